@@ -1,0 +1,7 @@
+namespace Afs.House.Tests;
+
+public class SkeletonTests
+{
+    [Fact]
+    public void Runs() => Assert.True(File.Exists(typeof(SkeletonTests).Assembly.Location));
+}
