@@ -1,0 +1,37 @@
+namespace Afs.Wire;
+
+/// <summary>The most of everything in one message. Both sides check before they allocate.</summary>
+public static class Limits
+{
+    /// <summary>NAME_MAX, in bytes.</summary>
+    public const int NameBytes = 255;
+
+    /// <summary>PATH_MAX without its NUL, in bytes.</summary>
+    public const int SymlinkTargetBytes = 4095;
+
+    public const int XattrNameBytes = 255;
+    public const int XattrValueBytes = 65536;
+
+    /// <summary>All names and values of one vnode together.</summary>
+    public const int XattrTotalBytes = 131072;
+    public const int XattrsPerVnode = 1024;
+
+    /// <summary>Content up to here travels inside the control message; beyond it, as a bulk transfer.</summary>
+    public const int InlineContentBytes = 65536;
+
+    public const int StatusesPerCall = 1024;
+    public const int EntriesPerPage = 4096;
+    public const int ValidationsPerCall = 8192;
+    public const int FidsPerGiveUp = 8192;
+    public const int BreaksPerCall = 4096;
+    public const int NamesPerBreak = 64;
+
+    /// <summary>Links to one file. ext4 has 65,000.</summary>
+    public const int LinksPerVnode = 65000;
+
+    /// <summary>The largest file, in bytes.</summary>
+    public const long FileBytes = 1L << 44;
+
+    public const int VolumeNameBytes = 64;
+    public const int TextBytes = 1024;
+}
