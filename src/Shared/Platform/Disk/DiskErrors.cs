@@ -11,7 +11,7 @@ internal static class DiskErrors
         {
             return action();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException and not DiskException)
+        catch (Exception e) when (e is not DiskException and (IOException or UnauthorizedAccessException))
         {
             throw From(name, e);
         }
