@@ -1,0 +1,24 @@
+using Afs.Wire;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>Statuses under a promise. What a process of this client wrote and hasn't stored is not in them: see <see cref="IContainer.TryGetLocalStatus"/>.</summary>
+public interface IStatusCache
+{
+    /// <summary>
+    /// The status, if its promise holds; never waits, never allocates. Of a file that was removed while open here: its last
+    /// status with link count zero.
+    /// </summary>
+    bool TryGet(Fid fid, out FetchStatus status);
+
+    /// <summary>The status, from the server where the promise doesn't hold. Abort NoVnode: it is gone.</summary>
+    ValueTask<Result<FetchStatus>> GetAsync(Fid fid, CancellationToken cancellation);
+
+    /// <summary>Brings those that aren't promised in as few calls as possible; those that are gone are left out silently.</summary>
+    ValueTask<Failure> PrefetchAsync(IReadOnlyList<Fid> fids, CancellationToken cancellation);
+
+    /// <summary>Some process may need this fid: its promise is not given up and its cache entry not evicted until <see cref="Release"/>. Counts.</summary>
+    void Retain(Fid fid);
+
+    void Release(Fid fid);
+}
