@@ -13,20 +13,4 @@ public static class RpcDispatch
             WireCodec.Encode(reply, outcome.Value);
         return new DispatchResult(outcome.Kind, outcome.Abort);
     }
-
-    /// <summary>Finds an operation in a table that rises by number.</summary>
-    public static bool TryFind(RpcOperation[] operations, int number, out RpcOperation operation)
-    {
-        foreach (RpcOperation candidate in operations)
-        {
-            if (candidate.Number == number)
-            {
-                operation = candidate;
-                return true;
-            }
-        }
-
-        operation = default;
-        return false;
-    }
 }
