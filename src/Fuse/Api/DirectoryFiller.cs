@@ -8,7 +8,11 @@ public ref struct DirectoryFiller
 {
     private readonly Span<byte> _buffer;
 
-    internal DirectoryFiller(Span<byte> buffer, bool isPlus) => (_buffer, IsPlus) = (buffer, isPlus);
+    internal DirectoryFiller(Span<byte> buffer, bool isPlus)
+    {
+        _buffer = buffer;
+        IsPlus = isPlus;
+    }
 
     /// <summary>READDIRPLUS: each entry goes with a lookup of it, and counts as one where its node isn't zero.</summary>
     public bool IsPlus { get; }

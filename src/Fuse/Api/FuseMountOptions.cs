@@ -23,6 +23,12 @@ public sealed record FuseMountOptions
     /// <summary>Ask for passthrough; what was agreed is in <see cref="FuseConnectionInfo.Passthrough"/>.</summary>
     public bool Passthrough { get; init; }
 
+    /// <summary>
+    /// How deep backing files may be stacked: 1 or 2. With 1 a backing file on overlayfs gives ELOOP; with 2 this mount can't
+    /// itself be a layer of an overlayfs.
+    /// </summary>
+    public int PassthroughStackDepth { get; init; } = 1;
+
     /// <summary>Ask the kernel to send fcntl and flock locks here, instead of keeping them itself.</summary>
     public bool RemoteLocks { get; init; }
 
@@ -37,19 +43,19 @@ public sealed record FuseMountOptions
 
     /// <summary>Mount through fusermount3 even as root.</summary>
     public bool ForceFusermount { get; init; }
-}
 
-/// <summary>What INIT agreed on.</summary>
-public sealed record FuseConnectionInfo
-{
-    public required uint Major { get; init; }
-    public required uint Minor { get; init; }
-
-    /// <summary>The FUSE_* flags in force, both words of 32 bits.</summary>
-    public required ulong Flags { get; init; }
-
-    public required int MaxWriteBytes { get; init; }
-    public required bool Passthrough { get; init; }
-    public required bool HasEpoch { get; init; }
-    public required bool HasResend { get; init; }
+    /// <exception cref="ArgumentException">An option is outside its range.</exception>
+    internal void Validate()
+    {
+        ArgumentException.ThrowIfNullOrEmpty(Source);
+        ArgumentException.ThrowIfNullOrEmpty(SubType);
+        ArgumentOutOfRangeException.ThrowIfLessThan(ReaderThreads, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(ReaderThreads, 16);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxWriteBytes, 4096);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxWriteBytes, 1 << 20);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(MaxWriteBytes % 4096, 0);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxPendingRequests, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(PassthroughStackDepth, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(PassthroughStackDepth, 2);
+    }
 }
