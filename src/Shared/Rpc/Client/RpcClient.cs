@@ -1,0 +1,47 @@
+namespace Afs.Rpc;
+
+/// <summary>
+/// One client's way to one server. Calls wait for a connection, survive reconnects under the same number, and end at their deadline at
+/// the latest. Safe for concurrent use.
+/// </summary>
+public sealed class RpcClient : IRpcChannel, IAsyncDisposable
+{
+    private readonly RpcClientOptions _options;
+    private readonly OutgoingCalls _calls;
+    private readonly CallMaker _maker;
+    private readonly ClientLink _link;
+
+    public RpcClient(RpcClientOptions options)
+    {
+        _options = options;
+        _calls = new OutgoingCalls(options.Time, Fork(options.Random), options.Timings, options.Limits, options.Statistics);
+        _maker = new CallMaker(_calls, options.Time, options.Timings, options.Statistics);
+        _link = new ClientLink(options, _calls, Fork(options.Random));
+    }
+
+    public RpcStatistics Statistics => _options.Statistics;
+
+    /// <summary>Connects, and reconnects for ever, in the background.</summary>
+    public void Start() => _link.Start();
+
+    /// <summary>Waits until there is a connection. Calls needn't: they wait by themselves.</summary>
+    /// <exception cref="RpcRefusedException">The server refuses this client, e.g. for its protocol version. The client goes on trying.</exception>
+    public Task WaitConnectedAsync(CancellationToken cancellation) => _link.WhenConnected.WaitAsync(cancellation);
+
+    /// <summary>Ends the connection of this moment and makes another, e.g. when the machine woke up from suspend.</summary>
+    public void Reconnect(string reason) => _link.Drop(reason);
+
+    /// <inheritdoc/>
+    public ValueTask<Outcome<TReply>> CallAsync<TRequest, TReply>(int operation, bool isMutation, TRequest request, CallContext context)
+        where TRequest : IWireMessage<TRequest>
+        where TReply : IWireMessage<TReply> => _maker.CallAsync<TRequest, TReply>(operation, isMutation, request, context);
+
+    /// <summary>Ends the connection; calls that still wait end as in doubt or not executed.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _link.StopAsync();
+        _calls.Dispose();
+    }
+
+    private static Random Fork(Random random) => new(random.Next());
+}

@@ -1,0 +1,76 @@
+namespace Afs.Rpc;
+
+/// <summary>
+/// The sessions that the server holds in memory. Others are known to the reply store, from where they come back with what was committed;
+/// what only memory knew, aborts and reads, may then run again, which changes nothing.
+/// </summary>
+internal sealed class SessionTable(IReplyStore replies, RpcLimits limits, TimeProvider time)
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<SessionId, ServerSession> _sessions = [];
+
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+                return _sessions.Count;
+        }
+    }
+
+    public async ValueTask<ServerSession> CreateAsync(ClientId client, CancellationToken cancellation)
+    {
+        SessionId id = await replies.CreateSessionAsync(client, cancellation);
+        return Add(new ServerSession(id, client, new IncomingCalls(limits, default)));
+    }
+
+    /// <summary>Null: there is no such session, or it belongs to another client.</summary>
+    public ServerSession? Find(SessionId id, ClientId client)
+    {
+        lock (_gate)
+        {
+            if (_sessions.TryGetValue(id, out ServerSession? known))
+                return known.Client == client ? Used(known) : null;
+        }
+
+        return replies.TryGetSession(id, out ClientId owner, out CallSequence forgotten) && owner == client
+            ? Add(new ServerSession(id, client, new IncomingCalls(limits, forgotten)))
+            : null;
+    }
+
+    public void Remove(ServerSession session)
+    {
+        lock (_gate)
+            _sessions.Remove(session.Id);
+    }
+
+    private ServerSession Add(ServerSession session)
+    {
+        lock (_gate)
+        {
+            if (_sessions.TryGetValue(session.Id, out ServerSession? other))
+                return Used(other);
+            if (_sessions.Count >= limits.Sessions)
+                Trim();
+            _sessions.Add(session.Id, session);
+            return Used(session);
+        }
+    }
+
+    private ServerSession Used(ServerSession session)
+    {
+        session.LastUsed = time.GetTimestamp();
+        return session;
+    }
+
+    /// <summary>Drops a part at once, so that not every new session has to look at all.</summary>
+    private void Trim()
+    {
+        IEnumerable<ServerSession> oldest = _sessions.Values
+            .Where(session => session.Current is null && session.Incoming.IsIdle)
+            .OrderBy(session => session.LastUsed)
+            .Take(1 + (limits.Sessions / 16));
+        foreach (ServerSession session in oldest.ToArray())
+            _sessions.Remove(session.Id);
+    }
+}
