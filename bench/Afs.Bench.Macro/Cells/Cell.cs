@@ -1,0 +1,58 @@
+using Afs.Bench.Macro.Hosting;
+using Afs.Bench.Macro.Machine;
+
+namespace Afs.Bench.Macro.Cells;
+
+/// <summary>One server and two clients of it, in one temporary folder. Disposing it leaves neither process nor mount.</summary>
+public sealed class Cell : IDisposable
+{
+    /// <summary>The figure of `venus status --json` that counts calls to the server, probes not among them.</summary>
+    public const string CallsFigure = "calls";
+
+    private readonly Lock _gate = new();
+    private readonly bool _countsWire;
+    private bool _isDisposed;
+
+    public Cell(BenchOptions options, string directory)
+    {
+        _countsWire = LoopbackTraffic.IsOwn && !options.OverUnixSocket;
+        Server = new ViceServer(options.ViceProgram, directory, options.OverUnixSocket);
+        try
+        {
+            First = new VenusClient(options.VenusProgram, Server.Address, options.Io, directory, "client-1");
+            Second = new VenusClient(options.VenusProgram, Server.Address, options.Io, directory, "client-2");
+        }
+        catch
+        {
+            First?.Dispose();
+            Server.Dispose();
+            throw;
+        }
+    }
+
+    public ViceServer Server { get; }
+
+    public VenusClient First { get; }
+
+    public VenusClient Second { get; }
+
+    public CellFigures ReadFigures() => new(
+        ProcessCpu.Read(Server.Daemon.Process).TotalSeconds,
+        First.ReadFigures()[CallsFigure],
+        Second.ReadFigures()[CallsFigure],
+        _countsWire ? LoopbackTraffic.ReadBytes() : null);
+
+    /// <summary>Once is enough: a signal and the end of the run may both ask for it.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_isDisposed)
+                return;
+            _isDisposed = true;
+            First.Dispose();
+            Second.Dispose();
+            Server.Dispose();
+        }
+    }
+}

@@ -1,0 +1,11 @@
+namespace Afs.Bench.Macro.Measuring;
+
+/// <summary>What a value counts. Times are in seconds, always.</summary>
+public enum Unit
+{
+    Seconds,
+    Bytes,
+    Calls,
+    Percent,
+    Factor,
+}

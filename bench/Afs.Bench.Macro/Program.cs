@@ -1,0 +1,3 @@
+using Afs.Bench.Macro.Hosting;
+
+return new CommandLine().Invoke(args, (options, stop) => new BenchRun(options).Execute(stop));

@@ -1,0 +1,58 @@
+using System.Diagnostics;
+using Afs.Bench.Macro.Machine;
+using Afs.Bench.Macro.Measuring;
+using Afs.Bench.Macro.Native;
+using Afs.Bench.Macro.Places;
+
+namespace Afs.Bench.Macro.Workloads;
+
+/// <summary>
+/// The first read of a large file at a client that doesn't have it, against a local copy of the file: both read it once and write
+/// it once to the same disk. The source is in the page cache in both cases.
+/// </summary>
+public sealed class FirstReadWorkload(WorkContext context) : Workload(context)
+{
+    private static readonly Measure Whole = new("first read of a large file; at ext4: a copy of it", Goal: Goal.Ratio(3));
+    private static readonly Measure FirstByte = new("its first byte, open() included", Goal: Goal.AtMost(0.020));
+
+    public override string Name => "first-read";
+
+    public override string About => "first read of a large file against a local copy, and its first byte";
+
+    private long LengthBytes => Context.Sizes.FirstReadBytes;
+
+    public override void Prepare(Place place) => LargeFile.Write(PathIn(FolderOf(place)), LengthBytes);
+
+    public override void Run(Place place, Recorder record)
+    {
+        if (place.Name == Place.ControlName)
+            CopyLocally(place, record);
+        else if (place.TryEmptyOtherClient())
+            ReadFirst(place, record);
+        PageCache.Settle();
+    }
+
+    private void CopyLocally(Place place, Recorder record)
+    {
+        NativePath source = PathIn(FolderOf(place));
+        var copy = new NativePath(source + ".copy");
+        LargeFile.Read(source, LengthBytes);
+        record.Time(Whole, () => FileCopy.Copy(source, copy));
+        FileTree.Unlink(copy);
+    }
+
+    private void ReadFirst(Place place, Recorder record)
+    {
+        NativePath source = PathIn(OtherFolderOf(place));
+        FileTree.Stat(new NativePath(OtherFolderOf(place)));
+        Span<byte> one = stackalloc byte[1];
+        long start = Stopwatch.GetTimestamp();
+        using NativeFile file = NativeFile.OpenRead(source);
+        file.Read(one, 0);
+        record.Add(FirstByte, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        LargeFile.ReadFrom(file, 0, LengthBytes);
+        record.Add(Whole, Stopwatch.GetElapsedTime(start).TotalSeconds);
+    }
+
+    private static NativePath PathIn(string folder) => new(Path.Combine(folder, "large"));
+}

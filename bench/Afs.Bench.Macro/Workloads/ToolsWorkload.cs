@@ -1,0 +1,74 @@
+using Afs.Bench.Macro.Cells;
+using Afs.Bench.Macro.Machine;
+using Afs.Bench.Macro.Measuring;
+using Afs.Bench.Macro.Places;
+
+namespace Afs.Bench.Macro.Workloads;
+
+/// <summary>What people do all day: unpack an archive, clone a repository, ask git what changed, remove it all.</summary>
+public sealed class ToolsWorkload(WorkContext context) : Workload(context)
+{
+    private static readonly Measure Untar = new("untar");
+    private static readonly Measure Clone = new("git clone");
+    private static readonly Measure Status = new("git status");
+    private static readonly Measure StatusCalls = new("calls to the server in git status", Unit.Calls, Goal.AtMost(0));
+    private static readonly Measure Remove = new("rm -rf of both");
+
+    public override string Name => "tools";
+
+    public override string About => "untar, git clone, git status, rm -rf of the source tree";
+
+    private string Archive => Path.Combine(Context.Scratch, "tree.tar");
+
+    private string Repository => Path.Combine(Context.Scratch, "tree.git");
+
+    public override void Prepare(Place place)
+    {
+        if (File.Exists(Archive))
+            return;
+        ShellCommand.Run("tar", ["-cf", Archive, "--exclude=.git", "-C", Context.Tree.Root, "."]);
+        if (ShellCommand.Exists("git"))
+            MakeRepository();
+        else
+            Context.Results.Note("tools: git clone and git status left out, for there is no git here.");
+    }
+
+    public override void Run(Place place, Recorder record)
+    {
+        string unpacked = Path.Combine(FolderOf(place), "unpacked");
+        string cloned = Path.Combine(FolderOf(place), "cloned");
+        Directory.CreateDirectory(unpacked);
+        PageCache.Settle();
+        record.Time(Untar, () => ShellCommand.Run("tar", ["-xf", Archive, "-C", unpacked]));
+        if (Directory.Exists(Repository))
+            CloneAndAsk(place, cloned, record);
+        record.Time(Remove, () => ShellCommand.Run("rm", ["-rf", unpacked, cloned]));
+    }
+
+    /// <summary>The first status settles git's own index of times; the second is the one that counts.</summary>
+    private void CloneAndAsk(Place place, string cloned, Recorder record)
+    {
+        PageCache.Settle();
+        record.Time(Clone, () => Git("clone", "--quiet", "--no-hardlinks", Repository, cloned));
+        Git("-C", cloned, "status", "--short");
+        CellFigures? used = place.Meter(() => record.TimeRepeated(Status, () => Git("-C", cloned, "status", "--short")));
+        if (used?.FirstClientCalls is { } calls)
+            record.Add(StatusCalls, calls);
+    }
+
+    private void MakeRepository()
+    {
+        string work = Path.Combine(Context.Scratch, "tree.work");
+        Directory.CreateDirectory(work);
+        ShellCommand.Run("tar", ["-xf", Archive, "-C", work]);
+        Git("-C", work, "init", "--quiet");
+        Git("-C", work, "add", "--all", "--force");
+        Git("-C", work, "-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "--quiet", "-m", "tree");
+        Git("clone", "--quiet", "--bare", work, Repository);
+        Directory.Delete(work, recursive: true);
+    }
+
+    /// <summary>Without the user's and the machine's settings, which could change what git does.</summary>
+    private static void Git(params string[] arguments) =>
+        ShellCommand.Run("env", ["GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "git", .. arguments]);
+}
