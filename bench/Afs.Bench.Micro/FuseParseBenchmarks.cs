@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
+using System.Text;
 using Afs.Fuse;
 using Afs.Fuse.Abi;
 using Afs.Fuse.Protocol;
@@ -12,8 +12,13 @@ public class FuseParseBenchmarks
 {
     private const int ReplyRoomBytes = 1 << 20;
 
-    private readonly byte[] _lookup = Frame(FuseOpcode.Lookup, [.. "source-file-00042.c\0"u8]);
-    private readonly byte[] _read = Frame(FuseOpcode.Read, ReadBody());
+    /// <summary>One request takes less than what the framework around it can tell apart.</summary>
+    private const int Requests = 64;
+
+    private readonly byte[][] _lookups = [.. Enumerable.Range(0, Requests).Select(
+        i => Frame(FuseOpcode.Lookup, Encoding.UTF8.GetBytes($"source-file-{i:D5}.c\0")))];
+
+    private readonly byte[][] _reads = [.. Enumerable.Range(0, Requests).Select(i => Frame(FuseOpcode.Read, ReadBody(i)))];
     private readonly byte[] _reply = new byte[256];
     private readonly EntryReply _entry = new()
     {
@@ -22,24 +27,42 @@ public class FuseParseBenchmarks
         AttributeTimeout = TimeSpan.FromHours(1),
     };
 
-    [Benchmark, MethodImpl(MethodImplOptions.NoInlining)]
+    [Benchmark(OperationsPerInvoke = Requests)]
     public int ParseLookup()
     {
-        RequestHeader.TryParse(_lookup, out _, out ReadOnlySpan<byte> body);
-        NameRequest.Parse(body, out NameRequest request);
-        return request.Name.Length;
+        int sum = 0;
+        foreach (byte[] frame in _lookups)
+        {
+            if (!RequestHeader.TryParse(frame, out _, out ReadOnlySpan<byte> body)
+                || NameRequest.Parse(body, out NameRequest request) != Errno.None)
+                throw new InvalidOperationException("The sample is malformed.");
+            sum += request.Name.Length;
+        }
+        return sum;
     }
 
-    [Benchmark, MethodImpl(MethodImplOptions.NoInlining)]
+    [Benchmark(OperationsPerInvoke = Requests)]
     public ulong ParseRead()
     {
-        RequestHeader.TryParse(_read, out _, out ReadOnlySpan<byte> body);
-        ReadRequest.Parse(body, ReplyRoomBytes, out ReadRequest request);
-        return request.Handle.Value + request.Offset + (ulong)request.SizeBytes;
+        ulong sum = 0;
+        foreach (byte[] frame in _reads)
+        {
+            if (!RequestHeader.TryParse(frame, out _, out ReadOnlySpan<byte> body)
+                || ReadRequest.Parse(body, ReplyRoomBytes, out ReadRequest request) != Errno.None)
+                throw new InvalidOperationException("The sample is malformed.");
+            sum += request.Offset + (ulong)request.SizeBytes;
+        }
+        return sum;
     }
 
-    [Benchmark, MethodImpl(MethodImplOptions.NoInlining)]
-    public int WriteEntryReply() => ReplyWriter.Entry(_reply, _entry);
+    [Benchmark(OperationsPerInvoke = Requests)]
+    public int WriteEntryReply()
+    {
+        int sum = 0;
+        for (int i = 0; i < Requests; i++)
+            sum += ReplyWriter.Entry(_reply, _entry);
+        return sum;
+    }
 
     private static byte[] Frame(FuseOpcode opcode, byte[] body)
     {
@@ -53,10 +76,10 @@ public class FuseParseBenchmarks
     }
 
     /// <summary>struct fuse_read_in: handle, offset, size, and flags that are zero (include/uapi/linux/fuse.h).</summary>
-    private static byte[] ReadBody()
+    private static byte[] ReadBody(int page)
     {
         byte[] body = new byte[40];
-        BinaryPrimitives.WriteUInt64LittleEndian(body.AsSpan(8), 4096);
+        BinaryPrimitives.WriteUInt64LittleEndian(body.AsSpan(8), (ulong)page * 4096);
         BinaryPrimitives.WriteUInt32LittleEndian(body.AsSpan(16), 128 * 1024);
         return body;
     }
