@@ -17,7 +17,7 @@ internal sealed class FuseDevice(SafeFileHandle handle) : IDisposable
 
     private readonly int _descriptor = (int)handle.DangerousGetHandle();
 
-    /// <summary>Waits for one request. On failure the count is zero.</summary>
+    /// <summary>Waits for one request. On failure the count is zero. ENODEV: unmounted; so is the end of what isn't /dev/fuse.</summary>
     public unsafe Errno Read(Span<byte> frame, out int frameBytes)
     {
         nint count;
@@ -28,7 +28,7 @@ internal sealed class FuseDevice(SafeFileHandle handle) : IDisposable
 
         Errno error = count < 0 ? NativeMethods.LastErrno() : Errno.None;
         frameBytes = Math.Max(0, (int)count);
-        return error;
+        return count == 0 ? Errno.ENODEV : error;
     }
 
     /// <summary>Writes one reply. ENOENT: the kernel no longer waits for it.</summary>

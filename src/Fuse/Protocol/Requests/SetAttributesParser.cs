@@ -5,6 +5,8 @@ namespace Afs.Fuse.Protocol;
 /// <summary>SETATTR into <see cref="SetAttributesRequest"/>.</summary>
 internal static class SetAttributesParser
 {
+    private const uint NanosecondsPerSecond = 1_000_000_000;
+
     public static Errno Parse(ReadOnlySpan<byte> body, out SetAttributesRequest request)
     {
         var reader = new FrameReader(body);
@@ -30,8 +32,10 @@ internal static class SetAttributesParser
     }
 
     private static bool IsSane(in SetAttributesRequest request) =>
-        (!request.Mask.HasFlag(SetAttributesMask.Size) || request.SizeBytes <= long.MaxValue)
-        && (!request.Mask.HasFlag(SetAttributesMask.AccessTime) || request.AccessTime.Nanoseconds < 1_000_000_000)
-        && (!request.Mask.HasFlag(SetAttributesMask.ModifyTime) || request.ModifyTime.Nanoseconds < 1_000_000_000)
-        && (!request.Mask.HasFlag(SetAttributesMask.ChangeTime) || request.ChangeTime.Nanoseconds < 1_000_000_000);
+        (!Sets(request, SetAttributesMask.Size) || request.SizeBytes <= long.MaxValue)
+        && (!Sets(request, SetAttributesMask.AccessTime) || request.AccessTime.Nanoseconds < NanosecondsPerSecond)
+        && (!Sets(request, SetAttributesMask.ModifyTime) || request.ModifyTime.Nanoseconds < NanosecondsPerSecond)
+        && (!Sets(request, SetAttributesMask.ChangeTime) || request.ChangeTime.Nanoseconds < NanosecondsPerSecond);
+
+    private static bool Sets(in SetAttributesRequest request, SetAttributesMask field) => (request.Mask & field) != 0;
 }

@@ -1,0 +1,75 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using Afs.Fuse.Abi;
+using Afs.Fuse.Interop;
+using Microsoft.Win32.SafeHandles;
+
+namespace Afs.Fuse.Tests.Support;
+
+/// <summary>
+/// Plays the kernel to a real session, over a socket that keeps messages whole, as /dev/fuse does. So every request and
+/// reply is tested without a mount.
+/// </summary>
+internal sealed class KernelEnd : IDisposable
+{
+    private const int UnixDomain = 1;
+    private const int SequencedPackets = 5;
+    private const int ReceiveTimeoutMs = 20_000;
+
+    private static readonly FuseConnectionInfo Connection = new()
+    {
+        Major = 7,
+        Minor = 45,
+        Flags = (ulong)FuseInitFlags.SetXattrExtended,
+        MaxWriteBytes = 65536,
+        Passthrough = false,
+        HasEpoch = true,
+        HasResend = false,
+    };
+
+    private readonly Socket _socket;
+
+    private KernelEnd(Socket socket, FuseSession session) => (_socket, Session) = (socket, session);
+
+    public FuseSession Session { get; }
+
+    public static unsafe KernelEnd Start(FuseFileSystem fileSystem, IFuseLog? log = null, int maxPending = 16)
+    {
+        int* ends = stackalloc int[2];
+        Assert.Equal(0, NativeMethods.SocketPair(UnixDomain, SequencedPackets, 0, ends));
+        var options = new FuseMountOptions { Source = "s", SubType = "t", ReaderThreads = 2, MaxPendingRequests = maxPending };
+        FuseSession session = FuseSession.Resume(new SafeFileHandle(ends[0], ownsHandle: true), "/nowhere", Connection, options, fileSystem, log);
+        return new KernelEnd(new Socket(new SafeSocketHandle(ends[1], ownsHandle: true)) { ReceiveTimeout = ReceiveTimeoutMs }, session);
+    }
+
+    public void Send(FuseOpcode opcode, byte[] body, ulong unique, ulong node = 1) => SendRaw(FrameBuilder.Request(opcode, body, unique, node));
+
+    public void SendRaw(byte[] frame) => Assert.Equal(frame.Length, _socket.Send(frame));
+
+    public KernelReply Receive()
+    {
+        byte[] buffer = new byte[128 * 1024];
+        int count = _socket.Receive(buffer);
+        Assert.True(count >= 16, "the session ended the connection");
+        Assert.Equal(count, BinaryPrimitives.ReadInt32LittleEndian(buffer));
+        int error = -BinaryPrimitives.ReadInt32LittleEndian(buffer.AsSpan(4));
+        return new KernelReply(BinaryPrimitives.ReadUInt64LittleEndian(buffer.AsSpan(8)), (Errno)error, buffer[16..count]);
+    }
+
+    public KernelReply Ask(FuseOpcode opcode, byte[] body, ulong unique, ulong node = 1)
+    {
+        Send(opcode, body, unique, node);
+        KernelReply reply = Receive();
+        Assert.Equal(unique, reply.Unique);
+        return reply;
+    }
+
+    /// <summary>As when the filesystem is unmounted.</summary>
+    public void Hangup() => _socket.Dispose();
+
+    public void Dispose()
+    {
+        Hangup();
+        Session.Wait();
+    }
+}
