@@ -32,7 +32,7 @@ internal sealed partial class MemoryFileSystem
     {
         lock (_lock)
         {
-            FuseResult<EntryReply> entry = Add(parent, name, mode & ~umask, request, out _);
+            FuseResult<EntryReply> entry = Add(parent, name, mode & ~umask, request);
             if (!entry.IsSuccess)
             {
                 return Refuse<CreateReply>(entry.Error);

@@ -24,13 +24,7 @@ internal sealed partial class MemoryFileSystem
     {
         lock (_lock)
         {
-            FuseResult<EntryReply> result = Add(parent, name, mode & ~umask, request, out MemoryNode? made);
-            if (made is not null)
-            {
-                made.Attributes.DeviceNumber = deviceNumber;
-            }
-
-            return new(result);
+            return new(Add(parent, name, mode & ~umask, request, node => node.Attributes.DeviceNumber = deviceNumber));
         }
     }
 
@@ -38,22 +32,20 @@ internal sealed partial class MemoryFileSystem
     {
         lock (_lock)
         {
-            return new(Add(parent, name, MemoryNode.DirectoryType | (mode & ~umask & 0xFFF), request, out _));
+            return new(Add(parent, name, MemoryNode.DirectoryType | (mode & ~umask & 0xFFF), request));
         }
     }
 
     public override ValueTask<FuseResult<EntryReply>> SymLink(in FuseRequest request, NodeId parent, ReadOnlySpan<byte> name, ReadOnlySpan<byte> target)
     {
+        byte[] content = target.ToArray();
         lock (_lock)
         {
-            FuseResult<EntryReply> result = Add(parent, name, MemoryNode.LinkType | 0x1FF, request, out MemoryNode? made);
-            if (made is not null)
+            return new(Add(parent, name, MemoryNode.LinkType | 0x1FF, request, node =>
             {
-                made.Content = target.ToArray();
-                made.Resize(target.Length);
-            }
-
-            return new(result);
+                node.Content = content;
+                node.Resize(content.Length);
+            }));
         }
     }
 

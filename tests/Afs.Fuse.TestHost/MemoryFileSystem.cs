@@ -106,9 +106,9 @@ internal sealed partial class MemoryFileSystem : FuseFileSystem
         }
     }
 
-    private FuseResult<EntryReply> Add(NodeId parent, ReadOnlySpan<byte> name, uint mode, in FuseRequest request, out MemoryNode? made)
+    /// <summary>Makes a node with what <paramref name="fill"/> adds to it, and its name.</summary>
+    private FuseResult<EntryReply> Add(NodeId parent, ReadOnlySpan<byte> name, uint mode, in FuseRequest request, Action<MemoryNode>? fill = null)
     {
-        made = null;
         if (!_nodes.TryGetValue(parent, out MemoryNode? folder))
         {
             return Errno.ESTALE;
@@ -121,9 +121,9 @@ internal sealed partial class MemoryFileSystem : FuseFileSystem
             return Errno.EEXIST;
         }
 
+        fill?.Invoke(node);
         folder.Attributes.LinkCount += node.IsDirectory ? 1u : 0u;
         folder.Touch();
-        made = node;
         return Enter(node);
     }
 }

@@ -47,6 +47,9 @@ internal sealed class RequestSlot
 
     public unsafe Span<byte> Payload => new(_reply.Start + PayloadOffset, MaxPayloadBytes);
 
+    /// <summary>The length of the frame, without its extensions.</summary>
+    public int FrameBytes => FuseInHeader.SizeBytes + _bodyBytes;
+
     public NodeId Node => Header.Node;
 
     /// <summary>Who asks, with the token of this request.</summary>
@@ -77,13 +80,14 @@ internal sealed class RequestSlot
         return frame;
     }
 
-    /// <summary>
-    /// Takes the token's source out, to be set by the caller outside all locks; the slot gets another one, so that a late
-    /// interrupt never hits the slot's next request. Called under the lock of <see cref="InFlightTable"/>.
-    /// </summary>
+    /// <summary>Sets the token. Taken under the lock of <see cref="InFlightTable"/>, used outside of it.</summary>
     public CancellationTokenSource InterruptSource => _interrupt;
 
-    /// <summary>Makes the token fit for the next request. <paramref name="wasInterrupted"/>: someone else may still set the old one.</summary>
+    /// <summary>
+    /// Makes the token fit for the next request. <paramref name="wasInterrupted"/>: someone took the source and may set it
+    /// late, so that the slot needs another one, lest the interrupt hit its next request.
+    /// Called under the lock of <see cref="InFlightTable"/>.
+    /// </summary>
     public void RenewToken(bool wasInterrupted)
     {
         if (wasInterrupted || !_interrupt.TryReset())

@@ -40,7 +40,7 @@ internal sealed class Responder(FuseDevice device, FuseFileSystem fileSystem, In
     {
         if (error == Errno.EINVAL)
         {
-            log.RequestMalformed(slot.Header.Opcode, slot.Node, slot.Header.Id, slot.Body.Length);
+            log.RequestMalformed(slot.Header.Opcode, slot.Node, slot.Header.Id, slot.FrameBytes);
         }
 
         return Refuse(slot, error);

@@ -35,7 +35,7 @@ internal static class NotificationOperations
 
         if (error != Errno.None)
         {
-            responder.Log.RequestMalformed(slot.Header.Opcode, slot.Node, slot.Header.Id, slot.Body.Length);
+            responder.Log.RequestMalformed(slot.Header.Opcode, slot.Node, slot.Header.Id, slot.FrameBytes);
         }
 
         return true;
