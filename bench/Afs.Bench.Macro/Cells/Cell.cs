@@ -6,9 +6,6 @@ namespace Afs.Bench.Macro.Cells;
 /// <summary>One server and two clients of it, in one temporary folder. Disposing it leaves neither process nor mount.</summary>
 public sealed class Cell : IDisposable
 {
-    /// <summary>The figure of `venus status --json` that counts calls to the server, probes not among them.</summary>
-    public const string CallsFigure = "calls";
-
     private readonly Lock _gate = new();
     private readonly bool _countsWire;
     private bool _isDisposed;
@@ -38,8 +35,8 @@ public sealed class Cell : IDisposable
 
     public CellFigures ReadFigures() => new(
         ProcessCpu.Read(Server.Daemon.Process).TotalSeconds,
-        First.ReadFigures()[CallsFigure],
-        Second.ReadFigures()[CallsFigure],
+        First.ReadFigures().Calls,
+        Second.ReadFigures().Calls,
         _countsWire ? LoopbackTraffic.ReadBytes() : null);
 
     /// <summary>Once is enough: a signal and the end of the run may both ask for it.</summary>

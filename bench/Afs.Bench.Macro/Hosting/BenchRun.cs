@@ -49,6 +49,7 @@ public sealed class BenchRun(BenchOptions options)
         using Cell? cell = options.WithoutCell ? null : new Cell(options, root);
         using CancellationTokenRegistration early = stop.Register(() => cell?.Dispose());
 
+        string? io = cell?.First.ReadFigures().Io;
         MachineFacts machine = MachineFacts.Read(root);
         List<Place> places = [new ControlPlace(Path.Combine(root, "control"))];
         if (cell is not null)
@@ -60,7 +61,7 @@ public sealed class BenchRun(BenchOptions options)
 
         bool succeeded = RunAll(workloads, places, stop);
         machine = machine with { LoadAfter = MachineFacts.ReadLoad() };
-        Print(machine, places);
+        Print(new ReportHeader(machine, options, io), places);
         return succeeded;
     }
 
@@ -73,10 +74,9 @@ public sealed class BenchRun(BenchOptions options)
         return succeeded;
     }
 
-    private void Print(MachineFacts machine, List<Place> places)
+    private void Print(ReportHeader header, List<Place> places)
     {
         string[] names = [.. places.Select(p => p.Name)];
-        var header = new ReportHeader(machine, options);
         Console.Out.Write(header.ToMarkdown());
         Console.Out.Write(new MarkdownTable(_results, names).ToString());
         if (options.JsonFile is { } file)

@@ -25,6 +25,7 @@ public sealed class WorkloadRunner(IReadOnlyList<Place> places, ResultSet result
         {
             foreach (Place place in places)
                 Prepare(workload, place);
+            WarmUp(workload);
             Repeat(workload);
             return true;
         }
@@ -49,6 +50,13 @@ public sealed class WorkloadRunner(IReadOnlyList<Place> places, ResultSet result
         Console.Error.WriteLine($"{workload.Name}: preparing {place.Name}");
         Directory.CreateDirectory(workload.FolderOf(place));
         workload.Prepare(place);
+    }
+
+    /// <summary>One run at the first place that counts for nothing: it pays for compiling and loading the benchmark's own code.</summary>
+    private void WarmUp(Workload workload)
+    {
+        stop.ThrowIfCancellationRequested();
+        workload.Run(places[0], new Recorder(new ResultSet(), workload.Name, places[0].Name, run: 0));
     }
 
     private void Repeat(Workload workload)

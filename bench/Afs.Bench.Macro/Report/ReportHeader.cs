@@ -5,7 +5,10 @@ using Afs.Bench.Macro.Machine;
 namespace Afs.Bench.Macro.Report;
 
 /// <summary>Under what conditions the figures came about.</summary>
-public sealed class ReportHeader(MachineFacts machine, BenchOptions options)
+/// <param name="machine">What ran it.</param>
+/// <param name="options">What was asked for.</param>
+/// <param name="io">How the mount serves reads and writes, as Venus says; null without a mount.</param>
+public sealed class ReportHeader(MachineFacts machine, BenchOptions options, string? io)
 {
     public MachineFacts Machine { get; } = machine;
 
@@ -13,7 +16,7 @@ public sealed class ReportHeader(MachineFacts machine, BenchOptions options)
 
     public string SizeSet { get; } = options.Quick ? "quick" : "full";
 
-    public string IoMode { get; } = options.Io;
+    public string IoMode { get; } = io ?? "no mount";
 
     public string Transport { get; } = options.OverUnixSocket ? "Unix socket" : "TCP over loopback";
 
@@ -32,7 +35,7 @@ public sealed class ReportHeader(MachineFacts machine, BenchOptions options)
         - {When}; {Machine.Processors} x {Machine.Processor}, {Machine.MemoryBytes >> 30} GiB, Linux {Machine.Kernel}, .NET {Machine.Runtime}
         - load before {Machine.LoadBefore}, after {Machine.LoadAfter} (1, 5, 15 minutes)
         - control: {Machine.ControlFilesystem}, on the same disk as the server's data and the clients' caches
-        - sizes: {SizeSet}; io mode asked for: {IoMode}; server, clients and workloads on this machine, {Transport}
+        - sizes: {SizeSet}; io mode: {IoMode}; server, clients and workloads on this machine, {Transport}
         - caches: {CacheState}
         - bytes on the wire: {Wire}
         - each value is the median of its runs; the ratio is the median of the runs' ratios, places in turns

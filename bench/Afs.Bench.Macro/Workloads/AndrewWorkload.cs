@@ -40,8 +40,8 @@ public sealed class AndrewWorkload(WorkContext context) : Workload(context)
             total += record.Time(Make, () => Build(target));
             record.Add(Total, total);
             CellFigures? used = place.Meter(() => record.TimeRepeated(MakeAgain, () => Build(target)));
-            if (used?.FirstClientCalls is { } calls)
-                record.Add(MakeAgainCalls, calls);
+            if (used is { } made)
+                record.Add(MakeAgainCalls, made.FirstClientCalls);
         }
         else
             Context.Results.Note("andrew: Make and the sum left out, for there is no make or no cc here.");

@@ -50,8 +50,7 @@ public sealed class FilesWorkload(WorkContext context) : Workload(context)
         if (used is { } warm)
         {
             record.Add(WarmServerCpu, warm.ServerCpuSeconds / Count / passes);
-            if (warm.FirstClientCalls is { } calls)
-                record.Add(WarmCalls, calls);
+            record.Add(WarmCalls, warm.FirstClientCalls);
         }
         record.TimeRepeated(StatAfterRead, () => SmallFiles.StatAll(paths), Count, before: () => SmallFiles.ReadAll(paths));
         record.TimeRepeated(WarmStat, () => SmallFiles.StatAll(paths), Count);
@@ -59,8 +58,8 @@ public sealed class FilesWorkload(WorkContext context) : Workload(context)
         record.TimeRepeated(List, () => ListAll(directory), Count);
 
         used = place.MeterWithServerStopped(() => record.Time(StoppedRead, () => SmallFiles.ReadAll(paths), Count));
-        if (used?.FirstClientCalls is { } callsWhileStopped)
-            record.Add(StoppedCalls, callsWhileStopped);
+        if (used is { } stopped)
+            record.Add(StoppedCalls, stopped.FirstClientCalls);
     }
 
     private void RunCold(Place place, Recorder record)

@@ -52,8 +52,8 @@ public sealed class ToolsWorkload(WorkContext context) : Workload(context)
         record.Time(Clone, () => Git("clone", "--quiet", "--no-hardlinks", Repository, cloned));
         Git("-C", cloned, "status", "--short");
         CellFigures? used = place.Meter(() => record.TimeRepeated(Status, () => Git("-C", cloned, "status", "--short")));
-        if (used?.FirstClientCalls is { } calls)
-            record.Add(StatusCalls, calls);
+        if (used is { } made)
+            record.Add(StatusCalls, made.FirstClientCalls);
     }
 
     private void MakeRepository()
