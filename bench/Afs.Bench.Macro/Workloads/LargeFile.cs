@@ -7,6 +7,9 @@ public static class LargeFile
 {
     private const int ChunkBytes = 1 << 20;
 
+    [ThreadStatic]
+    private static byte[]? _buffer;
+
     /// <summary>Writes bytes that don't compress and that differ from chunk to chunk, so that no layer can shrink them.</summary>
     public static void Fill(NativeFile file, long lengthBytes)
     {
@@ -36,7 +39,7 @@ public static class LargeFile
 
     public static void ReadFrom(NativeFile file, long offset, long lengthBytes)
     {
-        byte[] buffer = new byte[ChunkBytes];
+        byte[] buffer = _buffer ??= new byte[ChunkBytes];
         int count;
         while ((count = file.Read(buffer, offset)) > 0)
             offset += count;

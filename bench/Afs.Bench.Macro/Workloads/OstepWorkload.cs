@@ -21,9 +21,9 @@ public sealed class OstepWorkload : Workload
     {
         _classes =
         [
-            new SizeClass("small", Sizes.SmallFileBytes),
-            new SizeClass("medium", context.Sizes.OstepMediumBytes),
-            new SizeClass("large", context.Sizes.OstepLargeBytes),
+            new SizeClass("small", Sizes.SmallFileBytes, files: 64),
+            new SizeClass("medium", context.Sizes.OstepMediumBytes, files: 8),
+            new SizeClass("large", context.Sizes.OstepLargeBytes, files: 1),
         ];
     }
 
@@ -36,7 +36,7 @@ public sealed class OstepWorkload : Workload
         foreach (SizeClass size in _classes)
         {
             foreach (string use in (string[])["read", "one-read", "one-write", "overwrite"])
-                LargeFile.Write(PathOf(FolderOf(place), size, use), size.LengthBytes);
+                ForEach(size.PathsIn(FolderOf(place), use), path => LargeFile.Write(path, size.LengthBytes));
         }
     }
 
@@ -46,36 +46,41 @@ public sealed class OstepWorkload : Workload
         {
             PageCache.Drop();
             foreach (SizeClass size in _classes)
-                RunUncached(place, size, record);
+                RunUncached(OtherFolderOf(place), size, record);
         }
         foreach (SizeClass size in _classes)
-            RunCached(place, size, record);
+            RunCached(FolderOf(place), size, record);
     }
 
-    private void RunUncached(Place place, SizeClass size, Recorder record)
+    private static void RunUncached(string folder, SizeClass size, Recorder record)
     {
-        string folder = OtherFolderOf(place);
-        NativePath read = PathOf(folder, size, "read");
-        record.Time(size.FirstRead, () => LargeFile.Read(read, size.LengthBytes));
-        record.TimeRepeated(size.ReRead, () => LargeFile.Read(read, size.LengthBytes));
-        record.Time(size.OneRead, () => ReadBlock(PathOf(folder, size, "one-read"), size.MiddleBytes));
-        record.Time(size.OneWrite, () => WriteBlock(PathOf(folder, size, "one-write"), size.MiddleBytes));
+        NativePath[] read = size.PathsIn(folder, "read");
+        NativePath[] oneRead = size.PathsIn(folder, "one-read");
+        NativePath[] oneWrite = size.PathsIn(folder, "one-write");
+        Action readAll = () => ForEach(read, path => LargeFile.Read(path, size.LengthBytes));
+        record.Time(size.FirstRead, readAll, size.Files);
+        record.TimeRepeated(size.ReRead, readAll, size.Files);
+        record.Time(size.OneRead, () => ForEach(oneRead, path => ReadBlock(path, size.MiddleBytes)), size.Files);
+        record.Time(size.OneWrite, () => ForEach(oneWrite, path => WriteBlock(path, size.MiddleBytes)), size.Files);
         PageCache.Settle();
     }
 
-    private void RunCached(Place place, SizeClass size, Recorder record)
+    private static void RunCached(string folder, SizeClass size, Recorder record)
     {
-        string folder = FolderOf(place);
-        NativePath written = PathOf(folder, size, "written");
+        NativePath[] written = size.PathsIn(folder, "written");
+        NativePath[] overwritten = size.PathsIn(folder, "overwrite");
         PageCache.Settle();
-        record.Time(size.SequentialWrite, () => LargeFile.Write(written, size.LengthBytes));
+        record.Time(size.SequentialWrite, () => ForEach(written, path => LargeFile.Write(path, size.LengthBytes)), size.Files);
         PageCache.Settle();
-        record.Time(size.Overwrite, () => LargeFile.Write(PathOf(folder, size, "overwrite"), size.LengthBytes));
-        FileTree.Unlink(written);
+        record.Time(size.Overwrite, () => ForEach(overwritten, path => LargeFile.Write(path, size.LengthBytes)), size.Files);
+        ForEach(written, FileTree.Unlink);
     }
 
-    private static NativePath PathOf(string folder, SizeClass size, string use) =>
-        new(Path.Combine(folder, $"{size.Name}-{use}"));
+    private static void ForEach(NativePath[] paths, Action<NativePath> action)
+    {
+        foreach (NativePath path in paths)
+            action(path);
+    }
 
     private static void ReadBlock(NativePath path, long offset)
     {
@@ -92,9 +97,12 @@ public sealed class OstepWorkload : Workload
         file.Write(block, offset);
     }
 
-    private sealed class SizeClass(string name, long lengthBytes)
+    /// <param name="name">As the table says it.</param>
+    /// <param name="lengthBytes">Of each file.</param>
+    /// <param name="files">How many are done in one timed section; a line tells the time of one.</param>
+    private sealed class SizeClass(string name, long lengthBytes, int files)
     {
-        public string Name { get; } = name;
+        public int Files { get; } = files;
 
         public long LengthBytes { get; } = lengthBytes;
 
@@ -107,5 +115,7 @@ public sealed class OstepWorkload : Workload
         public Measure Overwrite { get; } = new($"{name}: overwrite (O_TRUNC)");
         public Measure OneWrite { get; } = new($"{name}: one write, uncached");
         public Measure OneRead { get; } = new($"{name}: one read, uncached");
+
+        public NativePath[] PathsIn(string folder, string use) => NativePath.Numbered(folder, $"{name}-{use}-", Files);
     }
 }
