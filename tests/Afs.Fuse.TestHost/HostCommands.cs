@@ -1,10 +1,14 @@
 using System.Text;
+using System.Text.Json;
+using Microsoft.Win32.SafeHandles;
 
 namespace Afs.Fuse.TestHost;
 
 /// <summary>What a test can ask the mounted process to do. Runs on the main thread, which serves no request.</summary>
 internal sealed class HostCommands(FuseSession session, MemoryFileSystem memory)
 {
+    private SafeFileHandle? _kept;
+
     public string Run(string line)
     {
         string[] words = line.Split(' ', 3);
@@ -21,6 +25,8 @@ internal sealed class HostCommands(FuseSession session, MemoryFileSystem memory)
             "interrupts" => memory.Interrupts.ToString(null, null),
             "allocated" => GC.GetTotalAllocatedBytes(precise: true).ToString(null, null),
             "unmount" => session.Unmount(Enum.Parse<UnmountMode>(words[1])).ToString(),
+            "descriptor" => Descriptor(),
+            "connection-json" => JsonSerializer.Serialize(session.Connection),
             "wait" => Wait(),
             _ => "unknown command",
         };
@@ -30,6 +36,12 @@ internal sealed class HostCommands(FuseSession session, MemoryFileSystem memory)
     {
         memory.Replace(name, text);
         return "replaced";
+    }
+
+    private string Descriptor()
+    {
+        _kept ??= session.DuplicateDevice();
+        return ((int)_kept.DangerousGetHandle()).ToString(null, null);
     }
 
     private string Wait()

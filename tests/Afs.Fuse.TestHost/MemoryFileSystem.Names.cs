@@ -12,6 +12,11 @@ internal sealed partial class MemoryFileSystem
             throw new InvalidOperationException("thrown on purpose");
         }
 
+        if (IsStalling && name.SequenceEqual("stalled"u8))
+        {
+            return new(new TaskCompletionSource<FuseResult<EntryReply>>().Task);
+        }
+
         lock (_lock)
         {
             return _nodes[parent].Children.TryGetValue(Text(name), out MemoryNode? node)

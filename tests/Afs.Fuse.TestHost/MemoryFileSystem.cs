@@ -30,6 +30,9 @@ internal sealed partial class MemoryFileSystem : FuseFileSystem
 
     public FuseConnectionInfo? Connection { get; private set; }
 
+    /// <summary>Lookups of "stalled" are never answered.</summary>
+    public bool IsStalling { get; init; }
+
     public int Interrupts { get; private set; }
 
     /// <summary>Lookups that the kernel holds, and files and directories that it has open: all zero when it let go of everything.</summary>

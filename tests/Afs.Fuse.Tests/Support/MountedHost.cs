@@ -43,6 +43,8 @@ internal sealed class MountedHost : IDisposable
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "needs root to mount");
     }
 
+    public int ProcessId => _process.Id;
+
     public string Run(string script) => Shell.Must(MountPoint, script);
 
     /// <summary>One command to the mounted process, and its answer.</summary>
