@@ -70,6 +70,6 @@ internal sealed class KernelEnd : IDisposable
     public void Dispose()
     {
         Hangup();
-        Session.Wait();
+        Assert.True(Session.Completion.Wait(ReceiveTimeoutMs), "the session does not end");
     }
 }
