@@ -30,7 +30,7 @@ public partial class NamingTests
     [GeneratedRegex(@"\bpublic [^=;{]*\((?:[^)]*, )?(?:u?int|u?long|Guid) (?:node|backing|client|session|volume|upload|container|vnode)Id\b", RegexOptions.IgnoreCase)]
     private static partial Regex BareId();
 
-    [GeneratedRegex(@"\b(?:int|uint|long|ulong|double)\?? \w*(?:Timeout|Interval|Delay|Duration|Period|Deadline)\b", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"\b(?:int|uint|long|ulong|double)\?? \w*(?:Timeout|Interval|Delay|Duration|Period)\b", RegexOptions.IgnoreCase)]
     private static partial Regex TimeWithoutUnit();
 
     [GeneratedRegex(@"\b\w*[iI]node\w*\b")]

@@ -21,7 +21,7 @@ public sealed record RpcClientOptions
     public IRpcDispatcher? Callbacks { get; init; }
 
     /// <summary>Counts leases and deadlines: on a real machine, boot time.</summary>
-    public TimeProvider Time { get; init; } = TimeProvider.System;
+    public required TimeProvider Time { get; init; }
 
     /// <summary>Its numbers decide back-offs only. Not shared with other threads after this.</summary>
     public required Random Random { get; init; }

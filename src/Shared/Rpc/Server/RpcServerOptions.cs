@@ -19,7 +19,7 @@ public sealed record RpcServerOptions
     /// <summary>Null: this server moves no bulk content.</summary>
     public IBulkHandler? Bulk { get; init; }
 
-    public TimeProvider Time { get; init; } = TimeProvider.System;
+    public required TimeProvider Time { get; init; }
 
     /// <summary>Its numbers decide back-offs only. Not shared with other threads after this.</summary>
     public required Random Random { get; init; }
