@@ -1,4 +1,5 @@
 using Afs.Rpc;
+using Afs.Vice.Volumes.Content;
 using Afs.Wire;
 
 namespace Afs.Vice.Volumes.Metadata;
@@ -32,6 +33,9 @@ public interface IMetadataView : IDisposable
 
     /// <summary>In the order of vnodes, behind <paramref name="after"/>.</summary>
     IReadOnlyList<(VnodeNumber Vnode, ContentRecord Content)> ReadContents(VolumeId volume, VnodeNumber after, int most);
+
+    /// <summary>Every object of the content store that a file or a kept version refers to, in no order.</summary>
+    IReadOnlyList<ObjectId> ReadObjects();
 
     IReadOnlyList<KeptVersion> ReadKeptVersions();
 

@@ -1,4 +1,5 @@
 using Afs.Rpc;
+using Afs.Vice.Volumes.Content;
 using Afs.Wire;
 
 namespace Afs.Vice.Volumes.Metadata.Memory;
@@ -41,6 +42,9 @@ internal class MemoryView(MemoryState state) : IMetadataView
     public IReadOnlyList<(VnodeNumber Vnode, ContentRecord Content)> ReadContents(VolumeId volume, VnodeNumber after, int most) =>
         [.. State.Contents.From(new(volume, after), behind: true)
             .TakeWhile(e => e.Key.Volume == volume).Take(most).Select(e => (e.Key.Vnode, e.Value))];
+
+    public IReadOnlyList<ObjectId> ReadObjects() =>
+        [.. State.Contents.Values.Concat(State.Kept.Values.Select(kept => kept.Content)).Select(c => c.Object).Where(id => id != ObjectId.None)];
 
     public IReadOnlyList<KeptVersion> ReadKeptVersions() => [.. State.Kept.Values];
 

@@ -1,0 +1,74 @@
+using Afs.Rpc;
+using Afs.Vice.Volumes.Metadata;
+
+namespace Afs.Vice.Service;
+
+/// <summary>
+/// Which replies clients say they have seen. They are deleted in transactions that are made anyway, and not one by one; until then
+/// the worst is that a reply is kept too long. Safe for concurrent use.
+/// </summary>
+internal sealed class SeenReplies
+{
+    /// <summary>Seen replies of one session that may stay until its next deletion.</summary>
+    private const ulong Piece = 32;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<SessionId, (ulong Seen, ulong Deleted)> _sessions = [];
+    private readonly HashSet<SessionId> _due = [];
+
+    public CallSequence Seen(SessionId session)
+    {
+        lock (_lock)
+            return new CallSequence(_sessions.GetValueOrDefault(session).Seen);
+    }
+
+    public void Load(SessionId session, CallSequence forgotten)
+    {
+        lock (_lock)
+            _sessions[session] = (forgotten.Value, forgotten.Value);
+    }
+
+    public void Note(SessionId session, CallSequence through)
+    {
+        lock (_lock)
+        {
+            if (!_sessions.TryGetValue(session, out (ulong Seen, ulong Deleted) known) || through.Value <= known.Seen)
+                return;
+            _sessions[session] = known with { Seen = through.Value };
+            if (through.Value - known.Deleted >= Piece)
+                _due.Add(session);
+        }
+    }
+
+    public void End(SessionId session)
+    {
+        lock (_lock)
+        {
+            _sessions.Remove(session);
+            _due.Remove(session);
+        }
+    }
+
+    /// <summary>Joins a transaction. If its commit fails, the replies stay for good until the session ends or sees more.</summary>
+    public void Delete(IMetadataTransaction transaction)
+    {
+        List<(SessionId Session, ulong Seen)> due = [];
+        lock (_lock)
+        {
+            foreach (SessionId session in _due)
+            {
+                ulong seen = _sessions[session].Seen;
+                _sessions[session] = (seen, seen);
+                due.Add((session, seen));
+            }
+            _due.Clear();
+        }
+        foreach ((SessionId id, ulong seen) in due)
+        {
+            if (transaction.FindSession(id) is not { } session)
+                continue;
+            transaction.PutSession(session with { ForgottenThrough = new CallSequence(seen) });
+            transaction.DeleteReplies(id, new CallSequence(seen));
+        }
+    }
+}

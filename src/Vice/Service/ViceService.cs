@@ -1,0 +1,87 @@
+using Afs.Rpc;
+using Afs.Vice.Callbacks;
+using Afs.Vice.Volumes.Content;
+using Afs.Vice.Volumes.Directories;
+using Afs.Vice.Volumes.Mutations;
+using Afs.Vice.Volumes.Status;
+using Afs.Wire;
+
+namespace Afs.Vice.Service;
+
+/// <summary>The contract's calls, each handed to whoever does it. Nothing is decided here.</summary>
+internal sealed class ViceService(
+    Sessions sessions, Reads reads, StatusReads statuses, DirectoryReads directories, DataReads data, VolumeReads volumes,
+    ServerStatus server, Promises promises, Writer writer, StoreData storeData, ServiceFigures figures)
+    : IViceService
+{
+    public ValueTask<Outcome<ProbeReply>> ProbeAsync(ProbeRequest request, CallContext context) =>
+        reads.RunAsync(context, AbortCode.None, _ => Outcome<ProbeReply>.Reply(new ProbeReply()));
+
+    public ValueTask<Outcome<GetVolumeReply>> GetVolumeAsync(GetVolumeRequest request, CallContext context) =>
+        reads.RunAsync(context, AbortCode.None, _ => volumes.Get(request));
+
+    public ValueTask<Outcome<GetVolumeStatusReply>> GetVolumeStatusAsync(GetVolumeStatusRequest request, CallContext context) =>
+        reads.RunAsync(context, AbortCode.None, _ => volumes.GetStatus(request));
+
+    public ValueTask<Outcome<GetServerStatusReply>> GetServerStatusAsync(GetServerStatusRequest request, CallContext context) =>
+        reads.RunAsync(context, AbortCode.None, _ => server.Get());
+
+    public ValueTask<Outcome<GiveUpPromisesReply>> GiveUpPromisesAsync(GiveUpPromisesRequest request, CallContext context) =>
+        reads.RunAsync(context, AbortCode.None, session => GiveUp(session, request));
+
+    public ValueTask<Outcome<FetchStatusReply>> FetchStatusAsync(FetchStatusRequest request, CallContext context) =>
+        reads.RunAsync(context, RequestChecks.Check(request), session => statuses.FetchStatus(session, request));
+
+    public ValueTask<Outcome<FetchDirectoryReply>> FetchDirectoryAsync(FetchDirectoryRequest request, CallContext context) =>
+        reads.RunAsync(context, RequestChecks.Check(request), session => directories.Fetch(session, request));
+
+    public ValueTask<Outcome<FetchDataReply>> FetchDataAsync(FetchDataRequest request, CallContext context) =>
+        reads.RunAsync(context, AbortCode.None, session => data.Fetch(session, request));
+
+    public ValueTask<Outcome<FetchXattrsReply>> FetchXattrsAsync(FetchXattrsRequest request, CallContext context) =>
+        reads.RunAsync(context, AbortCode.None, session => statuses.FetchXattrs(session, request));
+
+    public ValueTask<Outcome<ValidateReply>> ValidateAsync(ValidateRequest request, CallContext context) =>
+        reads.RunAsync(context, RequestChecks.Check(request), session => statuses.Validate(session, request));
+
+    public ValueTask<Outcome<CreateReply>> CreateAsync(CreateRequest request, CallContext context) =>
+        MutateAsync(context, RequestChecks.Check(request), scope => CreateObject.Run(scope, request));
+
+    public ValueTask<Outcome<RemoveReply>> RemoveAsync(RemoveRequest request, CallContext context) =>
+        MutateAsync(context, RequestChecks.Check(request), scope => RemoveName.Run(scope, request));
+
+    public ValueTask<Outcome<RenameReply>> RenameAsync(RenameRequest request, CallContext context) =>
+        MutateAsync(context, RequestChecks.Check(request), scope => RenameName.Run(scope, request));
+
+    public ValueTask<Outcome<LinkReply>> LinkAsync(LinkRequest request, CallContext context) =>
+        MutateAsync(context, RequestChecks.Check(request), scope => LinkName.Run(scope, request));
+
+    public ValueTask<Outcome<StoreDataReply>> StoreDataAsync(StoreDataRequest request, CallContext context) =>
+        MutateAsync(context, RequestChecks.Check(request), scope => storeData.Run(scope, request));
+
+    public ValueTask<Outcome<StoreStatusReply>> StoreStatusAsync(StoreStatusRequest request, CallContext context) =>
+        MutateAsync(context, RequestChecks.Check(request), scope => StoreStatus.Run(scope, request));
+
+    public ValueTask<Outcome<StoreXattrReply>> StoreXattrAsync(StoreXattrRequest request, CallContext context) =>
+        MutateAsync(context, RequestChecks.Check(request), scope => StoreXattr.Run(scope, request));
+
+    public ValueTask<Outcome<ReleaseUnnamedReply>> ReleaseUnnamedAsync(ReleaseUnnamedRequest request, CallContext context) =>
+        MutateAsync(context, AbortCode.None, scope => ReleaseUnnamed.Run(scope, request));
+
+    private Outcome<GiveUpPromisesReply> GiveUp(ClientSession session, GiveUpPromisesRequest request)
+    {
+        promises.GiveUp(session, request.Fids);
+        return new GiveUpPromisesReply();
+    }
+
+    private async ValueTask<Outcome<TReply>> MutateAsync<TReply>(CallContext context, AbortCode check, Func<MutationScope, Outcome<TReply>> run)
+        where TReply : IWireMessage<TReply>
+    {
+        figures.CountMutation();
+        if (check != AbortCode.None)
+            return check;
+        if (await sessions.EnterAsync(context) is null)
+            return Outcome<TReply>.NotExecuted;
+        return await writer.MutateAsync(context.Id, run);
+    }
+}

@@ -1,0 +1,17 @@
+using Afs.Vice.Volumes.Metadata;
+using Afs.Vice.Volumes.Mutations;
+
+namespace Afs.Vice.Volumes.Commit;
+
+/// <summary>Something that waits for the writer. Its methods run on the writer's thread, in this order, and don't wait.</summary>
+public abstract class QueuedWork
+{
+    /// <summary>Inside the transaction. What it throws as <see cref="StorageException"/> fails the whole batch.</summary>
+    internal abstract void Run(IMetadataTransaction transaction, BatchVolumes volumes);
+
+    /// <summary>The transaction is on stable storage.</summary>
+    internal abstract void Committed();
+
+    /// <summary>The transaction failed; nothing of it happened.</summary>
+    internal abstract void Failed(StorageException failure);
+}
