@@ -60,7 +60,7 @@ internal sealed partial class BreakDelivery(
                     return;
                 }
                 call = null;
-                await FirstOfAsync(null, woken, RetryPause);
+                await FirstOfAsync(null, woken, left < RetryPause ? left : RetryPause);
             }
         }
         finally

@@ -6,8 +6,16 @@ namespace Afs.Vice.Service;
 /// <summary>Lets go of versions that were kept for long enough, or that are too many.</summary>
 internal sealed class KeptVersions(IMetadataStore metadata, ViceOptions options, Writer writer, RetiredContents retired, TimeProvider time)
 {
+    /// <summary>Reading them all costs something, and nothing is urgent here.</summary>
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
+
+    private long? _lastSweep;
+
     public async Task SweepAsync()
     {
+        if (_lastSweep is { } last && time.GetElapsedTime(last) < Interval)
+            return;
+        _lastSweep = time.GetTimestamp();
         List<KeptVersion> due;
         using (IMetadataView view = metadata.OpenView())
         {

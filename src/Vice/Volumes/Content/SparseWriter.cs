@@ -5,7 +5,7 @@ namespace Afs.Vice.Volumes.Content;
 /// <summary>Writes a content from its beginning to its end, leaves holes where it is zero, and sums it up.</summary>
 internal sealed class SparseWriter(IDiskFile file)
 {
-    /// <summary>Zeros that fill such a block, at a multiple of its length, become a hole.</summary>
+    /// <summary>Zeros that fill such a block, or the part of it that came in one piece, are not written. The file is new, so they read as zeros.</summary>
     private const int BlockBytes = 65_536;
 
     private Crc32C _crc;
@@ -34,11 +34,11 @@ internal sealed class SparseWriter(IDiskFile file)
     private int RunLength(ReadOnlySpan<byte> data, out bool isHole)
     {
         int length = BlockAt(LengthBytes, data.Length);
-        isHole = IsHole(data[..length], length);
+        isHole = IsHole(data[..length]);
         while (length < data.Length)
         {
             int next = BlockAt(LengthBytes + length, data.Length - length);
-            if (IsHole(data.Slice(length, next), next) != isHole)
+            if (IsHole(data.Slice(length, next)) != isHole)
                 break;
             length += next;
         }
@@ -47,5 +47,5 @@ internal sealed class SparseWriter(IDiskFile file)
 
     private static int BlockAt(long offset, int available) => (int)Math.Min(BlockBytes - offset % BlockBytes, available);
 
-    private static bool IsHole(ReadOnlySpan<byte> block, int length) => length == BlockBytes && !block.ContainsAnyExcept((byte)0);
+    private static bool IsHole(ReadOnlySpan<byte> block) => !block.ContainsAnyExcept((byte)0);
 }

@@ -1,0 +1,50 @@
+using Afs.Rpc;
+using Afs.Wire;
+
+namespace Afs.Vice.Tests.Harness;
+
+/// <summary>A client's side of breaks: what it was told, and how it answers.</summary>
+public sealed class FakeVenus : IVenusCallbacks, IRpcChannel
+{
+    private readonly Lock _lock = new();
+    private readonly List<BreakPromisesRequest> _calls = [];
+
+    /// <summary>What each break waits for before it is acknowledged.</summary>
+    public Task Acknowledge { get; set; } = Task.CompletedTask;
+
+    /// <summary>Breaks fail as on a connection that dies.</summary>
+    public bool IsBroken { get; set; }
+
+    public IReadOnlyList<BreakPromisesRequest> Calls
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _calls];
+        }
+    }
+
+    public IReadOnlyList<Fid> BrokenFids => [.. Calls.SelectMany(call => call.Breaks).Select(b => b.Fid)];
+
+    public void Clear()
+    {
+        lock (_lock)
+            _calls.Clear();
+    }
+
+    public async ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context)
+    {
+        if (IsBroken)
+            return Outcome<BreakPromisesReply>.Unknown;
+        lock (_lock)
+            _calls.Add(request);
+        Task cancelled = Task.Delay(Timeout.Infinite, context.Cancellation);
+        if (await Task.WhenAny(Acknowledge, cancelled) == cancelled)
+            return Outcome<BreakPromisesReply>.Unknown;
+        return new BreakPromisesReply();
+    }
+
+    public ValueTask<Outcome<TReply>> CallAsync<TRequest, TReply>(int operation, bool isMutation, TRequest request, CallContext context)
+        where TRequest : IWireMessage<TRequest>
+        where TReply : IWireMessage<TReply> => throw new InvalidOperationException("Tests call through IVenusCallbacks.");
+}

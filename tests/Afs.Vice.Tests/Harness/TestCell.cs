@@ -1,0 +1,116 @@
+using Afs.Platform;
+using Afs.Rpc;
+using Afs.Vice.Hosting;
+using Afs.Vice.Service;
+using Afs.Vice.Volumes.Content;
+using Afs.Vice.Volumes.Metadata;
+using Afs.Vice.Volumes.Metadata.Memory;
+using Afs.Vice.Volumes.Metadata.Sqlite;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Afs.Vice.Tests.Harness;
+
+/// <summary>A server in this process with a clock of its own, its clients, and its restarts.</summary>
+public sealed class TestCell : IDisposable
+{
+    private readonly StoreKind _kind;
+    private readonly ViceOptions _options;
+    private readonly ILogger _log;
+    private readonly MemoryMetadataStore _memory = new();
+    private CommitThread _commits = new();
+    private ulong _lastClient;
+
+    public TestCell(StoreKind kind = StoreKind.Memory, ViceOptions? options = null, ILogger? log = null)
+    {
+        (_kind, _options, _log) = (kind, options ?? new ViceOptions(), log ?? NullLogger.Instance);
+        Folder = Path.Combine(Path.GetTempPath(), $"vice-tests-{Guid.NewGuid():n}");
+        Directory.CreateDirectory(Folder);
+        Disk = new FaultyDisk(new LinuxDisk(Folder));
+        Metadata = OpenStore();
+        Server = Start();
+    }
+
+    public string Folder { get; }
+
+    public FakeTime Time { get; } = new();
+
+    public FaultyDisk Disk { get; }
+
+    public IMetadataStore Metadata { get; private set; }
+
+    public MemoryMetadataStore Memory => _memory;
+
+    public ViceServer Server { get; private set; }
+
+    public TimeSpan ServerWait => new Callbacks.LeaseTerms(_options.Lease).ServerWait;
+
+    /// <summary>A client with a session, connected.</summary>
+    public async Task<TestClient> ConnectAsync()
+    {
+        var client = new TestClient(this, new ClientId(7, ++_lastClient));
+        await client.NewSessionAsync();
+        client.Attach();
+        return client;
+    }
+
+    /// <summary>Ends this life of the server and begins the next on the same stores. Nobody is connected to it.</summary>
+    public void Restart()
+    {
+        Stop();
+        _commits = new CommitThread();
+        Metadata = OpenStore();
+        Server = Start();
+    }
+
+    public static async Task EventuallyAsync(Func<bool> condition)
+    {
+        for (int i = 0; i < 3000; i++)
+        {
+            if (condition())
+                return;
+            await Task.Delay(5);
+        }
+        Assert.Fail("It did not come to pass.");
+    }
+
+    /// <summary>Lets what is on its way arrive, and then looks whether the task is still unfinished.</summary>
+    public static async Task StaysPendingAsync(Task task)
+    {
+        await Task.Delay(50);
+        Assert.False(task.IsCompleted);
+    }
+
+    public void Dispose()
+    {
+        Stop();
+        Server.Promises.CheckInvariants();
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private ViceServer Start()
+    {
+        var server = new ViceServer(_options, new ViceParts
+        {
+            Metadata = Metadata,
+            Disk = Disk,
+            Time = Time,
+            Random = new Random(42),
+            Work = new InlineWork(),
+            WakeCommitter = _commits.Wake,
+            Callbacks = channel => (FakeVenus)channel,
+            Log = _log,
+        });
+        _commits.Start(server.Committer, e => _log.LogCritical(e, "The writer failed"));
+        return server;
+    }
+
+    private void Stop()
+    {
+        _commits.Dispose();
+        Metadata.Dispose();
+    }
+
+    private IMetadataStore OpenStore() =>
+        _kind == StoreKind.Memory ? _memory : SqliteMetadataStore.Open(Path.Combine(Folder, "metadata.db"));
+}

@@ -1,0 +1,157 @@
+using System.Text;
+using Afs.Platform;
+using Afs.Rpc;
+using Afs.Wire;
+
+namespace Afs.Vice.Tests.Harness;
+
+/// <summary>A client of a <see cref="TestCell"/>, as bare as the contract.</summary>
+public sealed class TestClient(TestCell cell, ClientId id)
+{
+    private ulong _sequence;
+    private long _clock;
+
+    public FakeVenus Venus { get; private set; } = new();
+
+    public ClientId Id => id;
+
+    public SessionId Session { get; private set; }
+
+    public IViceService Vice => cell.Server.Service;
+
+    public async Task NewSessionAsync()
+    {
+        Session = await cell.Server.Replies.CreateSessionAsync(id, CancellationToken.None);
+        _sequence = 0;
+    }
+
+    public void Attach() => Assert.True(cell.Server.Sessions.Attached(Session, id, Venus));
+
+    public void Detach() => cell.Server.Sessions.Detached(Session, Venus);
+
+    /// <summary>A new connection.</summary>
+    public void Reconnect()
+    {
+        Detach();
+        Venus = new FakeVenus();
+        Attach();
+    }
+
+    public void Contact() => cell.Server.Sessions.Contact(Session);
+
+    public ulong ResetCount => cell.Server.Sessions.ResetCount(Session);
+
+    /// <summary>The context of a next call.</summary>
+    public CallContext Next() => new() { Id = new CallId(id, Session, new CallSequence(++_sequence)) };
+
+    public Timestamp Now() => new(1_700_000_000 + ++_clock, (uint)_clock);
+
+    public async Task<Fid> RootAsync() => (await Vice.GetVolumeAsync(new GetVolumeRequest { Name = "root" }, Next())).Value.Root;
+
+    public CreateRequest CreateRequest(Fid parent, string? name, FileType type = FileType.Regular) => new()
+    {
+        Parent = parent,
+        Name = name is null ? null : Encoding.UTF8.GetBytes(name),
+        Type = type,
+        Mode = type == FileType.Directory ? 0x1EDu : 0x1A4u,
+        Uid = 1000,
+        Gid = 1000,
+        SymlinkTarget = type == FileType.Symlink ? "target"u8.ToArray() : null,
+        Time = Now(),
+    };
+
+    public ValueTask<Outcome<CreateReply>> CreateAsync(Fid parent, string? name, FileType type = FileType.Regular) =>
+        Vice.CreateAsync(CreateRequest(parent, name, type), Next());
+
+    public async Task<Fid> MakeAsync(Fid parent, string? name, FileType type = FileType.Regular) =>
+        (await CreateAsync(parent, name, type)).Value.Status.Fid;
+
+    public ValueTask<Outcome<RemoveReply>> RemoveAsync(Fid parent, string name, bool isDirectory = false, Fid expected = default) =>
+        Vice.RemoveAsync(
+            new RemoveRequest { Parent = parent, Name = Encoding.UTF8.GetBytes(name), IsDirectory = isDirectory, Time = Now(), Expected = expected },
+            Next());
+
+    public ValueTask<Outcome<RenameReply>> RenameAsync(Fid from, string fromName, Fid to, string toName, RenameMode mode = RenameMode.Replace) =>
+        Vice.RenameAsync(
+            new RenameRequest
+            {
+                FromParent = from,
+                FromName = Encoding.UTF8.GetBytes(fromName),
+                ToParent = to,
+                ToName = Encoding.UTF8.GetBytes(toName),
+                Mode = mode,
+                Time = Now(),
+            },
+            Next());
+
+    public ValueTask<Outcome<LinkReply>> LinkAsync(Fid fid, Fid parent, string name) =>
+        Vice.LinkAsync(new LinkRequest { Fid = fid, Parent = parent, Name = Encoding.UTF8.GetBytes(name), Time = Now() }, Next());
+
+    public StoreDataRequest StoreRequest(Fid fid, byte[] content, ulong @base) => new()
+    {
+        Fid = fid,
+        Base = new DataVersion(@base),
+        LengthBytes = content.Length,
+        Crc32C = Crc32C.Of(content),
+        Content = content,
+        AllocatedBytes = content.Length,
+        ModifyTime = Now(),
+        ChangeTime = Now(),
+    };
+
+    public ValueTask<Outcome<StoreDataReply>> StoreAsync(Fid fid, byte[] content, ulong @base) =>
+        Vice.StoreDataAsync(StoreRequest(fid, content, @base), Next());
+
+    /// <summary>Uploads in chunks; null: whatever the request says about the content is left as the content is.</summary>
+    public async Task<Outcome<UploadReply>> UploadAsync(UploadId upload, VolumeId volume, byte[] content, int chunkBytes = 50_000)
+    {
+        byte[] request = WireCodec.ToBytes(new UploadRequest { Upload = upload, Volume = volume });
+        Outcome<IBulkSink> opened = await cell.Server.Bulk.OpenSinkAsync(new BulkRequest(request, Next()), content.Length);
+        if (!opened.IsReply)
+            return opened.As<UploadReply>();
+        await using IBulkSink sink = opened.Value;
+        for (int offset = 0; offset < content.Length; offset += chunkBytes)
+            await sink.WriteAsync(offset, content.AsMemory(offset, Math.Min(chunkBytes, content.Length - offset)), default);
+        Outcome<ReadOnlyMemory<byte>> completed = await sink.CompleteAsync(default);
+        return completed.IsReply ? WireCodec.FromBytes<UploadReply>(completed.Value.Span) : completed.As<UploadReply>();
+    }
+
+    public ValueTask<Outcome<StoreDataReply>> StoreUploadAsync(Fid fid, UploadId upload, byte[] content, ulong @base) =>
+        Vice.StoreDataAsync(StoreRequest(fid, content, @base) with { Content = null, Upload = upload }, Next());
+
+    public async Task<Outcome<byte[]>> DownloadAsync(Fid fid, ulong version, long offset = 0, long length = long.MaxValue)
+    {
+        byte[] request = WireCodec.ToBytes(new DownloadRequest
+        {
+            Fid = fid,
+            DataVersion = new DataVersion(version),
+            OffsetBytes = offset,
+            LengthBytes = length,
+        });
+        Outcome<IBulkSource> opened = await cell.Server.Bulk.OpenSourceAsync(new BulkRequest(request, Next()));
+        if (!opened.IsReply)
+            return opened.As<byte[]>();
+        await using IBulkSource source = opened.Value;
+        byte[] content = new byte[source.LengthBytes];
+        Assert.Equal(content.Length, await source.ReadAsync(0, content, default));
+        return content;
+    }
+
+    public async Task<FetchStatus?> StatusAsync(Fid fid) =>
+        (await Vice.FetchStatusAsync(new FetchStatusRequest { Fids = [fid] }, Next())).Value.Statuses[0];
+
+    public ValueTask<Outcome<FetchDataReply>> FetchAsync(Fid fid, ulong have = 0) =>
+        Vice.FetchDataAsync(new FetchDataRequest { Fid = fid, Have = new DataVersion(have) }, Next());
+
+    public ValueTask<Outcome<FetchDirectoryReply>> PageAsync(Fid directory, ulong have = 0, byte[]? after = null, int most = 4096, bool withStatus = false) =>
+        Vice.FetchDirectoryAsync(
+            new FetchDirectoryRequest { Directory = directory, Have = new DataVersion(have), After = after, MostEntries = most, WithStatus = withStatus },
+            Next());
+
+    /// <summary>The names of a directory, in order.</summary>
+    public async Task<string[]> NamesAsync(Fid directory)
+    {
+        FetchDirectoryReply reply = (await PageAsync(directory)).Value;
+        return [.. reply.Entries.Select(entry => Encoding.UTF8.GetString(entry.Name))];
+    }
+}
