@@ -1,0 +1,42 @@
+using System.Collections.Concurrent;
+using Afs.Fuse;
+using Microsoft.Win32.SafeHandles;
+
+namespace Afs.Venus.Vfs;
+
+/// <summary>
+/// Registers containers for passthrough. Registrations are kept while nobody has the file open, since making one costs more than the rest of an
+/// open; a queue bounds them. Which registration a node has is the node's own to know.
+/// </summary>
+internal sealed class BackingFiles(IFuseNotifier device, VfsOptions options)
+{
+    /// <summary>Nodes that became idle, oldest first. A node may stand here more than once; one that is open again is just skipped.</summary>
+    private readonly ConcurrentQueue<FileNode> _idle = new();
+    private int _refused;
+
+    /// <summary>Registrations that the kernel refused; those files are served by the daemon.</summary>
+    public int Refused => Volatile.Read(ref _refused);
+
+    /// <summary>None where the kernel refuses, as it does for a cache on a stacked filesystem.</summary>
+    public BackingId Open(SafeFileHandle container)
+    {
+        FuseResult<BackingId> result = device.OpenBacking((int)container.DangerousGetHandle());
+        if (result.IsSuccess)
+            return result.Value;
+        Interlocked.Increment(ref _refused);
+        return default;
+    }
+
+    public void Close(BackingId backing) => device.CloseBacking(backing);
+
+    /// <summary>A registration holds the container's disk space even when the cache evicts it: only small ones are kept.</summary>
+    public bool MayKeep(SafeFileHandle container) => RandomAccess.GetLength(container) <= options.MaxIdleBackingBytes;
+
+    /// <summary>Nobody has the file open any more. Called under no lock.</summary>
+    public void NoteIdle(FileNode node)
+    {
+        _idle.Enqueue(node);
+        if (_idle.Count > options.MaxIdleBackings && _idle.TryDequeue(out FileNode? oldest))
+            oldest.CloseIdleBacking(this);
+    }
+}

@@ -1,0 +1,75 @@
+using Afs.Fuse;
+using Afs.Venus.Cache;
+using Afs.Wire;
+
+namespace Afs.Venus.Vfs;
+
+/// <summary>What is done to open files by handle. READ and WRITE come only where there is no passthrough, the rest always.</summary>
+internal sealed class FileContent(VfsMount mount)
+{
+    /// <summary>A mapped copy of more in one call would hold a reader thread for long; the kernel asks again for the rest.</summary>
+    private const long MaxCopyBytes = 64 << 20;
+
+    /// <summary>FALLOC_FL_KEEP_SIZE.</summary>
+    private const uint KeepSize = 1;
+
+    public FuseResult<int> Read(FileHandle handle, long offset, Span<byte> destination) =>
+        mount.Files.Find(handle) is { } file ? ContainerFile.Read(file.Container.Handle, destination, offset) : Errno.EBADF;
+
+    public ValueTask<FuseResult<int>> Write(FileHandle handle, long offset, ReadOnlyMemory<byte> data, bool killSetId, CancellationToken cancellation)
+    {
+        if (mount.Files.Find(handle) is not { IsWritable: true } file)
+            return new((FuseResult<int>)Errno.EBADF);
+        if (offset + data.Length > Limits.FileBytes)
+            return new((FuseResult<int>)Errno.EFBIG);
+        return killSetId ? KillAndWriteAsync(file, offset, data, cancellation) : new(ContainerFile.Write(file.Container.Handle, data.Span, offset));
+    }
+
+    /// <summary>FLUSH and FSYNC. Nothing to do where the file can't have changed through this handle.</summary>
+    public ValueTask<Errno> Store(FileHandle handle, CancellationToken cancellation)
+    {
+        if (mount.Files.Find(handle) is not { } file)
+            return new(Errno.EBADF);
+        if (!file.IsWritable)
+            return new(Errno.None);
+        ValueTask<Failure> store = file.Container.StoreAsync(killSetId: false, cancellation);
+        return store.IsCompletedSuccessfully ? new(store.Result.ToErrno()) : AwaitAsync(store);
+
+        static async ValueTask<Errno> AwaitAsync(ValueTask<Failure> store) => (await store).ToErrno();
+    }
+
+    public Errno Allocate(FileHandle handle, long offset, long lengthBytes, uint mode)
+    {
+        if (mount.Files.Find(handle) is not { IsWritable: true } file)
+            return Errno.EBADF;
+        if ((mode & KeepSize) == 0 && (offset > Limits.FileBytes || lengthBytes > Limits.FileBytes - offset))
+            return Errno.EFBIG;
+        return ContainerFile.Allocate(file.Container.Handle, mode, offset, lengthBytes);
+    }
+
+    public FuseResult<long> Seek(FileHandle handle, long offset, uint whence)
+    {
+        if (mount.Files.Find(handle) is not { } file)
+            return Errno.EBADF;
+        return whence is ContainerFile.SeekData or ContainerFile.SeekHole ? ContainerFile.Seek(file.Container.Handle, offset, whence) : Errno.EINVAL;
+    }
+
+    public FuseResult<long> Copy(FileHandle fromHandle, long fromOffset, FileHandle toHandle, long toOffset, long lengthBytes)
+    {
+        if (mount.Files.Find(fromHandle) is not { } from || mount.Files.Find(toHandle) is not { IsWritable: true } to)
+            return Errno.EBADF;
+        long bytes = Math.Min(lengthBytes, MaxCopyBytes);
+        if (toOffset > Limits.FileBytes - bytes)
+            return Errno.EFBIG;
+        return ContainerFile.Copy(from.Container.Handle, fromOffset, to.Container.Handle, toOffset, bytes);
+    }
+
+    private async ValueTask<FuseResult<int>> KillAndWriteAsync(OpenFile file, long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
+    {
+        Errno error = await mount.Privileges.KillAsync(file.Node, cancellation);
+        if (error != Errno.None)
+            return error;
+        mount.Kernel.Session.Notifier.InvalidateNode(file.Node.Id);
+        return ContainerFile.Write(file.Container.Handle, data.Span, offset);
+    }
+}

@@ -1,0 +1,135 @@
+using Afs.Fuse;
+using Afs.Venus.Cache;
+using Afs.Wire;
+
+namespace Afs.Venus.Vfs;
+
+/// <summary>
+/// A regular file as the kernel knows it by one NodeId, bound to one container while it is open.
+///
+/// INVARIANT: all that have it open through this node use the same container, and the same mode: passthrough with one backing id, or
+/// READ and WRITE by the daemon (fs/fuse/iomode.c answers EIO else).
+/// INVARIANT: the binding changes only while nobody has it open, which is after every RELEASE was seen.
+/// </summary>
+internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regular)
+{
+    /// <summary>Under it: quick calls on the container (fstat) and on the device (registering a backing file), which never wait.</summary>
+    private readonly Lock _lock = new();
+    private OpenFile? _first;
+    private int _opens;
+    private int _writers;
+    private ContainerId? _container;
+    private BackingId _backing;
+    private bool _isServedHere;
+
+    /// <summary>Adds an open file, if the node is bound to its container or can be rebound.</summary>
+    /// <param name="backings">Null where the mount has no passthrough.</param>
+    /// <returns>False: it is open with another container. Nothing was done.</returns>
+    public bool TryAttach(OpenFile file, BackingFiles? backings, out FileBinding binding)
+    {
+        lock (_lock)
+        {
+            bool isSame = _container == file.Container.Id;
+            binding = default;
+            if (!isSame && _opens > 0)
+                return false;
+            if (!isSame)
+                CloseBacking(backings);
+            if (_opens == 0)
+                _isServedHere = backings is null;
+            if (!_isServedHere && _backing.IsNone)
+                _backing = backings!.Open(file.Container.Handle);
+            // Refused by the kernel: as long as it is open now, it is served here.
+            if (_backing.IsNone)
+                _isServedHere = true;
+
+            binding = new FileBinding(IsSame: isSame, IsRebound: !isSame && _container is not null, _isServedHere ? default : _backing);
+            _container = file.Container.Id;
+            Link(file);
+            return true;
+        }
+    }
+
+    /// <summary>Takes an open file off, at its RELEASE.</summary>
+    public void Remove(OpenFile file, BackingFiles? backings)
+    {
+        bool isIdle;
+        lock (_lock)
+        {
+            Unlink(file);
+            isIdle = _opens == 0 && !_backing.IsNone;
+            if (isIdle && !backings!.MayKeep(file.Container.Handle))
+            {
+                CloseBacking(backings);
+                isIdle = false;
+            }
+        }
+
+        if (isIdle)
+            backings!.NoteIdle(this);
+    }
+
+    /// <summary>Ends the registration, unless somebody has the file open.</summary>
+    public void CloseIdleBacking(BackingFiles backings)
+    {
+        lock (_lock)
+        {
+            if (_opens == 0)
+                CloseBacking(backings);
+        }
+    }
+
+    /// <summary>What the open container says, against the server's current version.</summary>
+    public FileView Look(DataVersion current)
+    {
+        lock (_lock)
+        {
+            if (_first is null)
+                return FileView.Closed;
+            IContainer container = _first.Container;
+            if (container.TryGetLocalStatus(out LocalStatus local))
+                return new FileView { IsOpen = true, IsLocal = true, Local = local };
+            if (container.BaseVersion == current)
+                return new FileView { IsOpen = true };
+            FetchStatus? status = _first.Status;
+            return new FileView { IsOpen = true, IsOld = true, OldLengthBytes = RandomAccess.GetLength(container.Handle), OldStatus = status };
+        }
+    }
+
+    public bool IsOpen => Volatile.Read(ref _opens) > 0;
+
+    public bool IsOpenForWriting => Volatile.Read(ref _writers) > 0;
+
+    private void Link(OpenFile file)
+    {
+        file.Next = _first;
+        if (_first is not null)
+            _first.Previous = file;
+        _first = file;
+        _opens++;
+        if (file.IsWritable)
+            _writers++;
+    }
+
+    private void Unlink(OpenFile file)
+    {
+        if (file.Previous is null)
+            _first = file.Next;
+        else
+            file.Previous.Next = file.Next;
+        if (file.Next is not null)
+            file.Next.Previous = file.Previous;
+        (file.Next, file.Previous) = (null, null);
+        _opens--;
+        if (file.IsWritable)
+            _writers--;
+    }
+
+    private void CloseBacking(BackingFiles? backings)
+    {
+        if (_backing.IsNone)
+            return;
+        backings!.Close(_backing);
+        _backing = default;
+    }
+}

@@ -1,0 +1,73 @@
+using Afs.Fuse;
+using Afs.Venus.Cache;
+using Afs.Wire;
+
+namespace Afs.Venus.Vfs;
+
+/// <summary>OPEN and RELEASE of regular files.</summary>
+internal sealed class FileOpener(VfsMount mount)
+{
+    public ValueTask<FuseResult<OpenReply>> Open(FileNode node, int openFlags, bool killSetId, CancellationToken cancellation)
+    {
+        if (!OpenFlags.Changes(openFlags) && mount.Cache.Contents.TryOpenForReading(node.Fid, out IContainer container))
+            return new(Attach(node, container, isWritable: false));
+        return OpenSlowlyAsync(node, openFlags, killSetId, cancellation);
+    }
+
+    /// <summary>Takes the container over, also where it refuses.</summary>
+    public FuseResult<OpenReply> Attach(FileNode node, IContainer container, bool isWritable)
+    {
+        KernelSession kernel = mount.Kernel.Session;
+        bool isKnown = mount.Cache.Statuses.TryGet(node.Fid, out FetchStatus status) && status.DataVersion == container.BaseVersion;
+        var file = new OpenFile(node, container, isWritable, isKnown ? status : null);
+        if (!node.TryAttach(file, kernel.Backings, out FileBinding binding))
+        {
+            // The kernel looks the name up again, and finds a new node.
+            mount.Nodes.Detach(node);
+            container.Dispose();
+            return Errno.ESTALE;
+        }
+
+        // Attributes of another container must not survive; nor any that the kernel may keep, once it writes without telling.
+        if (binding.IsRebound || isWritable)
+            kernel.Notifier.InvalidateNode(node.Id);
+        return new OpenReply { Handle = mount.Files.Add(file), Flags = ToFlags(binding, isWritable), Backing = binding.Backing };
+    }
+
+    /// <summary>The last descriptor is gone. What a mapping wrote since the last FLUSH is stored when the container is let go.</summary>
+    public void Release(FileHandle handle)
+    {
+        if (mount.Files.Remove(handle) is not { } file)
+            return;
+        file.Node.Remove(file, mount.Kernel.Session.Backings);
+        file.Container.Dispose();
+    }
+
+    private static OpenReplyFlags ToFlags(FileBinding binding, bool isWritable)
+    {
+        OpenReplyFlags flags = isWritable ? OpenReplyFlags.None : OpenReplyFlags.NoFlush;
+        if (!binding.Backing.IsNone)
+            return flags | OpenReplyFlags.Passthrough;
+        return binding.IsSame ? flags | OpenReplyFlags.KeepCache : flags;
+    }
+
+    private async ValueTask<FuseResult<OpenReply>> OpenSlowlyAsync(FileNode node, int openFlags, bool killSetId, CancellationToken cancellation)
+    {
+        bool isWritable = OpenFlags.Changes(openFlags);
+        Result<IContainer> opened = await mount.Cache.Contents.OpenAsync(node.Fid, isWritable, OpenFlags.Truncates(openFlags), cancellation);
+        if (!opened.IsSuccess)
+            return opened.Failure.ToErrno();
+
+        if (killSetId)
+        {
+            Errno error = await mount.Privileges.KillAsync(node, cancellation);
+            if (error != Errno.None)
+            {
+                opened.Value.Dispose();
+                return error;
+            }
+        }
+
+        return Attach(node, opened.Value, isWritable);
+    }
+}

@@ -1,0 +1,88 @@
+using Afs.Fuse;
+
+namespace Afs.Venus.Vfs;
+
+/// <summary>
+/// Handles of what is open. A handle is a slot and the count of its uses, so that one used after its end finds nothing.
+/// Bounded by what the kernel holds open.
+/// </summary>
+internal sealed class HandleTable<T>
+    where T : class
+{
+    private const int UseShift = 32;
+    private const int FirstCapacity = 256;
+
+    private readonly Lock _lock = new();
+    private readonly Stack<int> _free = new();
+    private Slot[] _slots = new Slot[FirstCapacity];
+    private int _used;
+
+    public FileHandle Add(T value)
+    {
+        lock (_lock)
+        {
+            if (!_free.TryPop(out int index))
+            {
+                if (_used == _slots.Length)
+                    Array.Resize(ref _slots, _used * 2);
+                index = _used++;
+            }
+
+            ref Slot slot = ref _slots[index];
+            slot.Value = value;
+            slot.Uses++;
+            return new FileHandle((ulong)slot.Uses << UseShift | (uint)index);
+        }
+    }
+
+    public T? Find(FileHandle handle)
+    {
+        lock (_lock)
+            return Holds(handle, out int index) ? _slots[index].Value : null;
+    }
+
+    public T? Remove(FileHandle handle)
+    {
+        lock (_lock)
+        {
+            if (!Holds(handle, out int index))
+                return null;
+            T? value = _slots[index].Value;
+            _slots[index].Value = null;
+            _free.Push(index);
+            return value;
+        }
+    }
+
+    /// <summary>Takes out all that is left, at the end of the mount.</summary>
+    public IReadOnlyList<T> Drain()
+    {
+        lock (_lock)
+        {
+            var left = new List<T>();
+            for (int index = 0; index < _used; index++)
+            {
+                if (_slots[index].Value is not { } value)
+                    continue;
+                left.Add(value);
+                _slots[index].Value = null;
+                _free.Push(index);
+            }
+
+            return left;
+        }
+    }
+
+    private bool Holds(FileHandle handle, out int index)
+    {
+        ulong slot = handle.Value & uint.MaxValue;
+        index = slot < (ulong)_used ? (int)slot : 0;
+        return slot < (ulong)_used && _slots[index].Uses == (uint)(handle.Value >> UseShift) && _slots[index].Value is not null;
+    }
+
+    private struct Slot
+    {
+        public T? Value;
+        public uint Uses;
+    }
+}

@@ -1,0 +1,22 @@
+using Afs.Venus.Cache;
+using Afs.Wire;
+
+namespace Afs.Venus.Vfs;
+
+/// <summary>One open file description of the kernel: the node, and its own pinned use of the container. Owned by the handle table until RELEASE.</summary>
+internal sealed class OpenFile(FileNode node, IContainer container, bool isWritable, FetchStatus? status)
+{
+    public FileNode Node { get; } = node;
+
+    public IContainer Container { get; } = container;
+
+    public bool IsWritable { get; } = isWritable;
+
+    /// <summary>The status that belongs to the container's version, if it was known at open: what fstat shows once the file is old.</summary>
+    public FetchStatus? Status { get; } = status;
+
+    /// <summary>Links of the node's list; owned by the node, under its lock.</summary>
+    public OpenFile? Next { get; set; }
+
+    public OpenFile? Previous { get; set; }
+}

@@ -1,0 +1,14 @@
+namespace Afs.Venus.Vfs;
+
+/// <summary>How the filesystem treats the kernel. The defaults suit a real mount.</summary>
+public sealed record VfsOptions
+{
+    /// <summary>How long the kernel may believe a name or attributes whose promise holds. Breaks take them back, so it may be long.</summary>
+    public TimeSpan PromisedTimeout { get; init; } = TimeSpan.FromDays(1);
+
+    /// <summary>Registered backing files that are kept while nobody has them open.</summary>
+    public int MaxIdleBackings { get; init; } = 16384;
+
+    /// <summary>A container longer than this isn't kept registered while nobody has it open, since that holds its disk space after eviction.</summary>
+    public long MaxIdleBackingBytes { get; init; } = 64 << 10;
+}
