@@ -1,0 +1,89 @@
+using System.Text;
+using Afs.Venus.Cache;
+using Afs.Wire;
+
+namespace Afs.Vfs.Tests;
+
+/// <summary>Mutations, each applied at once.</summary>
+internal sealed partial class FakeCache : IFileOperations
+{
+    /// <summary>Another client got there first: the next create finds the name taken, and its break comes with the next load.</summary>
+    public string? TakenByOther { get; set; }
+
+    public List<StoreStatusRequest> StatusRequests { get; } = [];
+
+    public Timestamp Now => new(1000, 5);
+
+    public ValueTask<Result<FetchStatus>> CreateAsync(CreateRequest request, CancellationToken cancellation)
+    {
+        string? name = request.Name is null ? null : Encoding.Latin1.GetString(request.Name);
+        if (name is not null && (name == TakenByOther || _vnodes[request.Parent].Entries.ContainsKey(name)))
+        {
+            TakenByOther = null;
+            return new((Result<FetchStatus>)(Failure)AbortCodes.NameExists);
+        }
+
+        Fid fid = NewFid();
+        FetchStatus status = NewStatus(fid, request.Type, request.Mode) with { Uid = request.Uid, Gid = request.Gid, SymlinkTarget = request.SymlinkTarget };
+        _vnodes.Add(fid, new FakeVnode(status));
+        if (name is not null)
+            Enter(request.Parent, name, fid);
+        _promised.Add(fid);
+        return new(status);
+    }
+
+    public ValueTask<Failure> RemoveAsync(Fid parent, byte[] name, bool isDirectory, CancellationToken cancellation)
+    {
+        Leave(parent, Encoding.Latin1.GetString(name));
+        return new(Failure.None);
+    }
+
+    public ValueTask<Failure> RenameAsync(Fid fromParent, byte[] fromName, Fid toParent, byte[] toName, RenameMode mode, CancellationToken cancellation)
+    {
+        Fid fid = _vnodes[fromParent].Entries[Encoding.Latin1.GetString(fromName)];
+        Leave(fromParent, Encoding.Latin1.GetString(fromName));
+        Enter(toParent, Encoding.Latin1.GetString(toName), fid);
+        return new(Failure.None);
+    }
+
+    public ValueTask<Result<FetchStatus>> LinkAsync(Fid fid, Fid parent, byte[] name, CancellationToken cancellation)
+    {
+        Enter(parent, Encoding.Latin1.GetString(name), fid);
+        return new(_vnodes[fid].Status);
+    }
+
+    public ValueTask<Result<FetchStatus>> SetStatusAsync(StoreStatusRequest request, CancellationToken cancellation)
+    {
+        StatusRequests.Add(request);
+        FakeVnode vnode = _vnodes[request.Fid];
+        if (request.Fields.HasFlag(StatusFields.Mode))
+            vnode.Status = vnode.Status with { Mode = request.Mode };
+        if (request.Fields.HasFlag(StatusFields.KillSetId))
+            vnode.Status = vnode.Status with { Mode = vnode.Status.Mode & 0x1FF };
+        return new(vnode.Status);
+    }
+
+    public ValueTask<Failure> SetXattrAsync(Fid fid, byte[] name, byte[]? value, XattrMode mode, CancellationToken cancellation)
+    {
+        Dictionary<string, byte[]> xattrs = _vnodes[fid].Xattrs;
+        string key = Encoding.UTF8.GetString(name);
+        if (value is not null)
+            xattrs[key] = value;
+        else if (!xattrs.Remove(key))
+            return new((Failure)AbortCodes.NoXattr);
+        _vnodes[fid].Status = _vnodes[fid].Status with { HasXattrs = xattrs.Count > 0 };
+        return new(Failure.None);
+    }
+
+    public ValueTask<Result<IReadOnlyList<Xattr>>> GetXattrsAsync(Fid fid, CancellationToken cancellation)
+    {
+        Calls++;
+        IReadOnlyList<Xattr> xattrs = [.. _vnodes[fid].Xattrs.Select(x => new Xattr { Name = Encoding.UTF8.GetBytes(x.Key), Value = x.Value })];
+        return new(Result(xattrs));
+    }
+
+    public ValueTask<Result<GetVolumeStatusReply>> GetVolumeStatusAsync(CancellationToken cancellation) =>
+        new(new GetVolumeStatusReply { TotalBytes = 1 << 30, FreeBytes = 1 << 29, Vnodes = 7 });
+
+    private static Result<T> Result<T>(T value) => value;
+}

@@ -1,0 +1,23 @@
+using Afs.Venus.Cache;
+using Afs.Wire;
+using Microsoft.Win32.SafeHandles;
+
+namespace Afs.Vfs.Tests;
+
+/// <summary>A container of the fake cache.</summary>
+internal sealed class FakeContainerFile(ContainerId id, Fid fid, DataVersion version, SafeFileHandle handle)
+{
+    public ContainerId Id { get; } = id;
+
+    public Fid Fid { get; } = fid;
+
+    public DataVersion Base { get; set; } = version;
+
+    public SafeFileHandle Handle { get; } = handle;
+
+    public int Uses { get; set; }
+
+    public int Writers { get; set; }
+
+    public int Stores { get; set; }
+}
