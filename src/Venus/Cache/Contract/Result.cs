@@ -14,6 +14,9 @@ public readonly struct Result<T>
     /// <summary>Reading it where there is none is a broken invariant and throws.</summary>
     public T Value => IsSuccess ? _value! : throw new InvalidOperationException($"No value: {Failure}.");
 
+    /// <summary>As the conversion, for a type that C# converts from nothing: an interface.</summary>
+    public static Result<T> Of(T value) => new(value, Failure.None);
+
     public static implicit operator Result<T>(T value) => new(value, Failure.None);
 
     public static implicit operator Result<T>(Failure failure) => new(default, failure);

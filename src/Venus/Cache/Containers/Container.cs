@@ -1,0 +1,279 @@
+using System.Diagnostics;
+using Afs.Platform;
+using Afs.Wire;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>
+/// One container file and what is known of it. Shared by all its uses.
+///
+/// INVARIANTS, under its lock, which is a leaf:
+///  - the file is open where something pins it, and after the last pin it is closed;
+///  - a clean container's content is that of its base version, unless <see cref="EverWritten"/> and the file differs from the baseline;
+///  - the index hears of each change of state in the order in which it happened here.
+/// </summary>
+internal sealed class Container(ContainerRecord record, IContainerFiles files, IContainerIndex index, string bootId)
+{
+    private readonly Lock _lock = new();
+    private IDiskFile? _file;
+    private Task? _marking;
+    private Task<Failure>? _storing;
+    private int _pins;
+    private int _writers;
+    private ContainerFate _fate;
+
+    public ContainerId Id => record.Id;
+
+    public Fid Fid => record.Fid;
+
+    public DataVersion BaseVersion { get; private set; } = record.Base;
+
+    public ContainerState State { get; private set; } = record.State;
+
+    public uint Crc32C { get; private set; } = record.Crc32C;
+
+    public ContainerStat Baseline { get; private set; } = record.Baseline;
+
+    /// <summary>From before a crash: its content is checked by its checksum before it is used.</summary>
+    public bool NeedsVerify { get; set; }
+
+    /// <summary>It was being changed when the daemon died, and what becomes of the change isn't decided yet.</summary>
+    public bool NeedsRecovery { get; set; }
+
+    /// <summary>It was open for writing, so that a mapping may still write to it: never trusted without a look at the file.</summary>
+    public bool EverWritten { get; set; }
+
+    /// <summary>Somebody without the right to keep set-id bits wrote, and no store has said so yet.</summary>
+    public bool KillSetId { get; set; }
+
+    /// <summary>Ticks of the clock that orders evictions.</summary>
+    public long LastUsed { get; set; }
+
+    public bool IsRemovedHere => _fate == ContainerFate.RemovedHere;
+
+    /// <summary>The vnode was removed elsewhere and the content was moved to the recovered folder.</summary>
+    public bool IsParked => _fate == ContainerFate.Parked;
+
+    public bool HasWriters => Volatile.Read(ref _writers) > 0;
+
+    public bool IsPinned => Volatile.Read(ref _pins) > 0;
+
+    /// <summary>What the processes of this client share, whatever the server has.</summary>
+    public bool IsLocal => HasWriters || State != ContainerState.Clean || IsRemovedHere;
+
+    public IDiskFile File => _file ?? throw new UnreachableException($"Container {Id} isn't pinned.");
+
+    /// <summary>Keeps the file open, and the container from eviction. False: it is gone.</summary>
+    /// <exception cref="DiskException">The file can't be opened; it isn't pinned then.</exception>
+    public bool TryPin()
+    {
+        lock (_lock)
+        {
+            if (_fate == ContainerFate.Gone)
+                return false;
+            _file ??= files.Open(Id);
+            _pins++;
+            return true;
+        }
+    }
+
+    /// <summary>One of its pins writes from here on.</summary>
+    public void BeginWriting()
+    {
+        lock (_lock)
+        {
+            _writers++;
+            EverWritten = true;
+        }
+    }
+
+    public Unpinned Unpin(bool wasWriting)
+    {
+        IDiskFile? close = null;
+        Unpinned after = default;
+        lock (_lock)
+        {
+            if (wasWriting && --_writers == 0)
+                after.WasLastWriter = true;
+            if (--_pins == 0)
+            {
+                after.WasLast = true;
+                (close, _file) = (_file, null);
+                after.IsToDelete = _fate is ContainerFate.Superseded or ContainerFate.RemovedHere;
+                if (after.IsToDelete || IsParked)
+                    _fate = ContainerFate.Gone;
+            }
+        }
+        close?.Dispose();
+        return after;
+    }
+
+    /// <summary>What the file says of itself. Only while pinned.</summary>
+    public ContainerStat GetStat()
+    {
+        lock (_lock)
+            return files.Stat(File);
+    }
+
+    /// <summary>Its content matches its checksum, and the file is as <paramref name="at"/>.</summary>
+    public void Verified(ContainerStat at)
+    {
+        lock (_lock)
+        {
+            NeedsVerify = false;
+            Baseline = at;
+        }
+    }
+
+    /// <summary>Does the file differ from what was fetched or last stored? Only while pinned.</summary>
+    public bool IsChanged()
+    {
+        lock (_lock)
+            return files.Stat(File).Differs(Baseline);
+    }
+
+    /// <summary>The index knows that it is being written when this completes.</summary>
+    public async ValueTask MarkWritingAsync()
+    {
+        Task marking;
+        lock (_lock)
+        {
+            if (_marking is null or { IsCompleted: true })
+            {
+                if (State != ContainerState.Clean)
+                    return;
+                State = ContainerState.Writing;
+                _marking = index.PutAsync(Record()).AsTask();
+            }
+            marking = _marking;
+        }
+        try
+        {
+            await marking;
+        }
+        catch (DiskException)
+        {
+            lock (_lock)
+            {
+                if (State == ContainerState.Writing)
+                    State = ContainerState.Clean;
+            }
+            throw;
+        }
+    }
+
+    /// <summary>Changed and closed: after a crash it is stored whatever the server has meanwhile.</summary>
+    public async ValueTask MarkDirtyAsync()
+    {
+        ValueTask put;
+        lock (_lock)
+        {
+            if (State == ContainerState.Dirty)
+                return;
+            State = ContainerState.Dirty;
+            put = index.PutAsync(Record());
+        }
+        await put;
+    }
+
+    /// <summary>
+    /// The content as of <paramref name="at"/> is the server's version now. It is clean, unless somebody still writes, or it changed since.
+    /// </summary>
+    public void Stored(DataVersion version, uint crc32C, ContainerStat at)
+    {
+        lock (_lock)
+        {
+            (BaseVersion, Crc32C, Baseline) = (version, crc32C, at);
+            NeedsVerify = false;
+            if (_writers > 0)
+                State = ContainerState.Writing;
+            else
+                State = files.Stat(File).Differs(at) ? ContainerState.Dirty : ContainerState.Clean;
+            index.PutLater(Record());
+        }
+    }
+
+    /// <summary>The last writer left and nothing was changed.</summary>
+    public void SettleClean()
+    {
+        lock (_lock)
+        {
+            if (_writers > 0 || State == ContainerState.Clean || files.Stat(File).Differs(Baseline))
+                return;
+            State = ContainerState.Clean;
+            index.PutLater(Record());
+        }
+    }
+
+    /// <summary>A crash left it marked, and its content turned out to be that of its base version.</summary>
+    public void SettleUnchanged()
+    {
+        lock (_lock)
+        {
+            (State, NeedsVerify, Baseline) = (ContainerState.Clean, false, files.Stat(File));
+            index.PutLater(Record());
+        }
+    }
+
+    /// <summary>The content differs from what was stored, though the file doesn't look so: whatever compares with the baseline finds it changed.</summary>
+    public void ForgetBaseline()
+    {
+        lock (_lock)
+            Baseline = default;
+    }
+
+    /// <summary>Sets the file's modification time; a clean one stays clean.</summary>
+    public void SetModifyTime(Timestamp time)
+    {
+        lock (_lock)
+        {
+            bool wasChanged = files.Stat(File).Differs(Baseline);
+            files.SetModifyTime(File, time);
+            if (!wasChanged && _writers == 0)
+                Baseline = files.Stat(File);
+        }
+    }
+
+    /// <summary>The content is no longer current; it lives until its last use ends. True: nothing uses it, delete it.</summary>
+    public bool Retire(ContainerFate fate)
+    {
+        lock (_lock)
+        {
+            if (_fate == ContainerFate.Current)
+                _fate = _pins == 0 && fate != ContainerFate.Parked ? ContainerFate.Gone : fate;
+            return _fate == ContainerFate.Gone;
+        }
+    }
+
+    /// <summary>True: it was clean and unused, and is gone now.</summary>
+    public bool TryEvict()
+    {
+        lock (_lock)
+        {
+            if (_pins > 0 || State != ContainerState.Clean || _fate != ContainerFate.Current)
+                return false;
+            _fate = ContainerFate.Gone;
+            return true;
+        }
+    }
+
+    /// <summary>One store at a time: the running one, or null and <paramref name="mine"/> is the running one now.</summary>
+    public Task<Failure>? BeginStore(Task<Failure> mine)
+    {
+        lock (_lock)
+        {
+            if (_storing is not null)
+                return _storing;
+            _storing = mine;
+            return null;
+        }
+    }
+
+    public void EndStore()
+    {
+        lock (_lock)
+            _storing = null;
+    }
+
+    private ContainerRecord Record() => new(Id, Fid, BaseVersion, State, Crc32C, Baseline, bootId);
+}

@@ -1,0 +1,248 @@
+using System.Diagnostics;
+using Afs.Platform;
+using Afs.Venus.Callbacks;
+using Afs.Venus.Servers;
+using Afs.Wire;
+using Microsoft.Extensions.Logging;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>
+/// Stores changed containers at the server. One store of a container at a time; whoever asks meanwhile waits for it and looks again. A store
+/// goes on when those who wait are interrupted. What fails stays dirty.
+/// </summary>
+internal sealed partial class ContentStorer(
+    ViceCalls calls, Statuses statuses, IContainerFiles files, ContainerTable table, RecoveredFolder recovered, Random random, CacheLimits limits,
+    CacheFigures figures, ILogger log, CancellationToken stopping)
+{
+    /// <summary>Rounds for an upload that the server forgot, or a file that is truncated while it is read.</summary>
+    private const int MostRounds = 8;
+
+    private readonly SemaphoreSlim _transfers = new(limits.MostTransfers);
+
+    /// <summary>Resolves when no removal by this client is on its way: a store may learn of one before its caller does.</summary>
+    public Func<ValueTask> RemovalsSettled { get; set; } = static () => ValueTask.CompletedTask;
+
+    /// <summary>Gets each container whose store failed.</summary>
+    public Action<Container>? Failed { get; set; }
+
+    /// <summary>Stores the container, which the caller keeps pinned, if it changed.</summary>
+    public async ValueTask<Failure> StoreAsync(Container container, bool killSetId, CancellationToken cancellation)
+    {
+        if (killSetId)
+            container.KillSetId = true;
+        try
+        {
+            while (true)
+            {
+                if (container.IsRemovedHere)
+                    return Failure.None;
+                if (container.IsParked)
+                    return FailureKind.RemovedMeanwhile;
+                if (!container.IsChanged())
+                {
+                    container.SettleClean();
+                    return Failure.None;
+                }
+                var mine = new TaskCompletionSource<Failure>(TaskCreationOptions.RunContinuationsAsynchronously);
+                Task<Failure>? running = container.BeginStore(mine.Task);
+                if (running is null)
+                {
+                    _ = RunAsync(container, mine);
+                    return await mine.Task.WaitAsync(cancellation);
+                }
+                // It may have read the content before this caller's last write: look again afterwards.
+                await running.WaitAsync(cancellation);
+            }
+        }
+        catch (DiskException e)
+        {
+            return DiskFailures.ToFailure(e);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return FailureKind.Interrupted;
+        }
+    }
+
+    private async Task RunAsync(Container container, TaskCompletionSource<Failure> mine)
+    {
+        // The pin is this store's own: those who asked may have gone.
+        if (!container.TryPin())
+            throw new UnreachableException($"Container {container.Id} is stored without being pinned.");
+        Failure failure;
+        try
+        {
+            failure = await StoreNowAsync(container);
+            if (!failure.IsNone)
+                await NoteFailureAsync(container, failure);
+        }
+        catch (DiskException e)
+        {
+            LogDiskFailed(container.Fid, e.Message);
+            failure = DiskFailures.ToFailure(e);
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            failure = FailureKind.ShuttingDown;
+        }
+        catch (Exception e)
+        {
+            Finish(container);
+            mine.SetException(e);
+            return;
+        }
+        Finish(container);
+        mine.SetResult(failure);
+    }
+
+    private void Finish(Container container)
+    {
+        container.EndStore();
+        if (container.Unpin(wasWriting: false).IsToDelete)
+            table.Delete(container);
+    }
+
+    private async Task<Failure> StoreNowAsync(Container container)
+    {
+        await _transfers.WaitAsync(stopping);
+        try
+        {
+            Failure failure = Failure.None;
+            for (int round = 0; round < MostRounds; round++)
+            {
+                try
+                {
+                    failure = await StoreOnceAsync(container);
+                }
+                catch (ShrunkException)
+                {
+                    continue;
+                }
+                if (failure != AbortCodes.NoUpload && failure != AbortCodes.ChecksumMismatch)
+                    return failure;
+            }
+            return failure.IsNone ? FailureKind.CacheDiskFailed : failure;
+        }
+        finally
+        {
+            _transfers.Release();
+        }
+    }
+
+    private async Task<Failure> StoreOnceAsync(Container container)
+    {
+        // The order matters: what changes after the look at the file is found by comparing with it.
+        files.ProtectMapped(container.File);
+        ContainerStat at = files.Stat(container.File);
+        bool killSetId = container.KillSetId;
+        var request = new StoreDataRequest
+        {
+            Fid = container.Fid,
+            Base = container.BaseVersion,
+            LengthBytes = at.LengthBytes,
+            Crc32C = 0,
+            AllocatedBytes = at.AllocatedBytes,
+            ModifyTime = at.ModifyTime,
+            ChangeTime = at.ChangeTime,
+            KillSetId = killSetId,
+        };
+        Result<StoreDataRequest> filled = at.LengthBytes <= Limits.InlineContentBytes
+            ? Inline(container.File, request)
+            : await UploadAsync(container.File, request);
+        if (!filled.IsSuccess)
+            return filled.Failure;
+        request = filled.Value;
+        CallMark mark = statuses.Mark();
+        Result<StoreDataReply> reply = await calls.MutateAsync((vice, context) => vice.StoreDataAsync(request, context), stopping);
+        if (!reply.IsSuccess)
+            return reply.Failure == AbortCodes.NoVnode ? await RemovedAsync(container) : reply.Failure;
+        FetchStatus status = reply.Value.Status;
+        if (status.Fid != container.Fid)
+            return (Failure)AbortCodes.BadArgument;
+        Count(reply.Value, request);
+        // First the status, then the container: in between it still counts as changed here, and nobody fetches.
+        statuses.Grant(status, mark);
+        if (killSetId)
+            container.KillSetId = false;
+        container.Stored(status.DataVersion, request.Crc32C, at);
+        table.Measure(container.Id, at.AllocatedBytes);
+        return Failure.None;
+    }
+
+    private static Result<StoreDataRequest> Inline(IDiskFile file, StoreDataRequest request)
+    {
+        byte[] content = new byte[request.LengthBytes];
+        var reader = new ContainerReader(file, request.LengthBytes);
+        reader.Read(0, content);
+        return request with { Content = content, Crc32C = reader.Crc32C };
+    }
+
+    private async Task<Result<StoreDataRequest>> UploadAsync(IDiskFile file, StoreDataRequest request)
+    {
+        var reader = new ContainerReader(file, request.LengthBytes);
+        var upload = new UploadRequest { Upload = NewUploadId(), Volume = request.Fid.Volume };
+        Result<UploadReply> reply = await calls.UploadAsync(
+            upload, request.LengthBytes, (offset, buffer, _) => ValueTask.FromResult(reader.Read(offset, buffer.Span)), stopping);
+        if (!reply.IsSuccess)
+            return reply.Failure;
+        if (reply.Value.Crc32C != reader.Crc32C || reply.Value.LengthBytes != request.LengthBytes)
+            return (Failure)AbortCodes.ChecksumMismatch;
+        return request with { Upload = upload.Upload, Crc32C = reader.Crc32C };
+    }
+
+    private UploadId NewUploadId()
+    {
+        lock (random)
+            return new UploadId((ulong)random.NextInt64(1, long.MaxValue));
+    }
+
+    /// <summary>The server has no such vnode any more: removed through this client, which is as on any Unix, or by another one.</summary>
+    private async Task<Failure> RemovedAsync(Container container)
+    {
+        await RemovalsSettled();
+        if (container.IsRemovedHere)
+            return Failure.None;
+        statuses.Remove(container.Fid);
+        string name = recovered.Park(container.Id, container.Fid, "removed by another client before it was stored");
+        figures.Recovered.Add();
+        LogParked(container.Fid, name);
+        table.Drop(container, ContainerFate.Parked);
+        table.Forget(container.Id);
+        return FailureKind.RemovedMeanwhile;
+    }
+
+    private async Task NoteFailureAsync(Container container, Failure failure)
+    {
+        figures.StoresFailed.Add();
+        if (failure.Kind == FailureKind.RemovedMeanwhile)
+            return;
+        LogStoreFailed(container.Fid, failure);
+        if (failure.Kind == FailureKind.InDoubt)
+            statuses.Distrust(container.Fid);
+        Failed?.Invoke(container);
+        await container.MarkDirtyAsync();
+    }
+
+    private void Count(StoreDataReply reply, StoreDataRequest request)
+    {
+        figures.Stores.Add();
+        figures.BytesStored.Add(request.LengthBytes);
+        if (!reply.ReplacedUnseen)
+            return;
+        figures.StoresUnseen.Add();
+        LogReplacedUnseen(request.Fid, request.Base, reply.Status.DataVersion);
+    }
+
+    [LoggerMessage(EventId = 220, Level = LogLevel.Warning, Message = "Store of {Fid} failed, it stays dirty: {Failure}")]
+    private partial void LogStoreFailed(Fid fid, Failure failure);
+
+    [LoggerMessage(EventId = 221, Level = LogLevel.Error, Message = "Store of {Fid}: the cache's disk failed: {Reason}")]
+    private partial void LogDiskFailed(Fid fid, string reason);
+
+    [LoggerMessage(EventId = 222, Level = LogLevel.Warning, Message = "{Fid} was removed by another client while it was written here; its data is in recovered/{Name}")]
+    private partial void LogParked(Fid fid, string name);
+
+    [LoggerMessage(EventId = 223, Level = LogLevel.Warning, Message = "Store of {Fid} over base {Base} made {Version}: it replaced a version that was not seen here")]
+    private partial void LogReplacedUnseen(Fid fid, DataVersion @base, DataVersion version);
+}

@@ -1,0 +1,18 @@
+namespace Afs.Venus.Cache;
+
+/// <summary>What a container file says of itself, where it says more than the server.</summary>
+internal static class LocalStatuses
+{
+    /// <summary>The container is pinned.</summary>
+    public static bool TryGet(Container container, out LocalStatus status)
+    {
+        status = default;
+        if (!container.EverWritten)
+            return false;
+        ContainerStat stat = container.GetStat();
+        if (!container.IsLocal && !stat.Differs(container.Baseline))
+            return false;
+        status = new LocalStatus(stat.LengthBytes, stat.AllocatedBytes, stat.ModifyTime, stat.ChangeTime);
+        return true;
+    }
+}

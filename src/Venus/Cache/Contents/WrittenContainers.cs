@@ -1,0 +1,116 @@
+using Afs.Platform;
+using Microsoft.Extensions.Logging;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>
+/// Looks after containers that were open for writing. RELEASE comes while a mapping still writes, so each is looked at soon after its
+/// last close, then again with its checksum (a page that was mapped and dirty at the store shows no later write in ctime), then some more times.
+/// After that, opening and eviction look. A change that is found is stored.
+/// </summary>
+internal sealed partial class WrittenContainers(ContentStorer storer, IContainerFiles files, ContainerTable table, TimeProvider time, ILogger log)
+{
+    private const int MostWatched = 65536;
+
+    /// <summary>After the last close; the look of index <see cref="ChecksumLook"/> reads the content.</summary>
+    private static readonly TimeSpan[] Looks = [TimeSpan.Zero, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(5)];
+
+    private const int ChecksumLook = 1;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<ContainerId, Watch> _watched = [];
+
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+                return _watched.Count;
+        }
+    }
+
+    /// <summary>A use that wrote ends. The first look is due at once.</summary>
+    public void Add(Container container)
+    {
+        lock (_lock)
+        {
+            if (_watched.Count < MostWatched || _watched.ContainsKey(container.Id))
+                _watched[container.Id] = new Watch(container, time.GetTimestamp(), 0);
+        }
+    }
+
+    /// <summary>All that are due.</summary>
+    public async Task LookAsync(CancellationToken cancellation)
+    {
+        foreach (Watch watch in TakeDue())
+        {
+            try
+            {
+                await LookAsync(watch, cancellation);
+            }
+            catch (DiskException e)
+            {
+                LogLookFailed(watch.Container.Fid, e.Message);
+            }
+        }
+    }
+
+    private List<Watch> TakeDue()
+    {
+        var due = new List<Watch>();
+        lock (_lock)
+        {
+            foreach (Watch watch in _watched.Values)
+            {
+                if (time.GetElapsedTime(watch.Since) >= Looks[watch.Look])
+                    due.Add(watch);
+            }
+            foreach (Watch watch in due)
+            {
+                if (watch.Look + 1 < Looks.Length)
+                    _watched[watch.Container.Id] = watch with { Look = watch.Look + 1 };
+                else
+                    _watched.Remove(watch.Container.Id);
+            }
+        }
+        return due;
+    }
+
+    private async Task LookAsync(Watch watch, CancellationToken cancellation)
+    {
+        Container container = watch.Container;
+        if (container.HasWriters || !container.TryPin())
+            return; // Its next last close begins anew; or it is gone.
+        try
+        {
+            if (watch.Look == ChecksumLook && !container.IsChanged())
+                CompareContent(container);
+            await storer.StoreAsync(container, killSetId: false, cancellation);
+        }
+        finally
+        {
+            if (container.Unpin(wasWriting: false).IsToDelete)
+                table.Delete(container);
+        }
+    }
+
+    private void CompareContent(Container container)
+    {
+        files.ProtectMapped(container.File);
+        ContainerStat before = container.GetStat();
+        try
+        {
+            if (ContainerReader.Checksum(container.File, before.LengthBytes) != container.Crc32C)
+                container.ForgetBaseline();
+        }
+        catch (ShrunkException)
+        {
+            // It is being changed at this moment, which its ctime shows.
+        }
+    }
+
+    private readonly record struct Watch(Container Container, long Since, int Look);
+
+    [LoggerMessage(EventId = 230, Level = LogLevel.Error, Message = "The container of {Fid} can't be looked at: {Reason}")]
+    private partial void LogLookFailed(Afs.Wire.Fid fid, string reason);
+}

@@ -1,0 +1,132 @@
+using Afs.Wire;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>
+/// The entries of one directory at one version. Whether that version is current is not known here: the status of the directory says it.
+/// INVARIANT: the names are exactly those of <see cref="Version"/>. This client's own changes are applied in the order of versions; one that
+/// comes too early is parked.
+/// </summary>
+internal sealed class CachedDirectory(Fid fid)
+{
+    /// <summary>Own changes that wait for one before them. More are not kept: the directory is then brought up to date by a fetch.</summary>
+    private const int MostParked = 256;
+
+    private readonly Lock _lock = new();
+    private readonly SortedList<ulong, IReadOnlyList<DirectoryChange>> _parked = [];
+    private NameTable _names = new();
+    private DirectoryListing? _listing;
+
+    public DataVersion Version { get; private set; }
+
+    /// <summary>Set by use, cleared by the eviction.</summary>
+    public bool Used { get; set; }
+
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+                return _names.Count;
+        }
+    }
+
+    public LookupAnswer TryLookup(DataVersion current, ReadOnlySpan<byte> name, out Fid child, out FileType type)
+    {
+        lock (_lock)
+        {
+            if (Version != current)
+            {
+                (child, type) = (default, FileType.None);
+                return LookupAnswer.Unknown;
+            }
+            return _names.TryGet(name, out child, out type) ? LookupAnswer.Found : LookupAnswer.Absent;
+        }
+    }
+
+    public bool TryGetListing(DataVersion current, Fid parent, out DirectoryListing listing)
+    {
+        ListedName[] names;
+        lock (_lock)
+        {
+            listing = _listing!;
+            if (Version != current)
+                return false;
+            if (_listing is not null && _listing.Parent == parent)
+                return true;
+            names = _names.ToArray();
+        }
+        Array.Sort(names, static (a, b) => a.Name.AsSpan().SequenceCompareTo(b.Name));
+        listing = new DirectoryListing(fid, parent, current, names);
+        lock (_lock)
+        {
+            if (Version == current)
+                _listing = listing;
+        }
+        return true;
+    }
+
+    /// <summary>Takes a table that nobody else holds.</summary>
+    public void Install(NameTable names, DataVersion version)
+    {
+        lock (_lock)
+        {
+            if (version.Value < Version.Value)
+                return;
+            _names = names;
+            Advance(version);
+        }
+    }
+
+    /// <summary>Changes that lead from one version to another. Nothing where the directory has moved on.</summary>
+    public void ApplyDelta(DataVersion from, DataVersion to, IReadOnlyList<DirectoryChange> changes)
+    {
+        lock (_lock)
+        {
+            if (Version != from)
+                return;
+            _names.Apply(changes);
+            Advance(to);
+        }
+    }
+
+    /// <summary>A change by this client, which made <paramref name="version"/>.</summary>
+    public void ApplyOwn(DataVersion version, IReadOnlyList<DirectoryChange> changes)
+    {
+        lock (_lock)
+        {
+            if (Version == DataVersion.None || version.Value <= Version.Value)
+                return;
+            if (version != Version.Next)
+            {
+                if (_parked.Count == MostParked)
+                    _parked.Clear();
+                _parked[version.Value] = changes;
+                return;
+            }
+            _names.Apply(changes);
+            Advance(version);
+        }
+    }
+
+    public byte[]? FindName(Fid child)
+    {
+        lock (_lock)
+            return _names.FindName(child);
+    }
+
+    private void Advance(DataVersion version)
+    {
+        Version = version;
+        _listing = null;
+        while (_parked.Count > 0 && _parked.GetKeyAtIndex(0) <= Version.Next.Value)
+        {
+            if (_parked.GetKeyAtIndex(0) == Version.Next.Value)
+            {
+                _names.Apply(_parked.GetValueAtIndex(0));
+                Version = Version.Next;
+            }
+            _parked.RemoveAt(0);
+        }
+    }
+}

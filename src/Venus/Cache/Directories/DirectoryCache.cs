@@ -1,0 +1,153 @@
+using System.Collections.Concurrent;
+using Afs.Wire;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>
+/// Whole directories. A cached one is believed where its version is that of a promised status. Bounded by the number of entries of all
+/// directories together; the coldest go first, and come again by a fetch.
+/// </summary>
+internal sealed class DirectoryCache(Statuses statuses, DirectoryFetcher fetcher, int mostEntries, CancellationToken stopping) : IDirectoryCache
+{
+    /// <summary>Rounds of fetching until the promise holds; each may be overtaken by a break of another client's change.</summary>
+    private const int MostRounds = 64;
+
+    private readonly ConcurrentDictionary<Fid, CachedDirectory> _directories = new();
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Fid, Task<Failure>> _loads = [];
+
+    // Entries that came since the total was last counted: counting looks at every directory.
+    private long _loadedSinceEviction;
+
+    public int Count => _directories.Count;
+
+    public LookupAnswer TryLookup(Fid directory, ReadOnlySpan<byte> name, out Fid child, out FileType type)
+    {
+        if (statuses.TryGet(directory, out FetchStatus status) && _directories.TryGetValue(directory, out CachedDirectory? cached))
+        {
+            cached.Used = true;
+            return cached.TryLookup(status.DataVersion, name, out child, out type);
+        }
+        (child, type) = (default, FileType.None);
+        return LookupAnswer.Unknown;
+    }
+
+    public bool TryGetListing(Fid directory, out DirectoryListing listing)
+    {
+        listing = null!;
+        if (!statuses.TryGet(directory, out FetchStatus status) || !_directories.TryGetValue(directory, out CachedDirectory? cached))
+            return false;
+        cached.Used = true;
+        return cached.TryGetListing(status.DataVersion, status.Parent, out listing);
+    }
+
+    public async ValueTask<Failure> LoadAsync(Fid directory, CancellationToken cancellation)
+    {
+        for (int round = 0; round < MostRounds; round++)
+        {
+            if (IsCurrent(directory))
+                return Failure.None;
+            await statuses.SettleAsync(directory, cancellation);
+            if (IsCurrent(directory))
+                return Failure.None;
+            Failure failure;
+            try
+            {
+                failure = await LoadOnce(directory).WaitAsync(cancellation);
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                return FailureKind.Interrupted;
+            }
+            if (!failure.IsNone)
+                return failure;
+        }
+        return FailureKind.Unreachable;
+    }
+
+    /// <summary>A change by this client: the directory's status after it, and the names it set or removed.</summary>
+    public void ApplyOwn(FetchStatus after, params IReadOnlyList<DirectoryChange> changes)
+    {
+        if (_directories.TryGetValue(after.Fid, out CachedDirectory? cached))
+            cached.ApplyOwn(after.DataVersion, changes);
+    }
+
+    public void Remove(Fid directory) => _directories.TryRemove(directory, out _);
+
+    public void Clear() => _directories.Clear();
+
+    /// <summary>Some name of a fid, by what is cached, current or not; null where none is known. Looks through everything.</summary>
+    public byte[]? FindName(Fid child)
+    {
+        foreach (CachedDirectory directory in _directories.Values)
+        {
+            if (directory.FindName(child) is { } name)
+                return name;
+        }
+        return null;
+    }
+
+    private bool IsCurrent(Fid directory) =>
+        statuses.TryGet(directory, out FetchStatus status) && _directories.TryGetValue(directory, out CachedDirectory? cached)
+            && cached.Version == status.DataVersion;
+
+    /// <summary>One load of a directory at a time; whoever comes meanwhile shares it, and looks again afterwards.</summary>
+    private Task<Failure> LoadOnce(Fid directory)
+    {
+        TaskCompletionSource<Failure> load;
+        lock (_lock)
+        {
+            if (_loads.TryGetValue(directory, out Task<Failure>? running))
+                return running;
+            load = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _loads.Add(directory, load.Task);
+        }
+        _ = RunAsync(directory, load);
+        return load.Task;
+    }
+
+    private async Task RunAsync(Fid directory, TaskCompletionSource<Failure> load)
+    {
+        try
+        {
+            CachedDirectory cached = _directories.GetOrAdd(directory, static fid => new CachedDirectory(fid));
+            cached.Used = true;
+            Failure failure = await fetcher.FetchAsync(directory, cached, stopping);
+            if (failure == AbortCodes.NoVnode || cached.Version == DataVersion.None)
+                Remove(directory);
+            if (Interlocked.Add(ref _loadedSinceEviction, cached.Count + 1) > mostEntries / 16)
+                EvictCold(except: directory);
+            Finish(directory);
+            load.SetResult(failure);
+        }
+        catch (Exception e)
+        {
+            Finish(directory);
+            load.SetException(e);
+        }
+    }
+
+    private void Finish(Fid directory)
+    {
+        lock (_lock)
+            _loads.Remove(directory);
+    }
+
+    private void EvictCold(Fid except)
+    {
+        Interlocked.Exchange(ref _loadedSinceEviction, 0);
+        long entries = _directories.Values.Sum(static d => (long)d.Count + 1);
+        for (int pass = 0; pass < 2 && entries > mostEntries; pass++)
+        {
+            foreach ((Fid fid, CachedDirectory directory) in _directories)
+            {
+                if (entries <= mostEntries)
+                    return;
+                if (directory.Used)
+                    directory.Used = false;
+                else if (fid != except && _directories.TryRemove(fid, out _))
+                    entries -= directory.Count + 1;
+            }
+        }
+    }
+}
