@@ -1,4 +1,3 @@
-using Afs.Venus.Cache;
 using Afs.Venus.Servers;
 using Afs.Wire;
 

@@ -94,7 +94,7 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
         lock (_lock)
         {
             if (wasWriting && --_writers == 0)
-                after.WasLastWriter = true;
+                SettleIfUnchanged();
             if (--_pins == 0)
             {
                 after.WasLast = true;
@@ -197,12 +197,7 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     public void SettleClean()
     {
         lock (_lock)
-        {
-            if (_writers > 0 || State == ContainerState.Clean || files.Stat(File).Differs(Baseline))
-                return;
-            State = ContainerState.Clean;
-            index.PutLater(Record());
-        }
+            SettleIfUnchanged();
     }
 
     /// <summary>A crash left it marked, and its content turned out to be that of its base version.</summary>
@@ -273,6 +268,14 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     {
         lock (_lock)
             _storing = null;
+    }
+
+    private void SettleIfUnchanged()
+    {
+        if (_writers > 0 || State == ContainerState.Clean || files.Stat(File).Differs(Baseline))
+            return;
+        State = ContainerState.Clean;
+        index.PutLater(Record());
     }
 
     private ContainerRecord Record() => new(Id, Fid, BaseVersion, State, Crc32C, Baseline, bootId);

@@ -4,7 +4,6 @@ namespace Afs.Venus.Cache;
 internal struct Unpinned
 {
     public bool WasLast;
-    public bool WasLastWriter;
 
     /// <summary>The file is nobody's: delete it.</summary>
     public bool IsToDelete;

@@ -7,7 +7,7 @@ namespace Afs.Venus.Cache;
 /// <summary>Mutations of one object: making it, its status, its xattrs. Those of names are in <see cref="NameOperations"/>.</summary>
 internal sealed class FileOperations(
     ViceCalls calls, Statuses statuses, DirectoryCache directories, NameOperations names, ContainerTable containers, ContentUses uses,
-    UnnamedFiles unnamed, XattrCache xattrs, VolumeFigures volume, DoubtfulChanges doubts, RemovalsUnderWay removals, TimeProvider time)
+    UnnamedFiles unnamed, XattrCache xattrs, Lazy<VolumeFigures> volume, DoubtfulChanges doubts, RemovalsUnderWay removals, TimeProvider time)
     : IFileOperations
 {
     public Timestamp Now
@@ -107,7 +107,7 @@ internal sealed class FileOperations(
         return Result<IReadOnlyList<Xattr>>.Of(reply.Value.Xattrs);
     }
 
-    public ValueTask<Result<GetVolumeStatusReply>> GetVolumeStatusAsync(CancellationToken cancellation) => volume.GetAsync(cancellation);
+    public ValueTask<Result<GetVolumeStatusReply>> GetVolumeStatusAsync(CancellationToken cancellation) => volume.Value.GetAsync(cancellation);
 
     /// <summary>The vnode is gone at the server; only those who have it open here can see this.</summary>
     private Result<FetchStatus> SetRemoved(StoreStatusRequest request)

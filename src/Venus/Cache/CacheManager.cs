@@ -1,0 +1,173 @@
+using Afs.Venus.Callbacks;
+using Afs.Venus.Servers;
+using Afs.Wire;
+using Microsoft.Extensions.Logging;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>
+/// The cache manager of one mounted volume: makes its parts, holds them together, and ends them in order. Decides nothing.
+/// </summary>
+public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly IViceServer _server;
+    private readonly CacheStorage _storage;
+    private readonly CacheOptions _options;
+    private readonly TimeProvider _time;
+    private readonly KernelNotices _kernel;
+    private readonly CacheFigures _figures = new();
+    private readonly ContainerTable _containers;
+    private readonly VnodeTable _vnodes;
+    private readonly ContentCache _contents;
+    private readonly DirectoryCache _directories;
+    private readonly Housekeeping _housekeeping;
+    private readonly StoreRetries _retries;
+    private readonly CountingVice _counts;
+    private readonly ILogger _log;
+    private Task _running = Task.CompletedTask;
+    private bool _isDisposed;
+
+    internal CacheManager(
+        CacheOptions options, CacheStorage storage, IViceServer server, TimeProvider time, Random random, ILogger log)
+    {
+        (_options, _storage, _server, _time, _log) = (options, storage, server, time, log);
+        CancellationToken stopping = _stopping.Token;
+        _counts = new CountingVice(server.Vice);
+        var calls = new ViceCalls(_counts, server.Content, options.Times);
+        var breaks = new BreakLog();
+        _kernel = new KernelNotices(log);
+
+        // Statuses and promises.
+        GiveUps? giveUps = null;
+        _vnodes = new VnodeTable(options.Limits.MostVnodes, breaks, fid => giveUps!.Add(fid));
+        CallMark Mark() => new(server.Trust.Generation, breaks.Sequence);
+        giveUps = new GiveUps(breaks, calls, fid => _vnodes.TryRead(fid, out _, out uint promised, out _) && server.Trust.Holds(promised));
+        var statuses = new Statuses(_vnodes, server.Trust, breaks, new StatusFetcher(_vnodes, Mark, calls), time, _figures);
+
+        // Directories.
+        _directories = new DirectoryCache(statuses, new DirectoryFetcher(calls, statuses, _figures), options.Limits.MostDirectoryEntries, stopping);
+
+        // Contents.
+        _containers = new ContainerTable(storage.Files, storage.Index);
+        var factory = new ContainerFactory(_containers, storage.Files, storage.Index, storage.BootId);
+        var recovered = new RecoveredFolder(storage.Disk, time, _directories.FindName);
+        var removals = new RemovalsUnderWay();
+        var storer = new ContentStorer(calls, statuses, storage.Files, _containers, recovered, random, options.Limits, _figures, log, stopping)
+        {
+            RemovalsSettled = removals.SettledAsync,
+        };
+        _retries = new StoreRetries(storer, _containers, time, random, log);
+        storer.Failed = _retries.Add;
+        var written = new WrittenContainers(storer, storage.Files, _containers, time, log);
+        var room = new CacheRoom(_containers, storage.Files, options.Limits, _figures, written.Add);
+        var fetcher = new ContentFetcher(calls, statuses, _containers, factory, room, options.Limits, _figures, stopping);
+        var unnamed = new UnnamedFiles(calls, statuses, stopping);
+        var uses = new ContentUses(_containers, written);
+        var recovery = new CacheRecovery(_containers, statuses, storer, recovered, _figures, log, stopping);
+        _contents = new ContentCache(statuses, _containers, factory, fetcher, storer, uses, recovery, _figures, log);
+
+        // Operations.
+        var doubts = new DoubtfulChanges(statuses, _kernel);
+        var names = new NameOperations(calls, statuses, _directories, _contents, unnamed, doubts, removals);
+        Lazy<VolumeFigures> volume = new(() => new VolumeFigures(Root.Volume, calls, time));
+        Operations = new FileOperations(calls, statuses, _directories, names, _containers, uses, unnamed, new XattrCache(), volume, doubts, removals, time);
+        Statuses = statuses;
+
+        // What goes on by itself.
+        var revalidator = new Revalidator(_vnodes, server.Trust, Mark, calls, time, random);
+        _housekeeping = new Housekeeping(revalidator, written, _retries, giveUps, recovery, time, log);
+        Callbacks = new BreakReceiver(breaks, _vnodes, server.Trust, _kernel, _figures);
+        server.Trust.Lost += OnTrustLost;
+        new IndexLoader(storage.Files, storage.Index, _containers, factory, storage.WasCleanEnd, log).Load();
+    }
+
+    public Fid Root { get; private set; }
+
+    public IStatusCache Statuses { get; }
+
+    public IDirectoryCache Directories => _directories;
+
+    public IContentCache Contents => _contents;
+
+    public IFileOperations Operations { get; }
+
+    /// <summary>What the server calls.</summary>
+    internal IVenusCallbacks Callbacks { get; }
+
+    public void AttachKernel(IKernelCaches kernel) => _kernel.Attach(kernel);
+
+    /// <summary>Figures by name, for "venus status".</summary>
+    public IReadOnlyList<Figure> ReadFigures() =>
+    [
+        .. _figures.Read(),
+        .. _counts.Read(),
+        new Figure { Name = "vnodes", Value = _vnodes.Count },
+        new Figure { Name = "directories", Value = _directories.Count },
+        new Figure { Name = "containers", Value = _containers.Count },
+        new Figure { Name = "containers.bytes", Value = _containers.TotalBytes },
+        new Figure { Name = "containers.dirty", Value = _containers.Snapshot().Count(static c => c.State != ContainerState.Clean) },
+        new Figure { Name = "stores.waiting", Value = _retries.Count },
+        new Figure { Name = "lease.left.ms", Value = Math.Max(0, (long)_server.Trust.LeaseLeft.TotalMilliseconds) },
+    ];
+
+    /// <summary>Connects and finds the volume; then the background work begins.</summary>
+    internal async Task<Failure> StartAsync(CancellationToken cancellation)
+    {
+        _server.Start(Callbacks);
+        var calls = new ViceCalls(_counts, _server.Content, _options.Times);
+        Result<GetVolumeReply> volume = await calls.ReadAsync(
+            (vice, context) => vice.GetVolumeAsync(new GetVolumeRequest { Name = _options.VolumeName }, context), cancellation);
+        if (!volume.IsSuccess)
+            return volume.Failure;
+        Root = volume.Value.Root;
+        _running = _housekeeping.RunAsync(_stopping.Token);
+        return Failure.None;
+    }
+
+    /// <summary>Stores what is dirty, for a bounded time, then ends everything.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_isDisposed)
+            return;
+        _isDisposed = true;
+        if (!_running.IsCompleted)
+        {
+            using var limit = new CancellationTokenSource(_options.StoreAtEnd, _time);
+            Failure failure = await _contents.StoreDirtyAsync(only: null, limit.Token);
+            if (!failure.IsNone)
+                LogLeftDirty(failure);
+        }
+        await EndAsync();
+    }
+
+    /// <summary>Ends without storing anything, as a crash would: what is dirty stays so in the cache directory.</summary>
+    internal async Task AbandonAsync()
+    {
+        if (_isDisposed)
+            return;
+        _isDisposed = true;
+        await EndAsync();
+    }
+
+    private async Task EndAsync()
+    {
+        _server.Trust.Lost -= OnTrustLost;
+        await _stopping.CancelAsync();
+        await _running;
+        await _server.DisposeAsync();
+        await _storage.Index.FlushAsync();
+        await _storage.Index.DisposeAsync();
+        _stopping.Dispose();
+    }
+
+    private void OnTrustLost(SuspectReason reason)
+    {
+        _figures.TrustLost.Add();
+        _kernel.InvalidateAllLater(reason);
+        _housekeeping.RevalidateSoon();
+    }
+
+    [LoggerMessage(EventId = 200, Level = LogLevel.Warning, Message = "Some files are still dirty at the end ({Failure}); they will be stored at the next start")]
+    private partial void LogLeftDirty(Failure failure);
+}

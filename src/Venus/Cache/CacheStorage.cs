@@ -1,0 +1,8 @@
+using Afs.Platform;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>Where a cache lives. A simulation has its own container files and index.</summary>
+/// <param name="BootId">Tells one boot of the machine from another.</param>
+/// <param name="WasCleanEnd">The last daemon on this cache ended by itself, with all it knew in the index.</param>
+internal sealed record CacheStorage(IDisk Disk, IContainerFiles Files, IContainerIndex Index, string BootId, bool WasCleanEnd);

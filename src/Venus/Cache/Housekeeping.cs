@@ -1,0 +1,95 @@
+using Afs.Venus.Callbacks;
+using Microsoft.Extensions.Logging;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>
+/// The cache's only background loop: once a second it begins what is due. What may wait for the server runs beside it, each duty one at
+/// a time, so that a silent server delays no other duty.
+/// </summary>
+internal sealed partial class Housekeeping(
+    Revalidator revalidator, WrittenContainers written, StoreRetries retries, GiveUps giveUps, CacheRecovery recovery, TimeProvider time, ILogger log)
+{
+    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(1);
+
+    private readonly Dictionary<string, Task> _running = [];
+    private int _needsRevalidation;
+    private int _needsRecovery = 1;
+
+    /// <summary>All became suspect. May be called from any thread.</summary>
+    public void RevalidateSoon()
+    {
+        Volatile.Write(ref _needsRevalidation, 1);
+        Volatile.Write(ref _needsRecovery, 1);
+    }
+
+    /// <summary>Runs until cancelled, then waits for what it began.</summary>
+    public async Task RunAsync(CancellationToken stopping)
+    {
+        using var timer = new PeriodicTimer(Beat, time);
+        try
+        {
+            do
+                BeginDue(stopping);
+            while (await timer.WaitForNextTickAsync(stopping));
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // The end of the mount.
+        }
+        await Task.WhenAll(_running.Values);
+    }
+
+    private void BeginDue(CancellationToken stopping)
+    {
+        retries.BeginDue(stopping);
+        Begin("written", () => written.LookAsync(stopping));
+        Begin("give-ups", () => giveUps.SendAsync(stopping));
+        Begin("revalidation", () => RevalidateAsync(stopping));
+        Begin("recovery", () => RecoverAsync(stopping));
+    }
+
+    private async Task RevalidateAsync(CancellationToken stopping)
+    {
+        if (Interlocked.Exchange(ref _needsRevalidation, 0) == 0)
+            return;
+        retries.HurryAll();
+        if (!(await revalidator.RunAsync(stopping)).IsNone)
+            Volatile.Write(ref _needsRevalidation, 1);
+    }
+
+    private async Task RecoverAsync(CancellationToken stopping)
+    {
+        if (Interlocked.Exchange(ref _needsRecovery, 0) == 0)
+            return;
+        if (!(await recovery.RecoverAllAsync(stopping)).IsNone)
+            Volatile.Write(ref _needsRecovery, 1);
+    }
+
+    private void Begin(string duty, Func<Task> run)
+    {
+        if (_running.TryGetValue(duty, out Task? before) && !before.IsCompleted)
+            return;
+        _running[duty] = GuardAsync(duty, run);
+    }
+
+    /// <summary>A duty that fails is logged, and tried again at the next beat.</summary>
+    private async Task GuardAsync(string duty, Func<Task> run)
+    {
+        try
+        {
+            await run();
+        }
+        catch (OperationCanceledException)
+        {
+            // The end of the mount.
+        }
+        catch (Exception e)
+        {
+            LogFailed(duty, e);
+        }
+    }
+
+    [LoggerMessage(EventId = 280, Level = LogLevel.Error, Message = "Housekeeping of the cache failed: {Duty}")]
+    private partial void LogFailed(string duty, Exception e);
+}

@@ -1,0 +1,110 @@
+using Afs.Venus.Cache;
+using Afs.Wire;
+
+namespace Afs.Venus.Tests;
+
+/// <summary>The contract between two clients of one server: S1, S2, S3.</summary>
+public class SharingTests
+{
+    [Fact]
+    public async Task S1_OpenAfterClose_SeesTheNewContent_AndNamesAndStatusToo()
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        await using TestClient b = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync("f");
+        Assert.Equal(fid, await b.LookupAsync("f"));
+        for (int round = 0; round < 20; round++)
+        {
+            (TestClient writer, TestClient reader) = round % 2 == 0 ? (a, b) : (b, a);
+            Assert.Equal(Failure.None, await writer.WriteAsync(fid, $"round {round}"));
+            Assert.Equal($"round {round}", await reader.ReadAsync(fid));
+            Result<FetchStatus> status = await reader.Manager.Statuses.GetAsync(fid, default);
+            Assert.Equal($"round {round}".Length, status.Value.LengthBytes);
+            await writer.CreateAsync($"n{round}");
+            Assert.NotNull(await reader.LookupAsync($"n{round}"));
+        }
+    }
+
+    [Fact]
+    public async Task S1_TheKernelIsToldBeforeTheWritersCloseReturns()
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        await using TestClient b = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync("f");
+        await b.ReadAsync(fid);
+        bool trustedInBreak = true;
+        b.Kernel.OnBreak = broken => trustedInBreak = b.Manager.Statuses.TryGet(broken, out _);
+        await a.WriteAsync(fid, "x");
+        Assert.Contains(fid, b.Kernel.Broken);
+        Assert.False(trustedInBreak, "The kernel was told while Venus still trusted the status.");
+    }
+
+    [Fact]
+    public async Task S2_AnOpenKeepsItsVersion_ANewOpenGetsTheNewOne()
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        await using TestClient b = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "old");
+        using IContainer old = await b.OpenAsync(fid);
+        await a.WriteAsync(fid, "new!");
+        using IContainer fresh = await b.OpenAsync(fid);
+        Assert.Equal("old"u8.ToArray(), TestClient.ReadAll(old));
+        Assert.Equal("new!"u8.ToArray(), TestClient.ReadAll(fresh));
+        Assert.NotEqual(old.Id, fresh.Id);
+        Assert.True(fresh.BaseVersion.Value > old.BaseVersion.Value);
+    }
+
+    [Fact]
+    public async Task S2_ProcessesOfOneClientShareWhatIsOpenForWriting()
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        await using TestClient b = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "base");
+        using IContainer writer = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(writer.Handle, "BA"u8, 0);
+        await b.WriteAsync(fid, "elsewhere");
+        using IContainer reader = await a.OpenAsync(fid);
+        Assert.Equal(writer.Id, reader.Id);
+        Assert.Equal("BAse"u8.ToArray(), TestClient.ReadAll(reader));
+    }
+
+    [Fact]
+    public async Task S3_LastCloserWins_NeverAMix_AndTheOverwriteIsCounted()
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        await using TestClient b = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "0000000000");
+        using IContainer one = await a.OpenAsync(fid, forWriting: true);
+        using IContainer two = await b.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(one.Handle, "AAAAA"u8, 0);
+        RandomAccess.Write(two.Handle, "BBBBB"u8, 5);
+        Assert.Equal(Failure.None, await one.StoreAsync(false, default));
+        Assert.Equal(Failure.None, await two.StoreAsync(false, default));
+        one.Dispose();
+        two.Dispose();
+        Assert.Equal("00000BBBBB", await a.ReadAsync(fid));
+        Assert.Equal("00000BBBBB", await b.ReadAsync(fid));
+        Assert.Equal(1, volume.Unseen);
+        Assert.Equal(1, b.Figure("stores.unseen"));
+    }
+
+    [Fact]
+    public async Task AfterAStoreOurContentIsTheNewestVersion_AndIsNotFetched()
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "mine");
+        int calls = a.Server.Stub.Count;
+        Assert.Equal("mine", await a.ReadAsync(fid));
+        Assert.Equal(calls, a.Server.Stub.Count);
+    }
+}
