@@ -12,6 +12,6 @@ warn() { printf '%s\n' "$red$*$plain" >&2; }
 
 # fail MESSAGE: one clear line, and the end.
 fail() {
-  warn "$(basename "$0"): $*"
+  warn "scripts/$(basename "$0"): $*"
   exit 1
 }

@@ -10,7 +10,7 @@ import signal
 import time
 import traceback
 
-_REASON_LIMIT_BYTES = 4096
+_REASON_LIMIT_BYTES = 400
 
 
 def run_case(case, directory, timeout_s):
