@@ -24,6 +24,8 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     private readonly Housekeeping _housekeeping;
     private readonly StoreRetries _retries;
     private readonly CountingVice _counts;
+    private readonly ViceCalls _calls;
+    private readonly Revalidator _revalidator;
     private readonly ILogger _log;
     private Task _running = Task.CompletedTask;
     private bool _isDisposed;
@@ -34,7 +36,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         (_options, _storage, _server, _time, _log) = (options, storage, server, time, log);
         CancellationToken stopping = _stopping.Token;
         _counts = new CountingVice(server.Vice);
-        var calls = new ViceCalls(_counts, server.Content, options.Times);
+        ViceCalls calls = _calls = new ViceCalls(_counts, server.Content, options.Times);
         var breaks = new BreakLog();
         _kernel = new KernelNotices(log);
 
@@ -75,8 +77,8 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         Statuses = statuses;
 
         // What goes on by itself.
-        var revalidator = new Revalidator(_vnodes, server.Trust, Mark, calls, time, random);
-        _housekeeping = new Housekeeping(revalidator, written, _retries, giveUps, recovery, time, log);
+        _revalidator = new Revalidator(_vnodes, server.Trust, Mark, calls, time, random);
+        _housekeeping = new Housekeeping(RevalidateAsync, written, _retries, giveUps, recovery, time, log);
         Callbacks = new BreakReceiver(breaks, _vnodes, server.Trust, _kernel, _figures);
         server.Trust.Lost += OnTrustLost;
         new IndexLoader(storage.Files, storage.Index, _containers, factory, storage.WasCleanEnd, log).Load();
@@ -115,12 +117,11 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     internal async Task<Failure> StartAsync(CancellationToken cancellation)
     {
         _server.Start(Callbacks);
-        var calls = new ViceCalls(_counts, _server.Content, _options.Times);
-        Result<GetVolumeReply> volume = await calls.ReadAsync(
-            (vice, context) => vice.GetVolumeAsync(new GetVolumeRequest { Name = _options.VolumeName }, context), cancellation);
-        if (!volume.IsSuccess)
-            return volume.Failure;
-        Root = volume.Value.Root;
+        Result<VolumeIdentity> identity = await IdentifyAsync(cancellation);
+        if (!identity.IsSuccess)
+            return identity.Failure;
+        Root = identity.Value.Root;
+        Adopt(identity.Value);
         _running = _housekeeping.RunAsync(_stopping.Token);
         return Failure.None;
     }
@@ -161,12 +162,48 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         _stopping.Dispose();
     }
 
+    /// <summary>Versions are compared only within one incarnation: that comes first.</summary>
+    private async Task<Failure> RevalidateAsync(CancellationToken cancellation)
+    {
+        Result<VolumeIdentity> identity = await IdentifyAsync(cancellation);
+        if (!identity.IsSuccess)
+            return identity.Failure;
+        Adopt(identity.Value);
+        return await _revalidator.RunAsync(cancellation);
+    }
+
+    private async Task<Result<VolumeIdentity>> IdentifyAsync(CancellationToken cancellation)
+    {
+        var request = new GetVolumeRequest { Name = _options.VolumeName };
+        Result<GetVolumeReply> volume = await _calls.ReadAsync((vice, context) => vice.GetVolumeAsync(request, context), cancellation);
+        return volume.IsSuccess ? VolumeIdentity.Of(volume.Value) : volume.Failure;
+    }
+
+    /// <summary>What is clean of another volume, or of another incarnation of this one, goes.</summary>
+    private void Adopt(VolumeIdentity identity)
+    {
+        VolumeIdentity? cached = VolumeIdentity.Load(_storage.Disk);
+        if (cached == identity)
+            return;
+        if (cached is not null)
+        {
+            LogOtherIncarnation();
+            _vnodes.Clear();
+            _directories.Clear();
+            _containers.DropClean();
+        }
+        identity.Save(_storage.Disk);
+    }
+
     private void OnTrustLost(SuspectReason reason)
     {
         _figures.TrustLost.Add();
         _kernel.InvalidateAllLater(reason);
         _housekeeping.RevalidateSoon();
     }
+
+    [LoggerMessage(EventId = 201, Level = LogLevel.Warning, Message = "The volume was restored, or is another one: what was cached of it is forgotten")]
+    private partial void LogOtherIncarnation();
 
     [LoggerMessage(EventId = 200, Level = LogLevel.Warning, Message = "Some files are still dirty at the end ({Failure}); they will be stored at the next start")]
     private partial void LogLeftDirty(Failure failure);

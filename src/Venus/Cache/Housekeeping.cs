@@ -8,7 +8,7 @@ namespace Afs.Venus.Cache;
 /// a time, so that a silent server delays no other duty.
 /// </summary>
 internal sealed partial class Housekeeping(
-    Revalidator revalidator, WrittenContainers written, StoreRetries retries, GiveUps giveUps, CacheRecovery recovery, TimeProvider time, ILogger log)
+    Func<CancellationToken, Task<Failure>> revalidate, WrittenContainers written, StoreRetries retries, GiveUps giveUps, CacheRecovery recovery, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan Beat = TimeSpan.FromSeconds(1);
 
@@ -54,7 +54,7 @@ internal sealed partial class Housekeeping(
         if (Interlocked.Exchange(ref _needsRevalidation, 0) == 0)
             return;
         retries.HurryAll();
-        if (!(await revalidator.RunAsync(stopping)).IsNone)
+        if (!(await revalidate(stopping)).IsNone)
             Volatile.Write(ref _needsRevalidation, 1);
     }
 

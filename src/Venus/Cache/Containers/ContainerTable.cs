@@ -117,6 +117,13 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
         return true;
     }
 
+    /// <summary>All that hold no change of this client go, those in use at the end of their last use.</summary>
+    public void DropClean()
+    {
+        foreach (Container container in Snapshot().Where(static c => !c.IsLocal))
+            Drop(container, ContainerFate.Superseded);
+    }
+
     /// <summary>Deletes the file and the row of one that nothing uses any more.</summary>
     public void Delete(Container container)
     {

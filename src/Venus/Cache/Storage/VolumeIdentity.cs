@@ -1,0 +1,52 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Afs.Platform;
+using Afs.Wire;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>
+/// Which volume, in which incarnation, a cache holds: the file <c>volume.json</c>. Versions of another incarnation say nothing, so a cache of one is
+/// emptied of all that is clean.
+/// </summary>
+internal sealed record VolumeIdentity(uint Volume, ulong RootVnode, uint RootUniquifier, ulong Incarnation)
+{
+    private const string Name = "volume.json";
+    private const int MostBytes = 4096;
+
+    [JsonIgnore]
+    public Fid Root => new(new(Volume), new(RootVnode), new(RootUniquifier));
+
+    public static VolumeIdentity Of(GetVolumeReply reply) =>
+        new(reply.Root.Volume.Value, reply.Root.Vnode.Value, reply.Root.Uniquifier.Value, reply.Incarnation);
+
+    /// <summary>Null where none was written, or none that can be read.</summary>
+    public static VolumeIdentity? Load(IDisk disk)
+    {
+        if (!disk.Exists(Name))
+            return null;
+        using IDiskFile file = disk.Open(Name, DiskOpenMode.Read);
+        byte[] bytes = new byte[Math.Min(file.LengthBytes, MostBytes)];
+        int count = file.Read(0, bytes);
+        try
+        {
+            return JsonSerializer.Deserialize<VolumeIdentity>(bytes.AsSpan(0, count));
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    public void Save(IDisk disk)
+    {
+        const string Temporary = Name + ".new";
+        disk.Delete(Temporary);
+        using (IDiskFile file = disk.Open(Temporary, DiskOpenMode.CreateNew))
+        {
+            file.Write(0, JsonSerializer.SerializeToUtf8Bytes(this));
+            file.Sync();
+        }
+        disk.Rename(Temporary, Name);
+    }
+}

@@ -1,0 +1,69 @@
+using Afs.Platform;
+using Afs.Rpc;
+using Afs.Venus.Servers;
+using Microsoft.Extensions.Logging;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>
+/// A cache manager on a real cache directory, over a real connection: what the daemon opens and closes. Dispose stores what is dirty, for a bounded
+/// time, and gives the directory free.
+/// </summary>
+public sealed class VenusCache : IAsyncDisposable
+{
+    private readonly CacheFolder _folder;
+
+    private VenusCache(CacheFolder folder, ViceConnection server, CacheManager manager) => (_folder, Server, Manager) = (folder, server, manager);
+
+    public CacheManager Manager { get; }
+
+    /// <summary>For "venus status": the lease, and why there is no connection.</summary>
+    public ViceConnection Server { get; }
+
+    /// <summary>Takes the directory, connects, finds the volume.</summary>
+    /// <exception cref="CacheFolderException">The directory is in use by another daemon, or can't be used; the message says so.</exception>
+    /// <exception cref="RpcRefusedException">The server refuses this client.</exception>
+    /// <returns>The failure: there is no server within the time of a call, or it has no such volume.</returns>
+    public static async Task<Result<VenusCache>> OpenAsync(
+        string folder, RpcEndpoint server, ITransport transport, CacheOptions options, TimeProvider time, Random random, ILogger log,
+        CancellationToken cancellation)
+    {
+        CacheFolder held = CacheFolder.Open(folder, time, log);
+        CacheManager? manager = null;
+        try
+        {
+            var connection = new ViceConnection(new ViceConnectionOptions
+            {
+                Server = server,
+                Transport = transport,
+                ClientId = ClientIdFile.LoadOrMake(held.Storage.Disk, random),
+                Time = time,
+                Random = random,
+                Log = log,
+            });
+            manager = new CacheManager(options, held.Storage, connection, time, random, log);
+            Failure failure = await manager.StartAsync(cancellation);
+            if (failure.IsNone)
+                return new VenusCache(held, connection, manager);
+            await manager.AbandonAsync();
+            held.Dispose();
+            return failure;
+        }
+        catch (Exception e)
+        {
+            if (manager is not null)
+                await manager.AbandonAsync();
+            held.Dispose();
+            if (e is DiskException)
+                throw new CacheFolderException($"The cache directory {folder} can't be used: {e.Message}", e);
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Manager.DisposeAsync();
+        _folder.MarkCleanEnd();
+        _folder.Dispose();
+    }
+}

@@ -1,0 +1,24 @@
+using Afs.Rpc;
+using Microsoft.Extensions.Logging;
+
+namespace Afs.Venus.Servers;
+
+/// <summary>What a connection to a file server is made of.</summary>
+public sealed record ViceConnectionOptions
+{
+    public required RpcEndpoint Server { get; init; }
+
+    public required ITransport Transport { get; init; }
+
+    /// <summary>Of the cache directory, for ever.</summary>
+    public required ClientId ClientId { get; init; }
+
+    /// <summary>Counts the lease: boot time on a real machine.</summary>
+    public required TimeProvider Time { get; init; }
+
+    public required Random Random { get; init; }
+
+    public required ILogger Log { get; init; }
+
+    public RpcTimings Timings { get; init; } = new();
+}
