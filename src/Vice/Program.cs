@@ -1,1 +1,3 @@
-Console.Error.WriteLine("not yet"); return 1;
+using Afs.Vice.Hosting.Commands;
+
+return await ViceCommandLine.RunAsync(args);

@@ -62,12 +62,23 @@ internal sealed class DirectoryReads(IMetadataStore metadata, Promises promises,
         return hasMore;
     }
 
-    /// <summary>Entries and statuses may be of different moments; a status is right whenever it is read after its promise.</summary>
+    /// <summary>
+    /// Entries and statuses may be of different moments; a status is right whenever it is read after its promise. Symlinks' targets
+    /// beyond what a reply holds are left out, with their statuses.
+    /// </summary>
     private DirectoryEntry[] WithStatuses(ClientSession session, List<EntryRecord> entries)
     {
         promises.Grant(session, entries.Select(entry => entry.Target));
         using IMetadataView view = metadata.OpenView();
-        return [.. entries.Select(entry => ToMessage(entry, StatusReads.Find(view, entry.Target)))];
+        var messages = new DirectoryEntry[entries.Count];
+        int targetBytes = 0;
+        for (int i = 0; i < messages.Length; i++)
+        {
+            FetchStatus? status = StatusReads.Find(view, entries[i].Target);
+            targetBytes += status?.SymlinkTarget?.Length ?? 0;
+            messages[i] = ToMessage(entries[i], targetBytes <= PageBytes ? status : null);
+        }
+        return messages;
     }
 
     private static DirectoryEntry ToMessage(EntryRecord entry, FetchStatus? status) => new()

@@ -8,6 +8,9 @@ namespace Afs.Vice.Service;
 /// <summary>Statuses, one or thousands, and what belongs to them.</summary>
 internal sealed class StatusReads(IMetadataStore metadata, Promises promises)
 {
+    /// <summary>What symlinks' targets may add to a reply, so that it fits a frame. A thousand symlinks of the usual kind have a twentieth of it.</summary>
+    private const int MostTargetBytes = 1024 * 1024;
+
     public Outcome<FetchStatusReply> FetchStatus(ClientSession session, FetchStatusRequest request)
     {
         promises.Grant(session, request.Fids);
@@ -15,12 +18,16 @@ internal sealed class StatusReads(IMetadataStore metadata, Promises promises)
         if (view.FindVolume(request.Fids[0].Volume) is not { } volume)
             return NoVolume(session, request.Fids);
         var statuses = new FetchStatus?[request.Fids.Count];
+        int targetBytes = 0;
         for (int i = 0; i < statuses.Length; i++)
         {
             statuses[i] = Find(view, request.Fids[i]);
             if (statuses[i] is null)
                 promises.GiveUp(session, [request.Fids[i]]);
+            targetBytes += statuses[i]?.SymlinkTarget?.Length ?? 0;
         }
+        if (targetBytes > MostTargetBytes)
+            return AbortCodes.BadArgument;
         return new FetchStatusReply { Statuses = statuses, VolumeVersion = volume.Version };
     }
 

@@ -104,15 +104,22 @@ internal static class Schema
     /// <summary>Makes the tables in an empty database; refuses one of a newer format.</summary>
     public static void Prepare(Database database)
     {
+        if (database.QueryInt64("PRAGMA user_version") == 0 && database.QueryInt64("SELECT count(*) FROM sqlite_schema") == 0)
+        {
+            database.Execute("BEGIN IMMEDIATE");
+            database.Execute(Tables);
+            database.Execute("COMMIT");
+        }
+        Require(database);
+    }
+
+    /// <exception cref="StorageException">It isn't this format.</exception>
+    public static void Require(Database database)
+    {
         long version = database.QueryInt64("PRAGMA user_version");
-        if (version == Version)
-            return;
         if (version > Version)
             throw new StorageException(StorageFailure.NewerFormat, $"The metadata has format {version}; this program knows {Version}.");
-        if (database.QueryInt64("SELECT count(*) FROM sqlite_schema") != 0)
-            throw new StorageException(StorageFailure.Corrupt, "The metadata database is of something else.");
-        database.Execute("BEGIN IMMEDIATE");
-        database.Execute(Tables);
-        database.Execute("COMMIT");
+        if (version != Version)
+            throw new StorageException(StorageFailure.Corrupt, $"The metadata has format {version}, which never was.");
     }
 }

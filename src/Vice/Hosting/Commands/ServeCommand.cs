@@ -1,0 +1,109 @@
+using System.CommandLine;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Afs.Rpc;
+using Afs.Vice.Service;
+using Afs.Wire;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Afs.Vice.Hosting.Commands;
+
+/// <summary><c>vice serve</c>.</summary>
+internal static class ServeCommand
+{
+    private const string DefaultEndpoint = "127.0.0.1:7000";
+
+    private static readonly Option<string> Data = new("--data") { Required = true, Description = "The server's folder. Made where it isn't there." };
+    private static readonly Option<string[]> Listen = new("--listen") { Description = $"HOST:PORT or unix:/path; may be repeated. Default {DefaultEndpoint}." };
+    private static readonly Option<string> VolumeName = new("--volume-name") { Description = "The volume to make where it isn't there.", DefaultValueFactory = _ => "root" };
+    private static readonly Option<int> LeaseMs = new("--lease-ms") { Description = "How long clients trust their caches without contact.", DefaultValueFactory = _ => 10_000 };
+    private static readonly Option<int> DrainMs = new("--drain-ms") { Description = "How long running calls may take to end at a stop.", DefaultValueFactory = _ => 5_000 };
+    private static readonly Option<int> MostPromises = new("--promises") { Description = "Promises held before the oldest are broken.", DefaultValueFactory = _ => 1_000_000 };
+    private static readonly Option<string?> TlsCertificate = new("--tls-cert") { Description = "PEM file: TCP is TLS 1.3 only." };
+    private static readonly Option<string?> TlsKey = new("--tls-key") { Description = "PEM file of the private key; default: in the certificate's file." };
+    private static readonly Option<string?> ReadyFile = new("--ready-file") { Description = "Written, with the addresses, once the server takes calls." };
+    private static readonly Option<LogLevel> Level = new("--log-level") { Description = "Debug, Information, Warning or Error.", DefaultValueFactory = _ => LogLevel.Information };
+
+    public static Command Create()
+    {
+        var command = new Command("serve", "Serves the volumes of a folder, until SIGTERM or SIGINT.")
+        {
+            Data, Listen, VolumeName, LeaseMs, DrainMs, MostPromises, TlsCertificate, TlsKey, ReadyFile, Level,
+        };
+        command.SetAction((parsed, _) => RunAsync(parsed));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed)
+    {
+        ServeOptions options = Read(parsed);
+        using ILoggerFactory logs = LoggerFactory.Create(builder => builder
+            .SetMinimumLevel(parsed.GetValue(Level))
+            .AddSimpleConsole(console =>
+            {
+                console.SingleLine = true;
+                console.TimestampFormat = "yyyy-MM-dd HH:mm:ss.fff ";
+                console.ColorBehavior = LoggerColorBehavior.Disabled;
+            })
+            .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
+        using var signals = new StopSignals();
+        return await new ServerHost(options, logs.CreateLogger("vice")).RunAsync(signals.Stop);
+    }
+
+    private static ServeOptions Read(ParseResult parsed)
+    {
+        string volume = parsed.GetValue(VolumeName)!;
+        if (volume.Length == 0 || Encoding.UTF8.GetByteCount(volume) > Limits.VolumeNameBytes)
+            throw new StartException($"A volume's name has 1 to {Limits.VolumeNameBytes} bytes.");
+        int leaseMs = Positive(parsed.GetValue(LeaseMs), "--lease-ms"), promises = Positive(parsed.GetValue(MostPromises), "--promises");
+        string[] listen = parsed.GetValue(Listen) is { Length: > 0 } given ? given : [DefaultEndpoint];
+        return new ServeOptions
+        {
+            Data = parsed.GetValue(Data)!,
+            Listen = [.. listen.Select(ParseEndpoint)],
+            Tls = ReadTls(parsed.GetValue(TlsCertificate), parsed.GetValue(TlsKey)),
+            Drain = TimeSpan.FromMilliseconds(Math.Max(0, parsed.GetValue(DrainMs))),
+            ReadyFile = parsed.GetValue(ReadyFile),
+            Vice = new ViceOptions
+            {
+                VolumeName = volume,
+                Lease = TimeSpan.FromMilliseconds(leaseMs),
+                MostPromises = promises,
+                RootUid = Account.EffectiveUserId,
+                RootGid = Account.EffectiveGroupId,
+            },
+        };
+    }
+
+    public static RpcEndpoint ParseEndpoint(string text)
+    {
+        try
+        {
+            return RpcEndpoint.Parse(text);
+        }
+        catch (RpcEndpointException e)
+        {
+            throw new StartException(e.Message, e);
+        }
+    }
+
+    private static int Positive(int value, string option) =>
+        value > 0 ? value : throw new StartException($"{option} must be positive.");
+
+    private static TlsServer? ReadTls(string? certificate, string? key)
+    {
+        if (certificate is null)
+            return key is null ? null : throw new StartException("--tls-key needs --tls-cert.");
+        try
+        {
+            return new TlsServer(X509Certificate2.CreateFromPemFile(certificate, key));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new StartException($"Cannot use the certificate {certificate}: {e.Message}", e);
+        }
+    }
+}
