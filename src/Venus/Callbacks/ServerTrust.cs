@@ -71,7 +71,9 @@ public sealed class ServerTrust(TimeProvider time)
         SuspectReason? reason = null;
         lock (_lock)
         {
-            if (epoch != _epoch)
+            if (_session == default)
+                reason = null; // The first: nothing was promised yet.
+            else if (epoch != _epoch)
                 reason = SuspectReason.ServerRestarted;
             else if (session != _session)
                 reason = SuspectReason.NewSession;

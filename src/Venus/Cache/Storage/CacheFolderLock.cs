@@ -1,15 +1,15 @@
 using System.Globalization;
-using System.Text;
 
 namespace Afs.Venus.Cache;
 
 /// <summary>
-/// Keeps a second daemon off a cache directory: an flock(2) on its file <c>lock</c>, which holds the pid of the owner. It ends with the process,
-/// however that ends.
+/// Keeps a second daemon off a cache directory: an flock(2) on its file <c>lock</c>, which ends with the process, however that ends. The file
+/// <c>pid</c> beside it says who that is.
 /// </summary>
 internal sealed class CacheFolderLock : IDisposable
 {
     private const string Name = "lock";
+    private const string PidName = "pid";
 
     private readonly FileStream _file;
 
@@ -23,12 +23,10 @@ internal sealed class CacheFolderLock : IDisposable
         {
             // FileShare.None is LOCK_EX | LOCK_NB here.
             var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1);
-            file.SetLength(0);
-            file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n"));
-            file.Flush();
+            File.WriteAllText(Path.Combine(folder, PidName), Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n");
             return new CacheFolderLock(file);
         }
-        catch (IOException) when (Owner(path) is { } owner)
+        catch (IOException) when (File.Exists(path) && Owner(folder) is { } owner)
         {
             throw new CacheFolderException($"The cache directory {folder} is in use by process {owner}. Use another one, or unmount that.");
         }
@@ -40,13 +38,11 @@ internal sealed class CacheFolderLock : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    private static string? Owner(string path)
+    private static string? Owner(string folder)
     {
         try
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            using var reader = new StreamReader(file);
-            return reader.ReadLine()?.Trim() is { Length: > 0 } pid ? pid : null;
+            return File.ReadAllText(Path.Combine(folder, PidName)).Trim() is { Length: > 0 } pid ? pid : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,0 +1,88 @@
+using Afs.Platform;
+using Afs.Rpc;
+using Afs.Venus.Cache;
+using Afs.Vice.Hosting;
+using Afs.Vice.Service;
+using Afs.Vice.Volumes.Content;
+using Afs.Vice.Volumes.Metadata.Memory;
+using Afs.Wire;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Afs.Venus.Tests;
+
+/// <summary>The real Vice in this process on a Unix socket, and real Venus caches that connect to it.</summary>
+internal sealed class LiveCell : IAsyncDisposable
+{
+    private readonly MemoryMetadataStore _metadata = new();
+    private readonly BootTimeProvider _time = new();
+    private CommitThread _commits = null!;
+    private RpcServer _rpc = null!;
+
+    private LiveCell(string folder) => Folder = folder;
+
+    public string Folder { get; }
+
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(10);
+
+    private RpcEndpoint Endpoint => RpcEndpoint.Parse($"unix:{Path.Combine(Folder, "s")}");
+
+    public static async Task<LiveCell> StartAsync(TimeSpan? lease = null)
+    {
+        string folder = Path.Combine(Path.GetTempPath(), $"vl-{Guid.NewGuid():N}"[..12]);
+        Directory.CreateDirectory(Path.Combine(folder, "vice"));
+        var cell = new LiveCell(folder) { Lease = lease ?? TimeSpan.FromSeconds(10) };
+        await cell.StartServerAsync();
+        return cell;
+    }
+
+    public async Task StartServerAsync()
+    {
+        _commits = new CommitThread();
+        var vice = new ViceServer(new ViceOptions { Lease = Lease }, new ViceParts
+        {
+            Metadata = _metadata,
+            Disk = new LinuxDisk(Path.Combine(Folder, "vice")),
+            Time = _time,
+            Random = new Random(1),
+            Work = new InlineWork(),
+            WakeCommitter = _commits.Wake,
+            Callbacks = static channel => new VenusCallbacksClient(channel),
+            Log = NullLogger.Instance,
+        });
+        _commits.Start(vice.Committer, static e => Assert.Fail(e.ToString()));
+        _rpc = new RpcServer(new RpcServerOptions
+        {
+            Transport = new SocketTransport(),
+            Endpoints = [Endpoint],
+            Dispatcher = new ViceServiceDispatcher(vice.Service),
+            Sessions = vice.Sessions,
+            Replies = vice.Replies,
+            Bulk = vice.Bulk,
+            Time = _time,
+            Random = new Random(2),
+        });
+        await _rpc.StartAsync(default);
+    }
+
+    public async Task StopServerAsync()
+    {
+        await _rpc.StopAsync(TimeSpan.Zero);
+        _commits.Dispose();
+        File.Delete(Path.Combine(Folder, "s"));
+    }
+
+    public async Task<LiveClient> ConnectAsync(string name)
+    {
+        Result<VenusCache> opened = await VenusCache.OpenAsync(
+            Path.Combine(Folder, name), Endpoint, new SocketTransport(), new CacheOptions(), _time, new Random(name.GetHashCode(StringComparison.Ordinal)),
+            NullLogger.Instance, default);
+        Assert.Equal(Failure.None, opened.Failure);
+        return new LiveClient(opened.Value);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopServerAsync();
+        Directory.Delete(Folder, recursive: true);
+    }
+}

@@ -1,0 +1,11 @@
+using Afs.Venus.Cache;
+
+namespace Afs.Venus.Tests;
+
+/// <summary>One real cache, with the shorthand of <see cref="CacheClient"/>.</summary>
+internal sealed class LiveClient(VenusCache cache) : CacheClient(cache.Manager), IAsyncDisposable
+{
+    public VenusCache Cache => cache;
+
+    public ValueTask DisposeAsync() => cache.DisposeAsync();
+}
