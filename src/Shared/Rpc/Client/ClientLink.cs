@@ -28,12 +28,25 @@ internal sealed class ClientLink(RpcClientOptions options, OutgoingCalls calls, 
 
     /// <summary>Ends when there is a connection.</summary>
     /// <exception cref="RpcRefusedException">The server refuses this client for good.</exception>
-    public Task WhenConnected
+    public async Task WhenConnectedAsync()
     {
-        get
+        Task connected;
+        lock (_gate)
+            connected = _connected.Task;
+        await connected;
+    }
+
+    /// <summary>The session, as soon as there is a connection; null: there was none until <paramref name="cancellation"/>, or the server refuses.</summary>
+    public async ValueTask<SessionId?> WhenSession(CancellationToken cancellation)
+    {
+        try
         {
-            lock (_gate)
-                return _connected.Task;
+            await WhenConnectedAsync().WaitAsync(cancellation);
+            return Session;
+        }
+        catch (Exception e) when (e is OperationCanceledException or RpcRefusedException)
+        {
+            return null;
         }
     }
 
@@ -41,7 +54,7 @@ internal sealed class ClientLink(RpcClientOptions options, OutgoingCalls calls, 
 
     public async Task StopAsync()
     {
-        await _stopping.CancelAsync();
+        _stopping.Cancel();
         if (Volatile.Read(ref _connection) is { } connection)
             await connection.GoodbyeAsync("the client stops");
         await _running;
@@ -96,6 +109,12 @@ internal sealed class ClientLink(RpcClientOptions options, OutgoingCalls calls, 
         {
             reason = connection?.EndReason ?? e.Message;
         }
+        catch (Exception e)
+        {
+            // A callback of the owner failed, or an invariant is broken. The next connection starts from a clean state.
+            options.Log.ConnectionFailed(options.Server.ToString(), e);
+            reason = e.Message;
+        }
 
         await EndAsync(transport, connection, reason, wasEstablished);
         return wasEstablished;
@@ -136,7 +155,11 @@ internal sealed class ClientLink(RpcClientOptions options, OutgoingCalls calls, 
         if (refusal.Reason == RefusalReason.SessionUnknown)
         {
             lock (_gate)
+            {
                 _session = default;
+                ExpectConnection();
+            }
+
             calls.LoseSession();
         }
         else if (refusal.Reason == RefusalReason.Version)
@@ -158,11 +181,7 @@ internal sealed class ClientLink(RpcClientOptions options, OutgoingCalls calls, 
         if (transport is not null)
             await transport.DisposeAsync();
         lock (_gate)
-        {
-            if (_connected.Task.IsCompletedSuccessfully)
-                _connected = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        }
-
+            ExpectConnection();
         if (_stopping.IsCancellationRequested)
             return;
         if (reason != _lastReason)
@@ -170,5 +189,11 @@ internal sealed class ClientLink(RpcClientOptions options, OutgoingCalls calls, 
         _lastReason = reason;
         if (wasEstablished)
             options.Session.Disconnected(reason);
+    }
+
+    private void ExpectConnection()
+    {
+        if (_connected.Task.IsCompletedSuccessfully)
+            _connected = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -4,12 +4,13 @@ namespace Afs.Rpc;
 /// One client's way to one server. Calls wait for a connection, survive reconnects under the same number, and end at their deadline at
 /// the latest. Safe for concurrent use.
 /// </summary>
-public sealed class RpcClient : IRpcChannel, IAsyncDisposable
+public sealed class RpcClient : IRpcChannel, IBulkChannel, IAsyncDisposable
 {
     private readonly RpcClientOptions _options;
     private readonly OutgoingCalls _calls;
     private readonly CallMaker _maker;
     private readonly ClientLink _link;
+    private readonly BulkClient _bulk;
 
     public RpcClient(RpcClientOptions options)
     {
@@ -17,6 +18,7 @@ public sealed class RpcClient : IRpcChannel, IAsyncDisposable
         _calls = new OutgoingCalls(options.Time, Fork(options.Random), options.Timings, options.Limits, options.Statistics);
         _maker = new CallMaker(_calls, options.Time, options.Timings, options.Statistics);
         _link = new ClientLink(options, _calls, Fork(options.Random));
+        _bulk = new BulkClient(options, _calls, _link, Fork(options.Random));
     }
 
     public RpcStatistics Statistics => _options.Statistics;
@@ -26,7 +28,7 @@ public sealed class RpcClient : IRpcChannel, IAsyncDisposable
 
     /// <summary>Waits until there is a connection. Calls needn't: they wait by themselves.</summary>
     /// <exception cref="RpcRefusedException">The server refuses this client, e.g. for its protocol version. The client goes on trying.</exception>
-    public Task WaitConnectedAsync(CancellationToken cancellation) => _link.WhenConnected.WaitAsync(cancellation);
+    public Task WaitConnectedAsync(CancellationToken cancellation) => _link.WhenConnectedAsync().WaitAsync(cancellation);
 
     /// <summary>Ends the connection of this moment and makes another, e.g. when the machine woke up from suspend.</summary>
     public void Reconnect(string reason) => _link.Drop(reason);
@@ -36,11 +38,22 @@ public sealed class RpcClient : IRpcChannel, IAsyncDisposable
         where TRequest : IWireMessage<TRequest>
         where TReply : IWireMessage<TReply> => _maker.CallAsync<TRequest, TReply>(operation, isMutation, request, context);
 
+    /// <inheritdoc/>
+    public ValueTask<Outcome<long>> DownloadAsync(
+        ReadOnlyMemory<byte> request, Func<long, ReadOnlyMemory<byte>, CancellationToken, ValueTask> write, CallContext context) =>
+        _bulk.DownloadAsync(request, write, context);
+
+    /// <inheritdoc/>
+    public ValueTask<Outcome<ReadOnlyMemory<byte>>> UploadAsync(
+        ReadOnlyMemory<byte> request, long lengthBytes, Func<long, Memory<byte>, CancellationToken, ValueTask<int>> read, CallContext context) =>
+        _bulk.UploadAsync(request, lengthBytes, read, context);
+
     /// <summary>Ends the connection; calls that still wait end as in doubt or not executed.</summary>
     public async ValueTask DisposeAsync()
     {
         await _link.StopAsync();
         _calls.Dispose();
+        await _bulk.DisposeAsync();
     }
 
     private static Random Fork(Random random) => new(random.Next());

@@ -15,6 +15,7 @@ internal sealed class RpcConnection
     private long _lastReceived;
     private ITimer? _watchdog;
     private Func<PingFrame>? _ping;
+    private volatile bool _isDirect;
 
     public RpcConnection(IFrameConnection transport, TimeProvider time, RpcTimings timings, int maxQueuedBytes, RpcStatistics statistics)
     {
@@ -58,6 +59,24 @@ internal sealed class RpcConnection
         return frame;
     }
 
+    /// <summary>Sends at once, past the queue: for bulk connections, which have one sender and content that mustn't be copied.</summary>
+    /// <exception cref="IOException">The connection is broken.</exception>
+    public async ValueTask SendDirectAsync(ReadOnlyMemory<byte> frames)
+    {
+        _isDirect = true;
+        await _transport.SendAsync(frames);
+        _statistics.CountSent(frames.Length);
+    }
+
+    /// <inheritdoc cref="SendDirectAsync(ReadOnlyMemory{byte})"/>
+    public async ValueTask SendDirectAsync<TFrame>(TFrame frame, ReadOnlyMemory<byte> body = default)
+        where TFrame : struct, IFrame
+    {
+        using var buffer = new PooledBuffer();
+        FrameWriter.Write(buffer, frame, body.Span);
+        await SendDirectAsync(buffer.WrittenMemory);
+    }
+
     /// <summary>Ends the connection; only the first reason counts. Safe from any thread.</summary>
     public void Break(string reason)
     {
@@ -69,9 +88,15 @@ internal sealed class RpcConnection
         _ended.Cancel();
     }
 
-    /// <summary>Says why to the peer, and ends the connection when that was sent.</summary>
+    /// <summary>Says why to the peer, but not amid a bulk connection's content, and ends the connection.</summary>
     public async ValueTask GoodbyeAsync(string reason)
     {
+        if (_isDirect)
+        {
+            Break(reason);
+            return;
+        }
+
         byte[] text = System.Text.Encoding.UTF8.GetBytes(reason);
         await Sender.SendAsync(default(GoodbyeFrame), text.AsSpan(0, Math.Min(text.Length, FrameLimits.TextBytes)));
         Break(reason);

@@ -24,6 +24,9 @@ public sealed record RpcLimits
     /// <summary>Bulk connections of one session.</summary>
     public int BulkConnections { get; init; } = 4;
 
-    /// <summary>Content bytes in a bulk chunk; at most <see cref="FrameLimits.ChunkBytes"/>.</summary>
-    public int ChunkBytes { get; init; } = 256 * 1024;
+    /// <summary>
+    /// Content bytes in a bulk chunk; at most <see cref="FrameLimits.ChunkBytes"/>. A page less than a power of two, so that a chunk with
+    /// its frame's head fits an array of the pool without waste.
+    /// </summary>
+    public int ChunkBytes { get; init; } = (512 * 1024) - 4096;
 }

@@ -48,6 +48,20 @@ internal sealed class ServerParts(RpcServerOptions options)
     /// <summary>Takes nothing more; ends when nothing runs, at the latest after <paramref name="limit"/>.</summary>
     public async Task DrainAsync(TimeSpan limit)
     {
+        try
+        {
+            await NothingRunsAsync().WaitAsync(limit, options.Time);
+        }
+        catch (TimeoutException)
+        {
+            Log.DrainExpired(Volatile.Read(ref _running));
+        }
+
+        _stopping.Cancel();
+    }
+
+    private async Task NothingRunsAsync()
+    {
         Task drained;
         lock (_gate)
         {
@@ -58,16 +72,7 @@ internal sealed class ServerParts(RpcServerOptions options)
             drained = _drained.Task;
         }
 
-        try
-        {
-            await drained.WaitAsync(limit, options.Time);
-        }
-        catch (TimeoutException)
-        {
-            Log.DrainExpired(Volatile.Read(ref _running));
-        }
-
-        await _stopping.CancelAsync();
+        await drained;
     }
 
     /// <summary>A reply's head: epoch and reset count as of this moment.</summary>

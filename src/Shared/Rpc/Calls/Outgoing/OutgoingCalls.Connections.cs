@@ -10,7 +10,7 @@ internal sealed partial class OutgoingCalls
             if (_isClosed)
                 return;
             (_connection, _session) = (connection, session);
-            foreach (OutgoingCall call in InFlightInOrder())
+            foreach (OutgoingCall call in InFlightInOrder().Where(call => call.Body is not null))
                 Transmit(call);
             SendWaiting();
         }

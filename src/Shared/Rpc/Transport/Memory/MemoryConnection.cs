@@ -7,6 +7,8 @@ internal sealed class MemoryConnection : IFrameConnection
     private readonly string _remoteHost;
     private readonly Lock _gate = new();
     private readonly Queue<byte[]> _inbox = new();
+    private readonly Queue<Action> _inOrder = new();
+    private readonly Lock _delivery = new();
     private MemoryConnection _other = null!;
     private TaskCompletionSource? _arrival;
     private TimeSpan _lastArrival;
@@ -83,7 +85,7 @@ internal sealed class MemoryConnection : IFrameConnection
         _network.Forget(this);
         Wake();
         if (tellPeer)
-            Later(InOrder(TimeSpan.Zero), () => _other.End());
+            LaterInOrder(TimeSpan.Zero, () => _other.End());
     }
 
     public ValueTask DisposeAsync()
@@ -108,7 +110,29 @@ internal sealed class MemoryConnection : IFrameConnection
         }
 
         foreach (TimeSpan arrival in arrivals)
-            Later(_network.Reorders(IsReliable) ? arrival : InOrder(arrival), () => Deliver(frame));
+        {
+            if (_network.Reorders(IsReliable))
+                Later(arrival, () => Deliver(frame));
+            else
+                LaterInOrder(arrival, () => Deliver(frame));
+        }
+    }
+
+    /// <summary>A timer stands for "the next in line", for a real clock's timers don't keep the order of those that are due together.</summary>
+    private void LaterInOrder(TimeSpan delay, Action action)
+    {
+        lock (_gate)
+            _inOrder.Enqueue(action);
+        Later(InOrder(delay), () =>
+        {
+            lock (_delivery)
+            {
+                Action next;
+                lock (_gate)
+                    next = _inOrder.Dequeue();
+                next();
+            }
+        });
     }
 
     /// <summary>Not before what was sent earlier.</summary>

@@ -4,6 +4,10 @@ namespace Afs.Rpc;
 /// One thread and one clock for a whole cell: everything that is started in <see cref="Run"/> continues on its thread, one step at a
 /// time, in an order that depends on nothing outside. Time moves when nothing else is left to do.
 /// </summary>
+/// <remarks>
+/// What hops to the thread pool by itself breaks the order: CancelAsync, SemaphoreSlim.WaitAsync, ConfigureAwait(false), Task.Run, and
+/// WaitAsync, WhenAny or WhenAll straight on a TaskCompletionSource that runs its continuations asynchronously (await it in a method of its own).
+/// </remarks>
 public sealed class VirtualWorld : SynchronizationContext
 {
     private readonly Queue<(SendOrPostCallback Callback, object? State)> _ready = new();

@@ -1,0 +1,58 @@
+namespace Afs.Rpc;
+
+/// <summary>One download: opens the source, sends its bytes, and a reply that says that these were all.</summary>
+internal sealed class ServerDownload(RpcConnection connection, ServerSession session, ServerParts parts, IBulkHandler handler, BulkWatch watch)
+{
+    private const string Name = "BulkDownload";
+
+    public async ValueTask RunAsync(ReceivedFrame frame)
+    {
+        BulkDownloadFrame download = BulkDownloadFrame.Read(frame.Content.Span);
+        var request = new BulkRequest(frame.Content[BulkDownloadFrame.Bytes..], new CallContext
+        {
+            Deadline = Deadlines.FromWireMs(download.DeadlineMs),
+            Cancellation = connection.Ended,
+            Id = new CallId(session.Client, session.Id, default),
+            Peer = connection.Peer,
+        });
+        Outcome<IBulkSource> opened = await OpenAsync(request);
+        if (!opened.IsReply)
+        {
+            await connection.SendDirectAsync(parts.Reply(session, default, (ReplyStatus)opened.Kind, opened.Abort));
+            return;
+        }
+
+        await using IBulkSource source = opened.Value;
+        await SendAsync(source);
+    }
+
+    private async ValueTask<Outcome<IBulkSource>> OpenAsync(BulkRequest request)
+    {
+        try
+        {
+            return await BulkPatience.WaitAsync(handler.OpenSourceAsync(request), connection, watch, parts.Options);
+        }
+        catch (Exception e) when (e is not MalformedMessageException)
+        {
+            parts.Log.HandlerFailed(Name, connection.Peer, e);
+            return Outcome<IBulkSource>.Unknown;
+        }
+    }
+
+    private async ValueTask SendAsync(IBulkSource source)
+    {
+        await connection.SendDirectAsync(new BulkStartFrame(source.LengthBytes));
+        try
+        {
+            await BulkSender.SendAsync(connection, watch, source.LengthBytes, parts.Options.Limits.ChunkBytes, source.ReadAsync, parts.Options.Statistics);
+        }
+        catch (Exception e) when (connection.EndReason is null && e is not MalformedMessageException)
+        {
+            // Part of the content is on its way, so only the end of the connection can say that the rest won't come.
+            parts.Log.HandlerFailed(Name, connection.Peer, e);
+            throw new IOException("the content could not be read", e);
+        }
+
+        await connection.SendDirectAsync(parts.Reply(session, default, ReplyStatus.Replied));
+    }
+}
