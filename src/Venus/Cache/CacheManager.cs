@@ -64,7 +64,8 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         var written = new WrittenContainers(storer, storage.Files, _containers, time, log);
         var room = new CacheRoom(_containers, storage.Files, options.Limits, _figures, written.Add);
         var fetcher = new ContentFetcher(calls, statuses, _containers, factory, room, options.Limits, _figures, stopping);
-        var unnamed = new UnnamedFiles(calls, statuses, stopping);
+        var unnamed = new UnnamedFiles(calls, statuses, _containers);
+        _containers.LastUseEnded = unnamed.LastUseEnded;
         var uses = new ContentUses(_containers, written);
         var recovery = new CacheRecovery(_containers, statuses, storer, recovered, _figures, log, stopping);
         _contents = new ContentCache(statuses, _containers, factory, fetcher, storer, uses, recovery, _figures, log);
@@ -78,7 +79,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
 
         // What goes on by itself.
         _revalidator = new Revalidator(_vnodes, server.Trust, Mark, calls, time, random);
-        _housekeeping = new Housekeeping(RevalidateAsync, written, _retries, giveUps, recovery, time, log);
+        _housekeeping = new Housekeeping(RevalidateAsync, written, _retries, giveUps, recovery, unnamed, time, log);
         Callbacks = new BreakReceiver(breaks, _vnodes, server.Trust, _kernel, _figures);
         server.Trust.Lost += OnTrustLost;
         new IndexLoader(storage.Files, storage.Index, _containers, factory, storage.WasCleanEnd, log).Load();

@@ -8,7 +8,8 @@ namespace Afs.Venus.Cache;
 /// a time, so that a silent server delays no other duty.
 /// </summary>
 internal sealed partial class Housekeeping(
-    Func<CancellationToken, Task<Failure>> revalidate, WrittenContainers written, StoreRetries retries, GiveUps giveUps, CacheRecovery recovery, TimeProvider time, ILogger log)
+    Func<CancellationToken, Task<Failure>> revalidate, WrittenContainers written, StoreRetries retries, GiveUps giveUps, CacheRecovery recovery,
+    UnnamedFiles unnamed, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan Beat = TimeSpan.FromSeconds(1);
 
@@ -45,6 +46,7 @@ internal sealed partial class Housekeeping(
         retries.BeginDue(stopping);
         Begin("written", () => written.LookAsync(stopping));
         Begin("give-ups", () => giveUps.SendAsync(stopping));
+        Begin("unnamed", () => unnamed.ReleaseAsync(stopping));
         Begin("revalidation", () => RevalidateAsync(stopping));
         Begin("recovery", () => RecoverAsync(stopping));
     }

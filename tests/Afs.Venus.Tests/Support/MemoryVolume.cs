@@ -25,6 +25,8 @@ internal sealed class MemoryVolume
 
     public ulong Version { get; private set; } = 1;
 
+    public ulong Incarnation { get; init; } = 1;
+
     public int Unseen { get; private set; }
 
     public AbortCode StoreRefusal { get; set; }

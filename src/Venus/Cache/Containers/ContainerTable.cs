@@ -15,6 +15,9 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
     private long _clock;
     private long _nextId;
 
+    /// <summary>Gets the fid when the last use of a container ends. Must not wait.</summary>
+    public Action<Fid>? LastUseEnded { get; set; }
+
     /// <summary>Allocated bytes as of when each container was last measured.</summary>
     public long TotalBytes { get; private set; }
 
@@ -122,6 +125,16 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
     {
         foreach (Container container in Snapshot().Where(static c => !c.IsLocal))
             Drop(container, ContainerFate.Superseded);
+    }
+
+    /// <summary>The end of a pin; that of the last one closes the file, and deletes it where it is nobody's any more.</summary>
+    public void Unpin(Container container, bool wasWriting = false)
+    {
+        Unpinned after = container.Unpin(wasWriting);
+        if (after.IsToDelete)
+            Delete(container);
+        if (after.WasLast)
+            LastUseEnded?.Invoke(container.Fid);
     }
 
     /// <summary>Deletes the file and the row of one that nothing uses any more.</summary>

@@ -107,7 +107,7 @@ internal sealed class CacheRoom(ContainerTable table, IContainerFiles files, Cac
             return true;
         }
         bool changed = container.IsChanged();
-        container.Unpin(wasWriting: false);
+        table.Unpin(container);
         if (changed)
             recheck(container);
         return !changed;

@@ -57,11 +57,6 @@ internal sealed partial class ContentCache(
                     return found.Failure;
                 if (!TryPin(found.Value))
                     continue;
-                if (found.Value.NeedsVerify && !Verify(found.Value))
-                {
-                    uses.Ended(found.Value, wasWriting: false);
-                    continue;
-                }
                 if (!forWriting)
                     return new ContainerUse(found.Value, isWriting: false, storer, uses);
                 return await BeginWritingAsync(found.Value, truncate);
@@ -122,9 +117,11 @@ internal sealed partial class ContentCache(
                 if (!table.TryGet(fid, out cached))
                     return await FetchAsOwnAsync(fid, cancellation);
             }
-            if (await HoldsChangesAsync(cached))
+            if (cached.NeedsVerify && !PinAndVerify(cached))
+                cached = null;
+            else if (await HoldsChangesAsync(cached))
                 return cached;
-            if (IsCurrent(cached))
+            if (cached is not null && IsCurrent(cached))
             {
                 figures.ContentHits.Add();
                 return cached;
@@ -203,6 +200,15 @@ internal sealed partial class ContentCache(
             table.Drop(container, ContainerFate.Superseded);
             return false;
         }
+    }
+
+    private bool PinAndVerify(Container container)
+    {
+        if (!TryPin(container))
+            return false;
+        bool isGood = Verify(container);
+        table.Unpin(container);
+        return isGood;
     }
 
     /// <summary>False: the content isn't what it should be; it will be fetched again.</summary>

@@ -99,8 +99,7 @@ internal sealed partial class ContentStorer(
     private void Finish(Container container)
     {
         container.EndStore();
-        if (container.Unpin(wasWriting: false).IsToDelete)
-            table.Delete(container);
+        table.Unpin(container);
     }
 
     private async Task<Failure> StoreNowAsync(Container container)

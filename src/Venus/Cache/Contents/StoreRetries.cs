@@ -70,8 +70,7 @@ internal sealed partial class StoreRetries(ContentStorer storer, ContainerTable 
             if (container.TryPin())
             {
                 Failure failure = await storer.StoreAsync(container, killSetId: false, cancellation);
-                if (container.Unpin(wasWriting: false).IsToDelete)
-                    table.Delete(container);
+                table.Unpin(container);
                 if (!failure.IsNone && failure.Kind != FailureKind.RemovedMeanwhile)
                     return;
             }

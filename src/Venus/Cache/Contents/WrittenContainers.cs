@@ -89,8 +89,7 @@ internal sealed partial class WrittenContainers(ContentStorer storer, IContainer
         }
         finally
         {
-            if (container.Unpin(wasWriting: false).IsToDelete)
-                table.Delete(container);
+            table.Unpin(container);
         }
     }
 

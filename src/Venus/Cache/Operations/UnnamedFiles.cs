@@ -3,40 +3,57 @@ using Afs.Wire;
 
 namespace Afs.Venus.Cache;
 
-/// <summary>Files that were made without a name (O_TMPFILE) and have none yet. The server is told when the last use of one ends.</summary>
-internal sealed class UnnamedFiles(ViceCalls calls, Statuses statuses, CancellationToken stopping)
+/// <summary>
+/// Files that were made without a name (O_TMPFILE) and have none yet. When the last use of one ends the server is told, soon and in the background;
+/// where it can't be told it finds out by itself, when this client's session ends.
+/// </summary>
+internal sealed class UnnamedFiles(ViceCalls calls, Statuses statuses, ContainerTable containers)
 {
     private readonly Lock _lock = new();
-    private readonly HashSet<Fid> _unnamed = [];
+    private readonly Dictionary<Fid, bool> _isUnused = [];
 
     public void Add(Fid fid)
     {
         lock (_lock)
-            _unnamed.Add(fid);
+            _isUnused[fid] = false;
     }
 
     /// <summary>It was linked.</summary>
     public void Named(Fid fid)
     {
         lock (_lock)
-            _unnamed.Remove(fid);
+            _isUnused.Remove(fid);
     }
 
-    public bool Contains(Fid fid)
-    {
-        lock (_lock)
-            return _unnamed.Contains(fid);
-    }
-
-    /// <summary>Tells the server. Where it can't be told it finds out by itself, when this client's session ends.</summary>
-    public async Task ReleaseAsync(Fid fid)
+    /// <summary>The last use of some file ended. Called often, and seldom for one of these.</summary>
+    public void LastUseEnded(Fid fid)
     {
         lock (_lock)
         {
-            if (!_unnamed.Remove(fid))
-                return;
+            if (_isUnused.ContainsKey(fid))
+                _isUnused[fid] = true;
         }
-        await calls.MutateAsync((vice, context) => vice.ReleaseUnnamedAsync(new ReleaseUnnamedRequest { Fid = fid }, context), stopping);
-        statuses.Remove(fid);
+    }
+
+    /// <summary>Releases all whose use ended.</summary>
+    public async Task ReleaseAsync(CancellationToken cancellation)
+    {
+        foreach (Fid fid in TakeUnused())
+        {
+            if (containers.TryGet(fid, out Container? container))
+                containers.Drop(container, ContainerFate.RemovedHere);
+            await calls.MutateAsync((vice, context) => vice.ReleaseUnnamedAsync(new ReleaseUnnamedRequest { Fid = fid }, context), cancellation);
+            statuses.Remove(fid);
+        }
+    }
+
+    private List<Fid> TakeUnused()
+    {
+        lock (_lock)
+        {
+            List<Fid> unused = [.. _isUnused.Where(static u => u.Value).Select(static u => u.Key)];
+            unused.ForEach(fid => _isUnused.Remove(fid));
+            return unused;
+        }
     }
 }

@@ -63,8 +63,7 @@ internal sealed partial class CacheRecovery(
             }
             finally
             {
-                if (container.Unpin(wasWriting: false).IsToDelete)
-                    table.Delete(container);
+                table.Unpin(container);
             }
         }
         catch (DiskException e) when (e.Failure == DiskFailure.NotFound)

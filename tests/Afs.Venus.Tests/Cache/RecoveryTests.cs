@@ -1,0 +1,171 @@
+using Afs.Venus.Cache;
+using Afs.Wire;
+
+namespace Afs.Venus.Tests;
+
+/// <summary>S7: what a daemon that died leaves behind.</summary>
+public sealed class RecoveryTests : IDisposable
+{
+    private readonly string _folder = Path.Combine(Path.GetTempPath(), $"venus-test-{Guid.NewGuid():N}");
+    private readonly MemoryVolume _volume = new();
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task CachedFiles_SurviveARestart_WithoutBeingFetchedAgain()
+    {
+        Fid fid;
+        await using (TestClient a = await OpenAsync())
+        {
+            fid = await a.CreateAsync("f");
+            await a.WriteAsync(fid, new string('x', 100_000));
+        }
+        await using TestClient again = await OpenAsync();
+        Assert.Equal(100_000, (await again.ReadBytesAsync(fid)).Length);
+        Assert.Equal(0, again.Server.Stub.CountOf("Download"));
+        Assert.Equal(1, again.Server.Stub.CountOf("FetchData"));
+    }
+
+    [Fact]
+    public async Task ChangesThatWereClosed_AreStored_EvenOverANewerVersion()
+    {
+        TestClient a = await OpenAsync();
+        await using TestClient b = await TestClient.OpenAsync(_volume);
+        Fid fid = await a.CreateAsync("f");
+        _volume.StoreRefusal = AbortCodes.NoSpace;
+        await a.WriteAsync(fid, "closed");
+        await a.CrashAsync();
+        _volume.StoreRefusal = default;
+        await b.WriteAsync(fid, "between");
+        await using TestClient again = await OpenAsync(wasCleanEnd: false);
+        await Eventually.BecomesTrueAsync(() => _volume.ContentOf(fid).AsSpan().SequenceEqual("closed"u8));
+        Assert.Equal("closed", await again.ReadAsync(fid));
+        Assert.Equal("closed", await b.ReadAsync(fid));
+    }
+
+    [Fact]
+    public async Task ChangesThatWereNeverClosed_AreStored_WhereNobodyElseStored()
+    {
+        TestClient a = await OpenAsync();
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "base");
+        IContainer container = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(container.Handle, "BASE"u8, 0);
+        await a.CrashAsync();
+        container.Dispose();
+        await using TestClient again = await OpenAsync(wasCleanEnd: false);
+        Assert.Equal("BASE", await again.ReadAsync(fid));
+        Assert.Equal("BASE"u8.ToArray(), _volume.ContentOf(fid));
+    }
+
+    [Fact]
+    public async Task ChangesThatWereNeverClosed_AreParked_WhereSomebodyElseStored()
+    {
+        TestClient a = await OpenAsync();
+        await using TestClient b = await TestClient.OpenAsync(_volume);
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "base");
+        IContainer container = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(container.Handle, "MINE"u8, 0);
+        await a.CrashAsync();
+        container.Dispose();
+        await b.WriteAsync(fid, "theirs");
+        await using TestClient again = await OpenAsync(wasCleanEnd: false);
+        Assert.Equal("theirs", await again.ReadAsync(fid));
+        string parked = Directory.GetFiles(Path.Combine(_folder, "recovered")).Single(p => !p.EndsWith(".json"));
+        Assert.Equal("MINE", File.ReadAllText(parked));
+        Assert.Equal("theirs"u8.ToArray(), _volume.ContentOf(fid));
+    }
+
+    [Fact]
+    public async Task AnOpenForWritingWithoutAChange_LeavesNothing()
+    {
+        TestClient a = await OpenAsync();
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "base");
+        IContainer container = await a.OpenAsync(fid, forWriting: true);
+        await a.CrashAsync();
+        container.Dispose();
+        await using TestClient again = await OpenAsync(wasCleanEnd: false);
+        Assert.Equal("base", await again.ReadAsync(fid));
+        Assert.Equal(0, again.Server.Stub.CountOf("StoreData"));
+        Assert.False(Directory.Exists(Path.Combine(_folder, "recovered")));
+    }
+
+    [Fact]
+    public async Task ATruncationThatWasNeverClosed_IsFound()
+    {
+        TestClient a = await OpenAsync();
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "base");
+        await a.CrashAsync();
+        a = await OpenAsync(wasCleanEnd: false);
+        IContainer container = await a.OpenAsync(fid, forWriting: true, truncate: true);
+        await a.CrashAsync();
+        container.Dispose();
+        await using TestClient again = await OpenAsync(wasCleanEnd: false);
+        Assert.Equal("", await again.ReadAsync(fid));
+        Assert.Empty(_volume.ContentOf(fid));
+    }
+
+    [Fact]
+    public async Task ContentDamagedByAPowerLoss_IsFoundByItsChecksum_AndFetchedAgain()
+    {
+        TestClient a = await OpenAsync();
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "0123456789");
+        string file = Path.Combine(_folder, ContainerFiles.NameOf(a.Files.List().Single()));
+        await a.CrashAsync();
+        using (FileStream damaged = File.OpenWrite(file))
+            damaged.WriteByte((byte)'x');
+        await using TestClient again = await OpenAsync(wasCleanEnd: false, bootId: "another boot");
+        Assert.Equal("0123456789", await again.ReadAsync(fid));
+        Assert.Equal(1, again.Figure("content.damaged"));
+        Assert.Equal(0, again.Server.Stub.CountOf("StoreData"));
+    }
+
+    [Fact]
+    public async Task ChangesWhoseVnodeIsGone_AreParked()
+    {
+        TestClient a = await OpenAsync();
+        await using TestClient b = await TestClient.OpenAsync(_volume);
+        Fid fid = await a.CreateAsync("f");
+        IContainer container = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(container.Handle, "orphan"u8, 0);
+        await a.CrashAsync();
+        container.Dispose();
+        await b.Manager.Operations.RemoveAsync(b.Root, "f"u8.ToArray(), false, default);
+        await using TestClient again = await OpenAsync(wasCleanEnd: false);
+        await Eventually.BecomesTrueAsync(() => Directory.Exists(Path.Combine(_folder, "recovered")) && again.Figure("containers.dirty") == 0);
+        Assert.Equal("orphan", File.ReadAllText(Directory.GetFiles(Path.Combine(_folder, "recovered")).Single(p => !p.EndsWith(".json"))));
+    }
+
+    [Fact]
+    public async Task FilesWithoutARow_AreDeleted_AndIdsAreNotReused()
+    {
+        TestClient a = await OpenAsync();
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "x");
+        ContainerId used = a.Files.List().Single();
+        await a.CrashAsync();
+        File.WriteAllText(Path.Combine(_folder, ContainerFiles.NameOf(new ContainerId(0xabcd))), "half a fetch");
+        await using TestClient again = await OpenAsync(wasCleanEnd: false);
+        Assert.Equal([used], again.Files.List());
+        await again.WriteAsync(await again.CreateAsync("g"), "y");
+        Assert.All(again.Files.List().Where(id => id != used), id => Assert.True(id.Value > 0xabcd));
+    }
+
+    [Fact]
+    public async Task AnotherIncarnationOfTheVolume_EmptiesTheCache()
+    {
+        await using (TestClient a = await OpenAsync())
+            await a.WriteAsync(await a.CreateAsync("f"), "x");
+        var restored = new MemoryVolume { Incarnation = 2 };
+        await using TestClient again = await TestClient.OpenAsync(restored, folder: _folder);
+        Assert.Equal(0, again.Figure("containers"));
+        Assert.Empty(again.Files.List());
+    }
+
+    private Task<TestClient> OpenAsync(bool wasCleanEnd = true, string bootId = "boot") =>
+        TestClient.OpenAsync(_volume, folder: _folder, wasCleanEnd: wasCleanEnd, bootId: bootId);
+}
