@@ -96,7 +96,21 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
     {
         LogServing(log, options.Vice.VolumeName, string.Join(", ", rpc.Endpoints), options.Data, vice.Sessions.Epoch.Value);
         if (options.ReadyFile is { } file)
-            File.WriteAllLines(file, rpc.Endpoints.Select(endpoint => endpoint.ToString()!));
+            WriteReady(file, rpc.Endpoints);
+    }
+
+    /// <summary>Whoever waits for the file finds it whole.</summary>
+    private static void WriteReady(string file, IReadOnlyList<RpcEndpoint> endpoints)
+    {
+        try
+        {
+            File.WriteAllLines(file + ".part", endpoints.Select(endpoint => endpoint.ToString()!));
+            File.Move(file + ".part", file, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StartException($"Cannot write {file}: {e.Message}", e);
+        }
     }
 
     /// <summary>True: something broke.</summary>

@@ -1,0 +1,85 @@
+using System.Text;
+using Afs.Platform;
+using Afs.Rpc;
+using Afs.Wire;
+
+namespace Afs.Bench.Vice;
+
+/// <summary>A client of one server that caches nothing and acknowledges every break.</summary>
+internal sealed class LoadClient : IClientSession, IVenusCallbacks, IAsyncDisposable
+{
+    private readonly RpcClient _rpc;
+
+    public LoadClient(RpcEndpoint server)
+    {
+        _rpc = new RpcClient(new RpcClientOptions
+        {
+            Transport = new SocketTransport(),
+            Server = server,
+            ClientId = new ClientId((ulong)Random.Shared.NextInt64(), (ulong)Random.Shared.NextInt64()),
+            Session = this,
+            Callbacks = new VenusCallbacksDispatcher(this),
+            Time = new BootTimeProvider(),
+            Random = new Random(),
+        });
+        Vice = new ViceServiceClient(_rpc);
+        _rpc.Start();
+    }
+
+    public ViceServiceClient Vice { get; }
+
+    public async Task<Fid> RootAsync() => (await Vice.GetVolumeAsync(new GetVolumeRequest { Name = "root" }, default)).Value.Root;
+
+    public async Task<Fid> CreateAsync(Fid parent, string name, FileType type)
+    {
+        Outcome<CreateReply> outcome = await Vice.CreateAsync(
+            new CreateRequest
+            {
+                Parent = parent,
+                Name = Encoding.UTF8.GetBytes(name),
+                Type = type,
+                Mode = 0x1ED,
+                Uid = 0,
+                Gid = 0,
+                Time = new Timestamp(1_800_000_000, 0),
+            },
+            default);
+        return outcome.IsReply ? outcome.Value.Status.Fid : throw new InvalidOperationException($"create {name}: {outcome.Kind} {outcome.Abort}");
+    }
+
+    public async Task StoreAsync(Fid fid, byte[] content)
+    {
+        Outcome<StoreDataReply> outcome = await Vice.StoreDataAsync(
+            new StoreDataRequest
+            {
+                Fid = fid,
+                Base = new DataVersion(1),
+                LengthBytes = content.Length,
+                Crc32C = Crc32C.Of(content),
+                Content = content,
+                AllocatedBytes = content.Length,
+                ModifyTime = new Timestamp(1_800_000_000, 0),
+                ChangeTime = new Timestamp(1_800_000_000, 0),
+            },
+            default);
+        if (!outcome.IsReply)
+            throw new InvalidOperationException($"store {fid}: {outcome.Kind} {outcome.Abort}");
+    }
+
+    public ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context) =>
+        ValueTask.FromResult(Outcome<BreakPromisesReply>.Reply(new BreakPromisesReply()));
+
+    public void Replied(Epoch epoch, ulong resetCount, long sentTimestamp)
+    {
+    }
+
+    public void Established(SessionId session, bool isNewSession, Epoch epoch, TimeSpan lease, ulong resetCount)
+    {
+    }
+
+    public void Disconnected(string reason)
+    {
+    }
+
+    public ValueTask DisposeAsync() => _rpc.DisposeAsync();
+}
