@@ -191,9 +191,6 @@ public class DataTests
         (cell.Disk.WriteFailure, cell.Disk.SyncFailure) = (null, failure);
         Assert.Equal(expected, (await a.UploadAsync(new UploadId(1), f.Volume, Bytes(100_000))).Abort);
         cell.Disk.SyncFailure = null;
-        cell.Disk.Space = new DiskSpace(1 << 30, 1000);
-        Assert.Equal(AbortCodes.NoSpace, (await a.UploadAsync(new UploadId(1), f.Volume, Bytes(100_000))).Abort);
-        cell.Disk.Space = null;
         Assert.Empty(Directory.GetFiles(Path.Combine(cell.Folder, "uploads")));
         Assert.Empty(Contents(cell));
         Assert.Equal(0, await FigureAsync(a, "uploads"));
@@ -201,6 +198,29 @@ public class DataTests
         byte[] content = Bytes(100_000);
         Assert.True((await a.UploadAsync(new UploadId(1), f.Volume, content)).IsReply);
         Assert.True((await a.StoreUploadAsync(f, new UploadId(1), content, 1)).IsReply);
+    }
+
+    [Fact]
+    public async Task On_a_full_disk_nothing_is_added_and_removing_goes_on()
+    {
+        using var cell = new TestCell();
+        TestClient a = await cell.ConnectAsync();
+        Fid root = await a.RootAsync();
+        CallContext early = a.Next();
+        CreateRequest request = a.CreateRequest(root, "f");
+        Fid f = (await a.Vice.CreateAsync(request, early)).Value.Status.Fid;
+        await a.StoreAsync(f, [1], 1);
+        cell.Disk.Space = new DiskSpace(1 << 30, 1000);
+        await cell.Server.SweepAsync();
+        Assert.Equal(AbortCodes.NoSpace, (await a.UploadAsync(new UploadId(1), f.Volume, Bytes(100_000))).Abort);
+        Assert.Equal(AbortCodes.NoSpace, (await a.CreateAsync(root, "g")).Abort);
+        Assert.Equal(AbortCodes.NoSpace, (await a.StoreAsync(f, [2], 2)).Abort);
+        Assert.Equal(f, (await a.Vice.CreateAsync(request, early)).Value.Status.Fid);
+        Assert.True((await a.StoreAsync(f, [], 2)).IsReply);
+        Assert.True((await a.RemoveAsync(root, "f")).IsReply);
+        cell.Disk.Space = null;
+        await cell.Server.SweepAsync();
+        Assert.True((await a.CreateAsync(root, "g")).IsReply);
     }
 
     [Fact]

@@ -8,6 +8,7 @@ namespace Afs.Vice.Callbacks;
 public sealed class SessionTable
 {
     private readonly ConcurrentDictionary<SessionId, ClientSession> _sessions = new();
+    private readonly ConcurrentDictionary<ClientId, ClientSession> _byClient = new();
 
     public int Count => _sessions.Count;
 
@@ -16,11 +17,19 @@ public sealed class SessionTable
     /// <summary>In the order of ids.</summary>
     public IReadOnlyList<ClientSession> All() => [.. _sessions.Values.OrderBy(session => session.Id.Value)];
 
+    /// <summary>A client has at most one.</summary>
+    internal ClientSession? Find(ClientId client) => _byClient.GetValueOrDefault(client);
+
     internal void Add(ClientSession session)
     {
         if (!_sessions.TryAdd(session.Id, session))
             throw new InvalidOperationException($"Session {session.Id.Value} is there already.");
+        _byClient[session.Client] = session;
     }
 
-    internal bool Remove(SessionId id) => _sessions.TryRemove(id, out _);
+    internal void Remove(ClientSession session)
+    {
+        _sessions.TryRemove(session.Id, out _);
+        _byClient.TryRemove(new(session.Client, session));
+    }
 }

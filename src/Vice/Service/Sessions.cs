@@ -40,7 +40,7 @@ internal sealed partial class Sessions(
     /// <summary>Makes a session durable. One that the client had before ends: its process is gone, or has lost it.</summary>
     public async ValueTask<SessionId> CreateAsync(ClientId client)
     {
-        List<ClientSession> replaced = [.. table.All().Where(session => session.Client == client)];
+        List<ClientSession> replaced = table.Find(client) is { } before ? [before] : [];
         if (table.Count - replaced.Count >= options.MostSessions && table.All().MaxBy(session => session.SinceContact) is { } oldest)
             replaced.Add(oldest);
         (SessionId id, List<ObjectId> contents) = await writer.ChangeAsync((transaction, volumes) => Create(transaction, volumes, client, replaced));
@@ -112,7 +112,7 @@ internal sealed partial class Sessions(
 
     private void Ended(ClientSession session)
     {
-        table.Remove(session.Id);
+        table.Remove(session);
         seen.End(session.Id);
         promises.End(session);
     }

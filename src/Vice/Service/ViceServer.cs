@@ -21,6 +21,7 @@ public sealed class ViceServer
     private readonly KeptVersions _kept;
     private readonly Uploads _uploads;
     private readonly OrphanSweep _orphans;
+    private readonly Room _room;
 
     /// <exception cref="StorageException">The metadata can't be used.</exception>
     /// <exception cref="DiskException">The disk can't be used.</exception>
@@ -30,6 +31,8 @@ public sealed class ViceServer
         ServerLife life = ServerLife.Begin(metadata, options, parts.Random, time.GetUtcNow());
         var store = new ContentStore(parts.Disk, life.Epoch);
         store.Prepare();
+        _room = new Room(parts.Disk);
+        _room.Look();
 
         var terms = new LeaseTerms(options.Lease);
         var table = new SessionTable();
@@ -37,7 +40,7 @@ public sealed class ViceServer
         var seen = new SeenReplies();
         var directories = new DirectoryLog(options.DirectoryLogChanges);
         var retired = new RetiredContents(store, parts.Work, log);
-        _uploads = new Uploads(store, new UploadTable(time), parts.Work, time, log);
+        _uploads = new Uploads(store, new UploadTable(time), _room, parts.Work, time, log);
         Promises = new Promises(options.MostPromises, terms, life.Volumes, time, log);
         Committer = new GroupCommitter(metadata, parts.WakeCommitter, seen.Delete);
         var effects = new CommitEffects(table, Promises, directories, _uploads, retired, figures, log);
@@ -51,7 +54,7 @@ public sealed class ViceServer
         var status = new ServerStatus(life.Epoch, table, Promises, Committer, _uploads, retired, directories, figures, time);
         Service = new ViceService(
             _sessions, reads, new StatusReads(metadata, Promises), new DirectoryReads(metadata, Promises, directories), data,
-            new VolumeReads(metadata, store), status, Promises, writer, new StoreData(_uploads.Table), figures);
+            new VolumeReads(metadata, store), status, Promises, writer, new StoreData(_uploads.Table), _room, figures);
         Replies = new ReplyStore(metadata, _sessions, seen, Promises);
         Bulk = new BulkHandler(metadata, reads, data, _uploads);
         _sessions.Load(life.Sessions);
@@ -73,6 +76,7 @@ public sealed class ViceServer
     /// <summary>To be called every second or so: leases, sessions, uploads and kept versions whose time is over.</summary>
     public async Task SweepAsync()
     {
+        _room.Look();
         await _sessions.SweepAsync();
         _uploads.Sweep();
         await _kept.SweepAsync();

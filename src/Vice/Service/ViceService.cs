@@ -11,7 +11,7 @@ namespace Afs.Vice.Service;
 /// <summary>The contract's calls, each handed to whoever does it. Nothing is decided here.</summary>
 internal sealed class ViceService(
     Sessions sessions, Reads reads, StatusReads statuses, DirectoryReads directories, DataReads data, VolumeReads volumes,
-    ServerStatus server, Promises promises, Writer writer, StoreData storeData, ServiceFigures figures)
+    ServerStatus server, Promises promises, Writer writer, StoreData storeData, Room room, ServiceFigures figures)
     : IViceService
 {
     public ValueTask<Outcome<ProbeReply>> ProbeAsync(ProbeRequest request, CallContext context) =>
@@ -45,7 +45,7 @@ internal sealed class ViceService(
         reads.RunAsync(context, RequestChecks.Check(request), session => statuses.Validate(session, request));
 
     public ValueTask<Outcome<CreateReply>> CreateAsync(CreateRequest request, CallContext context) =>
-        MutateAsync(context, RequestChecks.Check(request), scope => CreateObject.Run(scope, request));
+        MutateAsync(context, RequestChecks.Check(request), scope => Adding(true, () => CreateObject.Run(scope, request)));
 
     public ValueTask<Outcome<RemoveReply>> RemoveAsync(RemoveRequest request, CallContext context) =>
         MutateAsync(context, RequestChecks.Check(request), scope => RemoveName.Run(scope, request));
@@ -54,16 +54,16 @@ internal sealed class ViceService(
         MutateAsync(context, RequestChecks.Check(request), scope => RenameName.Run(scope, request));
 
     public ValueTask<Outcome<LinkReply>> LinkAsync(LinkRequest request, CallContext context) =>
-        MutateAsync(context, RequestChecks.Check(request), scope => LinkName.Run(scope, request));
+        MutateAsync(context, RequestChecks.Check(request), scope => Adding(true, () => LinkName.Run(scope, request)));
 
     public ValueTask<Outcome<StoreDataReply>> StoreDataAsync(StoreDataRequest request, CallContext context) =>
-        MutateAsync(context, RequestChecks.Check(request), scope => storeData.Run(scope, request));
+        MutateAsync(context, RequestChecks.Check(request), scope => Adding(request.LengthBytes > 0, () => storeData.Run(scope, request)));
 
     public ValueTask<Outcome<StoreStatusReply>> StoreStatusAsync(StoreStatusRequest request, CallContext context) =>
         MutateAsync(context, RequestChecks.Check(request), scope => StoreStatus.Run(scope, request));
 
     public ValueTask<Outcome<StoreXattrReply>> StoreXattrAsync(StoreXattrRequest request, CallContext context) =>
-        MutateAsync(context, RequestChecks.Check(request), scope => StoreXattr.Run(scope, request));
+        MutateAsync(context, RequestChecks.Check(request), scope => Adding(request.Value is not null, () => StoreXattr.Run(scope, request)));
 
     public ValueTask<Outcome<ReleaseUnnamedReply>> ReleaseUnnamedAsync(ReleaseUnnamedRequest request, CallContext context) =>
         MutateAsync(context, AbortCode.None, scope => ReleaseUnnamed.Run(scope, request));
@@ -73,6 +73,10 @@ internal sealed class ViceService(
         promises.GiveUp(session, request.Fids);
         return new GiveUpPromisesReply();
     }
+
+    /// <summary>A change that needs room, where there may be none. Decided inside the writer, so that a repeated call still gets its first reply.</summary>
+    private Outcome<TReply> Adding<TReply>(bool needsRoom, Func<Outcome<TReply>> run) =>
+        needsRoom && room.IsFull ? AbortCodes.NoSpace : run();
 
     private async ValueTask<Outcome<TReply>> MutateAsync<TReply>(CallContext context, AbortCode check, Func<MutationScope, Outcome<TReply>> run)
         where TReply : IWireMessage<TReply>

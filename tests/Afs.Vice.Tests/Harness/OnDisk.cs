@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Afs.Vice.Tests.Harness;
 
-/// <summary>What stat(1) says of a file.</summary>
+/// <summary>What the machine says of files and mounts.</summary>
 public static class OnDisk
 {
     public static async Task<long> AllocatedBytesAsync(string path)
@@ -12,4 +12,6 @@ public static class OnDisk
         await stat.WaitForExitAsync();
         return long.Parse(words[0]) * long.Parse(words[1]);
     }
+
+    public static bool IsMountPoint(string path) => File.ReadLines("/proc/self/mounts").Any(line => line.Split(' ')[1] == path);
 }

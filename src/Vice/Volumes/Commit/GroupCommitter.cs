@@ -52,7 +52,7 @@ public sealed class GroupCommitter(IMetadataStore store, Action wake, Action<IMe
         Take();
         if (_batch.Count == 0)
         {
-            store.Maintain();
+            Maintain();
             return false;
         }
         StorageException? failure = TryCommit();
@@ -76,6 +76,19 @@ public sealed class GroupCommitter(IMetadataStore store, Action wake, Action<IMe
         }
     }
 
+    /// <summary>A chore that fails, for want of room maybe, is done another time.</summary>
+    private void Maintain()
+    {
+        try
+        {
+            store.Maintain();
+        }
+        catch (StorageException)
+        {
+            Failures++;
+        }
+    }
+
     /// <summary>Null: committed. Anything but a storage failure is a broken invariant and ends the server.</summary>
     private StorageException? TryCommit()
     {
@@ -87,7 +100,7 @@ public sealed class GroupCommitter(IMetadataStore store, Action wake, Action<IMe
                 work.Run(transaction, volumes);
             alongside(transaction);
             volumes.Write();
-            transaction.Commit();
+            Commit(transaction);
             Commits++;
             Committed += _batch.Count;
             return null;
@@ -96,6 +109,22 @@ public sealed class GroupCommitter(IMetadataStore store, Action wake, Action<IMe
         {
             Failures++;
             return failure;
+        }
+    }
+
+    /// <summary>
+    /// A commit that fails for want of room did nothing. One that fails otherwise, e.g. in its fsync, may be on disk or not: nobody can
+    /// be told either, so the server ends, and its next life reads what is there.
+    /// </summary>
+    private static void Commit(IMetadataTransaction transaction)
+    {
+        try
+        {
+            transaction.Commit();
+        }
+        catch (StorageException failure) when (failure.Failure != StorageFailure.NoSpace)
+        {
+            throw new InvalidOperationException($"What a commit did is unknown: {failure.Message}", failure);
         }
     }
 }

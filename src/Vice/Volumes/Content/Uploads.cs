@@ -6,11 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Afs.Vice.Volumes.Content;
 
 /// <summary>Takes uploads in: room, files, and what becomes of those that fail.</summary>
-public sealed partial class Uploads(ContentStore store, UploadTable table, IBlockingWork work, TimeProvider time, ILogger log)
+public sealed partial class Uploads(ContentStore store, UploadTable table, Room room, IBlockingWork work, TimeProvider time, ILogger log)
 {
-    /// <summary>Room that an upload must leave on the disk, so that metadata can still be committed.</summary>
-    private const long ReservedBytes = 16 * 1024 * 1024;
-
     public UploadTable Table => table;
 
     internal ContentStore Store => store;
@@ -28,7 +25,10 @@ public sealed partial class Uploads(ContentStore store, UploadTable table, IBloc
             return AbortCodes.Busy;
         try
         {
-            RequireRoom();
+            // A sparse content may be far longer than its room; so only what must stay free is asked for.
+            room.Look();
+            if (room.IsFull)
+                throw new DiskException(DiskFailure.NoSpace, "The server's disk is full.");
             (ObjectId id, IDiskFile file) = store.Create();
             return new UploadSink(this, client, request, lengthBytes, id, file);
         }
@@ -92,13 +92,6 @@ public sealed partial class Uploads(ContentStore store, UploadTable table, IBloc
         {
             LogLeft(log, e.Message);
         }
-    }
-
-    /// <summary>A sparse content may be far longer than its room; so only what must stay free is asked for.</summary>
-    private void RequireRoom()
-    {
-        if (store.Space().FreeBytes < ReservedBytes)
-            throw new DiskException(DiskFailure.NoSpace, $"Less than {ReservedBytes} bytes are left on the server's disk.");
     }
 
     [LoggerMessage(EventId = 2001, Level = LogLevel.Warning, Message = "An upload was refused: {Reason}")]

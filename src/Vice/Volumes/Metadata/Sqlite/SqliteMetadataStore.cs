@@ -52,8 +52,10 @@ public sealed class SqliteMetadataStore : IMetadataStore
     {
         if (_open is not null)
             throw new InvalidOperationException("A transaction is open.");
-        _open = new SqliteTransaction(_writer, this);
-        return _open;
+        var transaction = new SqliteTransaction(_writer, this);
+        transaction.Begin();
+        _open = transaction;
+        return transaction;
     }
 
     public void Maintain()

@@ -13,8 +13,10 @@ internal sealed class SqliteTransaction : SqliteReads, IMetadataTransaction
         : base(writer)
     {
         _store = store;
-        writer.Prepare("BEGIN IMMEDIATE").Run();
     }
+
+    /// <summary>Before anything else.</summary>
+    public void Begin() => Database.Prepare("BEGIN IMMEDIATE").Run();
 
     public void PutServer(ServerRecord server) => Database
         .Prepare("UPDATE server SET epoch = ?, last_session = ?").Add(server.Epoch.Value).Add(server.LastSession.Value).Run();
@@ -112,8 +114,14 @@ internal sealed class SqliteTransaction : SqliteReads, IMetadataTransaction
 
     public override void Dispose()
     {
-        if (!_isCommitted && Database.IsInTransaction)
-            Database.Prepare("ROLLBACK").Run();
-        _store.End(this);
+        try
+        {
+            if (!_isCommitted && Database.IsInTransaction)
+                Database.Prepare("ROLLBACK").Run();
+        }
+        finally
+        {
+            _store.End(this);
+        }
     }
 }
