@@ -37,7 +37,7 @@ public sealed partial class ViceConnection : IViceServer, IClientSession
             Timings = options.Timings,
         });
         Vice = new ViceServiceClient(_client);
-        Content = new BulkContentTransfer(((object)_client as IBulkChannel)!);
+        Content = new BulkContentTransfer(_client);
     }
 
     public IViceService Vice { get; }
