@@ -28,6 +28,8 @@ internal sealed class LoadClient : IClientSession, IVenusCallbacks, IAsyncDispos
 
     public ViceServiceClient Vice { get; }
 
+    public IBulkChannel Bulk => _rpc;
+
     public async Task<Fid> RootAsync() => (await Vice.GetVolumeAsync(new GetVolumeRequest { Name = "root" }, default)).Value.Root;
 
     public async Task<Fid> CreateAsync(Fid parent, string name, FileType type)
@@ -47,17 +49,20 @@ internal sealed class LoadClient : IClientSession, IVenusCallbacks, IAsyncDispos
         return outcome.IsReply ? outcome.Value.Status.Fid : throw new InvalidOperationException($"create {name}: {outcome.Kind} {outcome.Abort}");
     }
 
-    public async Task StoreAsync(Fid fid, byte[] content)
+    public Task StoreAsync(Fid fid, byte[] content) => StoreAsync(fid, content.Length, Crc32C.Of(content), content, default);
+
+    public async Task StoreAsync(Fid fid, long lengthBytes, uint crc32C, byte[]? content, UploadId upload)
     {
         Outcome<StoreDataReply> outcome = await Vice.StoreDataAsync(
             new StoreDataRequest
             {
                 Fid = fid,
                 Base = new DataVersion(1),
-                LengthBytes = content.Length,
-                Crc32C = Crc32C.Of(content),
+                LengthBytes = lengthBytes,
+                Crc32C = crc32C,
                 Content = content,
-                AllocatedBytes = content.Length,
+                Upload = upload,
+                AllocatedBytes = lengthBytes,
                 ModifyTime = new Timestamp(1_800_000_000, 0),
                 ChangeTime = new Timestamp(1_800_000_000, 0),
             },

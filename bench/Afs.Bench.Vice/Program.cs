@@ -20,4 +20,9 @@ var fill = new Command("fill", "Makes many files in directories of 1,000, then l
 fill.SetAction((parsed, cancellation) => Load.FillAsync(
     RpcEndpoint.Parse(parsed.GetValue(server)!), parsed.GetValue(callers), parsed.GetValue(count), cancellation));
 
-return await new RootCommand("Loads a file server over its own protocol, without a mount.") { creates, stores, statuses, fill }.Parse(args).InvokeAsync();
+var megabytes = new Option<int>("--megabytes") { Description = "How much.", DefaultValueFactory = _ => 1024 };
+var transfer = new Command("transfer", "Uploads a content, makes it a file's, downloads it and compares checksums.") { server, megabytes };
+transfer.SetAction((parsed, cancellation) => Transfer.RunAsync(
+    RpcEndpoint.Parse(parsed.GetValue(server)!), parsed.GetValue(megabytes) * 1024L * 1024, cancellation));
+
+return await new RootCommand("Loads a file server over its own protocol, without a mount.") { creates, stores, statuses, fill, transfer }.Parse(args).InvokeAsync();

@@ -45,20 +45,33 @@ public sealed class Salvager(IMetadataStore metadata, ContentStore store)
             using IMetadataTransaction transaction = metadata.BeginTransaction();
             foreach (Problem problem in repairable)
                 problem.Repair!(transaction);
-            foreach (VolumeRecord volume in transaction.ReadVolumes())
-                transaction.PutVolume(Renewed(volume, random));
+            Renew(transaction, random);
             transaction.Commit();
             repaired += repairable.Count;
         }
         return repaired;
     }
 
-    /// <summary>Another incarnation: no cache may take what it knows of this volume for what it is after a repair.</summary>
-    private static VolumeRecord Renewed(VolumeRecord volume, Random random) => volume with
+    /// <summary>After a restore from a backup: versions that clients know say nothing of what is here.</summary>
+    public void Renew(Random random)
     {
-        Incarnation = (ulong)random.NextInt64(1, long.MaxValue),
-        Version = new VolumeVersion(volume.Version.Value + 1),
-    };
+        using IMetadataTransaction transaction = metadata.BeginTransaction();
+        Renew(transaction, random);
+        transaction.Commit();
+    }
+
+    /// <summary>Another incarnation for all volumes: no cache may take what it knows of one for what it has become.</summary>
+    private static void Renew(IMetadataTransaction transaction, Random random)
+    {
+        foreach (VolumeRecord volume in transaction.ReadVolumes())
+        {
+            transaction.PutVolume(volume with
+            {
+                Incarnation = (ulong)random.NextInt64(1, long.MaxValue),
+                Version = new VolumeVersion(volume.Version.Value + 1),
+            });
+        }
+    }
 
     private static void CheckRecord(VolumeNodes volume)
     {

@@ -12,15 +12,16 @@ internal static class SalvageCommand
 {
     private static readonly Option<string> Data = new("--data") { Required = true, Description = "The server's folder." };
     private static readonly Option<bool> Repair = new("--repair") { Description = "Put right what can be put right without loss." };
+    private static readonly Option<bool> NewIncarnation = new("--new-incarnation") { Description = "After a restore from a backup: no client takes its cache for what is here." };
 
     public static Command Create()
     {
-        var command = new Command("salvage", "Checks the data of a server that doesn't run. Ends with 1 if there are problems.") { Data, Repair };
-        command.SetAction(parsed => Run(parsed.GetValue(Data)!, parsed.GetValue(Repair)));
+        var command = new Command("salvage", "Checks the data of a server that doesn't run. Ends with 1 if there are problems.") { Data, Repair, NewIncarnation };
+        command.SetAction(parsed => Run(parsed.GetValue(Data)!, parsed.GetValue(Repair), parsed.GetValue(NewIncarnation)));
         return command;
     }
 
-    private static int Run(string path, bool mayRepair)
+    private static int Run(string path, bool mayRepair, bool isRestored)
     {
         using DataFolder data = DataFolder.Open(path, mayCreate: false);
         try
@@ -34,6 +35,8 @@ internal static class SalvageCommand
             var salvager = new Salvager(data.Metadata, new ContentStore(data.Disk, new Epoch(0)));
             if (mayRepair)
                 Console.WriteLine($"{salvager.Repair(new Random())} repaired");
+            if (isRestored)
+                salvager.Renew(new Random());
             return Print(salvager.Check());
         }
         catch (StorageException e)
