@@ -1,1 +1,3 @@
-Console.Error.WriteLine("not yet"); return 1;
+using Afs.Venus.Hosting;
+
+return await VenusCommand.RunAsync(args);

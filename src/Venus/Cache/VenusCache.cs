@@ -12,6 +12,7 @@ namespace Afs.Venus.Cache;
 public sealed class VenusCache : IAsyncDisposable
 {
     private readonly CacheFolder _folder;
+    private bool _isDisposed;
 
     private VenusCache(CacheFolder folder, ViceConnection server, CacheManager manager) => (_folder, Server, Manager) = (folder, server, manager);
 
@@ -62,6 +63,9 @@ public sealed class VenusCache : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+            return;
+        _isDisposed = true;
         await Manager.DisposeAsync();
         _folder.MarkCleanEnd();
         _folder.Dispose();

@@ -19,9 +19,6 @@ internal sealed class ContentFetcher(
     /// <summary>Content that doesn't match its checksum is fetched so often before it is an error.</summary>
     private const int MostDamaged = 3;
 
-    /// <summary>A download that broke off is begun again so often.</summary>
-    private const int MostBroken = 4;
-
     private readonly Lock _lock = new();
     private readonly Dictionary<Fid, Task<Result<Container>>> _running = [];
     private readonly SemaphoreSlim _transfers = new(limits.MostTransfers);
@@ -173,15 +170,8 @@ internal sealed class ContentFetcher(
             return Failure.None;
         }
         var request = new DownloadRequest { Fid = status.Fid, DataVersion = status.DataVersion, OffsetBytes = 0, LengthBytes = status.LengthBytes };
-        Failure failure = Failure.None;
-        for (int attempt = 0; attempt < MostBroken; attempt++)
-        {
-            failure = (await calls.DownloadAsync(request, Write, stopping)).Failure;
-            if (failure.Kind != FailureKind.Unreachable || writer.Position == 0)
-                return failure;
-            // It broke off in the middle: begin again.
-        }
-        return failure;
+        Result<long> count = await calls.DownloadAsync(request, Write, stopping);
+        return count.Failure;
 
         ValueTask Write(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
         {

@@ -28,7 +28,7 @@ internal sealed class CacheFolderLock : IDisposable
         }
         catch (IOException) when (File.Exists(path) && Owner(folder) is { } owner)
         {
-            throw new CacheFolderException($"The cache directory {folder} is in use by process {owner}. Use another one, or unmount that.");
+            throw new CacheFolderException($"The cache directory {folder} is in use by process {owner}. Use another one, or unmount that.") { IsInUse = true };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

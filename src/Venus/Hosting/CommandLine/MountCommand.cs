@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Microsoft.Extensions.Logging;
+
+namespace Afs.Venus.Hosting;
+
+/// <summary>`venus mount SERVER[/VOLUME] MOUNTPOINT --cache DIR …`.</summary>
+internal static class MountCommand
+{
+    private static readonly Argument<string> Server = new("server") { Description = "host[:port][/volume] or unix:/path." };
+    private static readonly Argument<string> MountPointPath = new("mountpoint") { Description = "An empty folder." };
+    private static readonly Option<string?> Volume = new("--volume") { Description = $"The volume, where the server is unix:/path. Default: {ServerAddress.DefaultVolume}." };
+    private static readonly Option<string> Cache = new("--cache") { Description = "The cache's folder, on a local disk. Made where it is missing.", Required = true };
+    private static readonly Option<long> CacheSize = new("--cache-size") { Description = "The most that cached files may occupy, e.g. 500M, 10G.", CustomParser = ParseBytes, DefaultValueFactory = _ => 10L << 30 };
+    private static readonly Option<int> CacheFiles = new("--cache-files") { Description = "The most files in the cache.", DefaultValueFactory = _ => 500_000 };
+    private static readonly Option<IoMode> Io = new("--io") { Description = "Who serves reads and writes: auto, passthrough or daemon." };
+    private static readonly Option<bool> Foreground = new("--foreground", "-f") { Description = "Stay in the foreground." };
+    private static readonly Option<bool?> AllowOther = new("--allow-other") { Description = "Other users may enter. Default as root." };
+    private static readonly Option<bool> ReadOnly = new("--read-only") { Description = "Mount for reading only." };
+    private static readonly Option<double> Timeout = new("--timeout") { Description = "Seconds that an operation may wait for the server.", DefaultValueFactory = _ => 30 };
+    private static readonly Option<bool> Force = new("--force") { Description = "Take away a stale mount of a dead daemon first." };
+    private static readonly Option<LogLevel?> Level = new("--log-level") { Description = "Trace, Debug, Information, Warning, Error. Default: Information where somebody reads it." };
+    private static readonly Option<string?> LogFile = new("--log-file") { Description = "Where a daemon in the background logs to." };
+    private static readonly Option<bool> Tls = new("--tls") { Description = "Speak TLS 1.3 to the server." };
+    private static readonly Option<string?> TlsName = new("--tls-name") { Description = "The name that the server's certificate must have." };
+    private static readonly Option<string?> TlsAuthority = new("--tls-ca") { Description = "A file of certificates in PEM: the only authorities to trust." };
+
+    public static Command Create()
+    {
+        var command = new Command("mount", "Mount a volume.")
+        {
+            Server, MountPointPath, Volume, Cache, CacheSize, CacheFiles, Io, Foreground, AllowOther, ReadOnly, Timeout, Force, Level, LogFile, Tls, TlsName,
+            TlsAuthority, Background.ChildOption,
+        };
+        command.SetAction((parsed, cancellation) => RunAsync(parsed));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed)
+    {
+        MountSettings settings = Read(parsed);
+        if (parsed.GetValue(Background.ChildOption))
+            return await Background.RunChildAsync(settings);
+        if (parsed.GetValue(Foreground))
+            return (int)await MountDaemon.RunAsync(settings, onReady: () => { });
+        MountPoint.Check(settings.MountPoint, settings.Force);
+        return await Background.StartAsync();
+    }
+
+    private static MountSettings Read(ParseResult parsed) => new()
+    {
+        Server = ServerAddress.Parse(parsed.GetRequiredValue(Server), parsed.GetValue(Volume)),
+        MountPoint = MountedPath.Normalize(parsed.GetRequiredValue(MountPointPath)),
+        CacheFolder = Path.GetFullPath(parsed.GetRequiredValue(Cache)),
+        CacheBytes = parsed.GetValue(CacheSize),
+        CacheFiles = parsed.GetValue(CacheFiles),
+        Io = parsed.GetValue(Io),
+        AllowOther = parsed.GetValue(AllowOther) ?? Environment.UserName == "root",
+        IsReadOnly = parsed.GetValue(ReadOnly),
+        Timeout = TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(Timeout), 0.1, 86400)),
+        Force = parsed.GetValue(Force),
+        LogLevel = parsed.GetValue(Level) ?? (parsed.GetValue(Foreground) || parsed.GetValue(LogFile) is not null ? LogLevel.Information : LogLevel.Warning),
+        LogFile = parsed.GetValue(LogFile),
+        Tls = parsed.GetValue(Tls) ? new TlsSettings(parsed.GetValue(TlsName), parsed.GetValue(TlsAuthority)) : null,
+    };
+
+    private static long ParseBytes(ArgumentResult argument)
+    {
+        string text = argument.Tokens.Count == 1 ? argument.Tokens[0].Value : "";
+        if (ByteCount.TryParse(text, out long bytes))
+            return bytes;
+        argument.AddError($"'{text}' is no size; write e.g. 500M or 10G.");
+        return 0;
+    }
+}

@@ -1,0 +1,42 @@
+namespace Afs.Venus.Hosting;
+
+/// <summary>What `venus status` shows of one mount.</summary>
+internal sealed record StatusReport
+{
+    public required string MountPoint { get; init; }
+
+    public required string Server { get; init; }
+
+    public required int ProcessId { get; init; }
+
+    /// <summary>The server was heard of within the lease: what is cached under promises is used without asking.</summary>
+    public required bool HasLease { get; init; }
+
+    /// <summary>Why there is no connection at this moment; null where there is one.</summary>
+    public string? Trouble { get; init; }
+
+    public required string CacheFolder { get; init; }
+
+    public required long CacheBytes { get; init; }
+
+    public required long CacheLimitBytes { get; init; }
+
+    public required int CacheFiles { get; init; }
+
+    /// <summary>Files with changes that are not stored yet.</summary>
+    public required int DirtyFiles { get; init; }
+
+    public required int RecoveredFiles { get; init; }
+
+    /// <summary>Files, folders and other objects that the kernel knows.</summary>
+    public required int Nodes { get; init; }
+
+    /// <summary>passthrough or daemon.</summary>
+    public required string Io { get; init; }
+
+    /// <summary>Hits, misses, fetches, stores and so on, by name.</summary>
+    public required IReadOnlyDictionary<string, long> Figures { get; init; }
+
+    /// <summary>Calls to the server, by operation.</summary>
+    public required IReadOnlyDictionary<string, long> Calls { get; init; }
+}

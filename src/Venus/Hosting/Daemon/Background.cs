@@ -1,0 +1,76 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Afs.Venus.Hosting;
+
+/// <summary>
+/// Puts the daemon into the background once the mount is up. The command starts itself again as a child, which mounts, and says on its output
+/// that it is ready, or ends with the message and the exit code that the command then ends with. The child has none of the command's own
+/// descriptors, which whoever started the command may wait for; what it says until it is ready, the command passes on.
+/// </summary>
+internal static partial class Background
+{
+    private const string Ready = "ready";
+    private const int StandardOutput = 1, StandardError = 2;
+    private const int WriteOnly = 0x1, Create = 0x40, Append = 0x400, CloseOnExec = 0x80000;
+    private const int OwnerReadWrite = 0x180;
+
+    /// <summary>Marks the child; not for users.</summary>
+    public static readonly Option<bool> ChildOption = new("--background-child") { Hidden = true };
+
+    /// <summary>The command's side: starts the child and waits until it is ready or has failed.</summary>
+    public static async Task<int> StartAsync()
+    {
+        string program = Environment.ProcessPath ?? throw new HostingException(ExitCode.Failed, "The path of this program isn't known.");
+        var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        string[] arguments = Environment.GetCommandLineArgs();
+        bool isUnderDotnet = Path.GetFileNameWithoutExtension(program) == "dotnet";
+        foreach (string argument in isUnderDotnet ? arguments : arguments.Skip(1))
+            start.ArgumentList.Add(argument);
+        start.ArgumentList.Add(ChildOption.Name);
+        using Process child = Process.Start(start) ?? throw new HostingException(ExitCode.Failed, "The daemon can't be started.");
+        Task relay = RelayAsync(child.StandardError);
+        if (await child.StandardOutput.ReadLineAsync() == Ready)
+            return (int)ExitCode.Done;
+        await child.WaitForExitAsync();
+        await relay;
+        return child.ExitCode == (int)ExitCode.Done ? (int)ExitCode.Failed : child.ExitCode;
+    }
+
+    /// <summary>The child's side.</summary>
+    public static async Task<int> RunChildAsync(MountSettings settings) => (int)await MountDaemon.RunAsync(settings, () => Leave(settings.LogFile));
+
+    private static async Task RelayAsync(StreamReader said)
+    {
+        while (await said.ReadLineAsync() is { } line)
+            Console.Error.WriteLine(line);
+    }
+
+    private static void Leave(string? logFile)
+    {
+        Console.Out.WriteLine(Ready);
+        Console.Out.Flush();
+        SetSession();
+        int log = Open(logFile ?? "/dev/null", WriteOnly | Create | Append | CloseOnExec, OwnerReadWrite);
+        int nothing = Open("/dev/null", WriteOnly | CloseOnExec, 0);
+        if (log < 0 || nothing < 0)
+            throw new HostingException(ExitCode.Failed, $"The log file {logFile} can't be opened.");
+        _ = Duplicate(log, StandardError);
+        _ = Duplicate(nothing, StandardOutput);
+        _ = Close(log);
+        _ = Close(nothing);
+    }
+
+    [LibraryImport("libc", EntryPoint = "setsid")]
+    private static partial int SetSession();
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags, int mode);
+
+    [LibraryImport("libc", EntryPoint = "dup2")]
+    private static partial int Duplicate(int from, int to);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int descriptor);
+}

@@ -1,0 +1,43 @@
+using Afs.Fuse;
+using Afs.Platform;
+using Afs.Venus.Cache;
+using Afs.Venus.Vfs;
+using Microsoft.Extensions.Logging;
+
+namespace Afs.Venus.Hosting;
+
+/// <summary>The life of a mount: checks, cache, filesystem, control socket; then the end in the reverse order.</summary>
+internal static partial class MountDaemon
+{
+    /// <param name="onReady">Called when processes can use the mount.</param>
+    /// <exception cref="HostingException">It can't be mounted; the message says why.</exception>
+    public static async Task<ExitCode> RunAsync(MountSettings settings, Action onReady)
+    {
+        MountPoint.Check(settings.MountPoint, settings.Force);
+        using ILoggerFactory logging = DaemonLog.Create(settings.LogLevel);
+        ILogger log = logging.CreateLogger("venus");
+        using var signals = new EndingSignals();
+        var time = new BootTimeProvider();
+        await using VenusCache cache = await CacheOpener.OpenAsync(settings, time, log, signals.First);
+        using var fileSystem = new VfsFileSystem(cache.Manager, time, new VfsOptions());
+        using FuseSession session = KernelMount.Mount(settings, fileSystem, log);
+        var mount = new RunningMount(settings, cache, fileSystem, session, log);
+        await using var control = new ControlServer(ControlSocket.PathOf(settings.MountPoint), mount.HandleAsync, log);
+        using CancellationTokenRegistration ending = signals.First.Register(() => _ = mount.EndAsync());
+        LogMounted(log, settings.Server, settings.MountPoint, session.Connection.Passthrough ? "passthrough" : "the daemon");
+        onReady();
+
+        await session.Completion;
+        await cache.DisposeAsync();
+        int dirtyFiles = mount.CountDirty();
+        mount.Ended(dirtyFiles);
+        LogUnmounted(log, settings.MountPoint);
+        return dirtyFiles == 0 ? ExitCode.Done : ExitCode.NotStored;
+    }
+
+    [LoggerMessage(EventId = 930, Level = LogLevel.Information, Message = "{Server} is mounted at {MountPoint}; files are read and written by {Io}")]
+    private static partial void LogMounted(ILogger log, ServerAddress server, string mountPoint, string io);
+
+    [LoggerMessage(EventId = 931, Level = LogLevel.Information, Message = "{MountPoint} is unmounted")]
+    private static partial void LogUnmounted(ILogger log, string mountPoint);
+}

@@ -1,0 +1,39 @@
+using Microsoft.Extensions.Logging;
+
+namespace Afs.Venus.Hosting;
+
+/// <summary>All that `venus mount` was told.</summary>
+public sealed record MountSettings
+{
+    public required ServerAddress Server { get; init; }
+
+    /// <summary>Absolute.</summary>
+    public required string MountPoint { get; init; }
+
+    /// <summary>Absolute.</summary>
+    public required string CacheFolder { get; init; }
+
+    public long CacheBytes { get; init; } = 10L << 30;
+
+    public int CacheFiles { get; init; } = 500_000;
+
+    public IoMode Io { get; init; }
+
+    public bool AllowOther { get; init; }
+
+    public bool IsReadOnly { get; init; }
+
+    /// <summary>How long an operation may wait for the server before it fails with ETIMEDOUT.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Take away a stale mount that stands at the mount point.</summary>
+    public bool Force { get; init; }
+
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    /// <summary>Where a daemon in the background logs to; null: nowhere.</summary>
+    public string? LogFile { get; init; }
+
+    /// <summary>Null: no TLS.</summary>
+    public TlsSettings? Tls { get; init; }
+}
