@@ -47,25 +47,6 @@ public class LiveTests
         Assert.NotEqual(default, directory);
     }
 
-    [Theory]
-    [InlineData(65_536)]
-    [InlineData(65_537)]
-    [InlineData(10_000_000)]
-    public async Task ContentOfAnySize_GoesThroughBothWays(int lengthBytes)
-    {
-        await using LiveCell cell = await LiveCell.StartAsync();
-        await using LiveClient a = await cell.ConnectAsync("a");
-        await using LiveClient b = await cell.ConnectAsync("b");
-        byte[] content = new byte[lengthBytes];
-        new Random(lengthBytes).NextBytes(content);
-        Fid fid = await a.CreateAsync("f");
-        Assert.Equal(Failure.None, await a.WriteAsync(fid, content));
-        Assert.Equal(content, await b.ReadBytesAsync(fid));
-        content[lengthBytes / 2] ^= 1;
-        Assert.Equal(Failure.None, await b.WriteAsync(fid, content));
-        Assert.Equal(content, await a.ReadBytesAsync(fid));
-    }
-
     [Fact]
     public async Task AServerThatRestarted_IsNoticed_AndWhatIsCachedIsValidatedInBulk()
     {

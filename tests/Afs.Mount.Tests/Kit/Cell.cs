@@ -1,0 +1,62 @@
+namespace Afs.Mount.Tests.Kit;
+
+/// <summary>A server and its clients, in a temporary folder; all of it is gone afterwards, whatever happened.</summary>
+internal sealed class Cell : IDisposable
+{
+    private readonly DirectoryInfo _folder;
+    private readonly List<Client> _clients = [];
+    private Daemon _server;
+
+    private Cell()
+    {
+        string? runFolder = Environment.GetEnvironmentVariable("AFS_RUN_DIR");
+        _folder = runFolder is null ? Directory.CreateTempSubdirectory("afs-cell-") : Directory.CreateDirectory(Path.Combine(runFolder, Path.GetRandomFileName()));
+        _server = StartServer();
+    }
+
+    public string Address => "unix:" + Socket;
+
+    public Daemon Server => _server;
+
+    private string Socket => Path.Combine(_folder.FullName, "vice.sock");
+
+    public static async Task<Cell> StartAsync()
+    {
+        Assert.SkipUnless(Environment.UserName == "root" && File.Exists("/dev/fuse"), "Mounting needs root and /dev/fuse.");
+        var cell = new Cell();
+        await cell.WaitForServerAsync();
+        return cell;
+    }
+
+    public async Task<Client> MountAsync(params string[] options)
+    {
+        string folder = _folder.CreateSubdirectory($"client{_clients.Count}").FullName;
+        Client client = await Client.MountAsync(Address, folder, options);
+        _clients.Add(client);
+        return client;
+    }
+
+    public void KillServer() => _server.Kill();
+
+    public async Task RestartServerAsync()
+    {
+        _server.Dispose();
+        _server = StartServer();
+        await WaitForServerAsync();
+    }
+
+    public void Dispose()
+    {
+        _clients.ForEach(client => client.Dispose());
+        _server.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    private Daemon StartServer()
+    {
+        File.Delete(Socket);
+        return new Daemon("vice", "serve", "--data", Path.Combine(_folder.FullName, "vice"), "--listen", Address);
+    }
+
+    private Task WaitForServerAsync() => _server.WaitUntilAsync(() => File.Exists(Socket));
+}

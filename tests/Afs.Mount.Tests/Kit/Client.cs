@@ -1,0 +1,69 @@
+using System.Text.Json;
+
+namespace Afs.Mount.Tests.Kit;
+
+/// <summary>One Venus: its own cache folder, and a mount.</summary>
+internal sealed class Client : IDisposable
+{
+    private const string ProbeCall = "probe";
+
+    private readonly string[] _arguments;
+    private Daemon _daemon;
+
+    private Client(string server, string folder, string[] options)
+    {
+        MountPoint = Path.Combine(folder, "mnt");
+        Cache = Path.Combine(folder, "cache");
+        Directory.CreateDirectory(MountPoint);
+        _arguments = ["mount", server, MountPoint, "--cache", Cache, "--foreground", "--timeout", "10", .. options];
+        _daemon = new Daemon("venus", _arguments);
+    }
+
+    public string MountPoint { get; }
+
+    public string Cache { get; }
+
+    public Daemon Daemon => _daemon;
+
+    public static async Task<Client> MountAsync(string server, string folder, params string[] options)
+    {
+        var client = new Client(server, folder, options);
+        await client.WaitUntilUpAsync();
+        return client;
+    }
+
+    /// <summary>A path below the mount point.</summary>
+    public string this[string path] => Path.Combine(MountPoint, path);
+
+    /// <summary>A new daemon on the same cache and mount point, after the last one ended.</summary>
+    public async Task StartAgainAsync()
+    {
+        MountTable.TakeAway(MountPoint);
+        _daemon.Dispose();
+        _daemon = new Daemon("venus", _arguments);
+        await WaitUntilUpAsync();
+    }
+
+    public JsonElement ReadStatus()
+    {
+        CommandResult result = Commands.Run(Path.Combine(AppContext.BaseDirectory, "venus"), "status", MountPoint, "--json");
+        Assert.True(result.ExitCode == 0, result.Errors + _daemon.Output);
+        return JsonDocument.Parse(result.Output).RootElement[0];
+    }
+
+    /// <summary>Calls to the server so far, but for those that renew the lease.</summary>
+    public long CountCalls() => ReadStatus().GetProperty("calls").EnumerateObject().Where(c => c.Name != ProbeCall).Sum(c => c.Value.GetInt64());
+
+    public CommandResult Unmount(params string[] options) =>
+        Commands.Run(Path.Combine(AppContext.BaseDirectory, "venus"), ["unmount", MountPoint, .. options]);
+
+    public void Dispose()
+    {
+        if (!_daemon.HasEnded && MountTable.IsMounted(MountPoint))
+            Unmount("--force");
+        _daemon.Dispose();
+        MountTable.TakeAway(MountPoint);
+    }
+
+    private Task WaitUntilUpAsync() => _daemon.WaitUntilAsync(() => MountTable.IsMounted(MountPoint));
+}

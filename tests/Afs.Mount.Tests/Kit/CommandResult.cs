@@ -1,0 +1,3 @@
+namespace Afs.Mount.Tests.Kit;
+
+internal sealed record CommandResult(int ExitCode, string Output, string Errors);
