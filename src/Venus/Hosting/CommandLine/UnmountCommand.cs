@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Afs.Fuse;
+using Afs.Venus.Vfs;
 
 namespace Afs.Venus.Hosting;
 
@@ -33,13 +33,12 @@ internal static class UnmountCommand
 
     private static void DetachStale(string mountPoint, bool force)
     {
-        if (!StaleMount.IsStale(mountPoint))
+        if (!KernelMount.IsStale(mountPoint))
             throw new HostingException(ExitCode.NotMounted, $"No venus is mounted at {mountPoint}.");
         if (!force)
             throw new HostingException(ExitCode.StaleMount, $"The daemon of {mountPoint} died; --force takes the mount away. What it had not stored is in its cache folder, and will be stored when it is mounted again.");
-        Errno error = StaleMount.DetachIfStale(mountPoint);
-        if (error != Errno.None)
-            throw new HostingException(ExitCode.Failed, $"The stale mount at {mountPoint} can't be taken away ({error}).");
+        if (!KernelMount.TryTakeAwayStale(mountPoint))
+            throw new HostingException(ExitCode.Failed, $"The stale mount at {mountPoint} can't be taken away.");
         File.Delete(ControlSocket.PathOf(mountPoint));
     }
 }

@@ -1,4 +1,3 @@
-using Afs.Fuse;
 using Afs.Platform;
 using Afs.Venus.Cache;
 using Afs.Venus.Vfs;
@@ -20,14 +19,14 @@ internal static partial class MountDaemon
         var time = new BootTimeProvider();
         await using VenusCache cache = await CacheOpener.OpenAsync(settings, time, log, signals.First);
         using var fileSystem = new VfsFileSystem(cache.Manager, time, new VfsOptions());
-        using FuseSession session = KernelMount.Mount(settings, fileSystem, log);
-        var mount = new RunningMount(settings, cache, fileSystem, session, log);
+        using KernelMount kernel = MountMaker.Make(settings, fileSystem, log);
+        var mount = new RunningMount(settings, cache, fileSystem, kernel, log);
         await using var control = new ControlServer(ControlSocket.PathOf(settings.MountPoint), mount.HandleAsync, log);
         using CancellationTokenRegistration ending = signals.First.Register(() => _ = mount.EndAsync());
-        LogMounted(log, settings.Server, settings.MountPoint, session.Connection.Passthrough ? "passthrough" : "the daemon");
+        LogMounted(log, settings.Server, settings.MountPoint, kernel.HasPassthrough ? "passthrough" : "the daemon");
         onReady();
 
-        await session.Completion;
+        await kernel.Completion;
         await cache.DisposeAsync();
         int dirtyFiles = mount.CountDirty();
         mount.Ended(dirtyFiles);

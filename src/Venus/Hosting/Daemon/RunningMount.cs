@@ -1,4 +1,3 @@
-using Afs.Fuse;
 using Afs.Venus.Cache;
 using Afs.Venus.Vfs;
 using Microsoft.Extensions.Logging;
@@ -6,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace Afs.Venus.Hosting;
 
 /// <summary>A mount that is up: answers commands about it, and ends it.</summary>
-internal sealed partial class RunningMount(MountSettings settings, VenusCache cache, VfsFileSystem fileSystem, FuseSession session, ILogger log)
+internal sealed partial class RunningMount(MountSettings settings, VenusCache cache, VfsFileSystem fileSystem, KernelMount kernel, ILogger log)
 {
     private const string CallPrefix = "calls.";
 
@@ -27,11 +26,10 @@ internal sealed partial class RunningMount(MountSettings settings, VenusCache ca
         ControlReply stored = await StoreAsync(CancellationToken.None);
         if (stored.Message is not null)
             LogNotStored(stored.Message);
-        Errno error = session.Unmount();
-        if (error == Errno.None)
+        if (kernel.Unmount(isForced: false) == UnmountOutcome.Unmounted)
             return;
-        LogAborting(settings.MountPoint, error);
-        session.Unmount(UnmountMode.Abort);
+        LogAborting(settings.MountPoint);
+        kernel.Unmount(isForced: true);
     }
 
     /// <summary>The session has ended and the cache is closed: whoever asked for it is told.</summary>
@@ -51,12 +49,11 @@ internal sealed partial class RunningMount(MountSettings settings, VenusCache ca
         ControlReply stored = await StoreAsync(cancellation);
         if (stored.Code != ExitCode.Done && !force)
             return stored;
-        Errno error = session.Unmount(force ? UnmountMode.Abort : UnmountMode.Normal);
-        return error switch
+        return kernel.Unmount(force) switch
         {
-            Errno.None => await _ended.Task,
-            Errno.EBUSY => new ControlReply { Code = ExitCode.Busy, Message = $"{settings.MountPoint} is in use; --force unmounts all the same." },
-            _ => new ControlReply { Code = ExitCode.Failed, Message = $"{settings.MountPoint} can't be unmounted ({error})." },
+            UnmountOutcome.Unmounted => await _ended.Task,
+            UnmountOutcome.InUse => new ControlReply { Code = ExitCode.Busy, Message = $"{settings.MountPoint} is in use; --force unmounts all the same." },
+            _ => new ControlReply { Code = ExitCode.Failed, Message = $"{settings.MountPoint} can't be unmounted." },
         };
     }
 
@@ -85,7 +82,7 @@ internal sealed partial class RunningMount(MountSettings settings, VenusCache ca
             DirtyFiles = CountDirty(),
             RecoveredFiles = RecoveredFiles.List(settings.CacheFolder).Count,
             Nodes = fileSystem.NodeCount,
-            Io = session.Connection.Passthrough ? "passthrough" : "daemon",
+            Io = kernel.HasPassthrough ? "passthrough" : "daemon",
             Calls = figures.Where(f => f.Key.StartsWith(CallPrefix, StringComparison.Ordinal)).ToDictionary(f => f.Key[CallPrefix.Length..], f => f.Value),
             Figures = figures.Where(f => !f.Key.StartsWith(CallPrefix, StringComparison.Ordinal)).ToDictionary(),
         };
@@ -93,8 +90,8 @@ internal sealed partial class RunningMount(MountSettings settings, VenusCache ca
 
     private Dictionary<string, long> Figures() => cache.Manager.ReadFigures().ToDictionary(f => f.Name, f => f.Value);
 
-    [LoggerMessage(EventId = 920, Level = LogLevel.Warning, Message = "{MountPoint} is in use ({Error}): what is open there is cut off")]
-    private partial void LogAborting(string mountPoint, Errno error);
+    [LoggerMessage(EventId = 920, Level = LogLevel.Warning, Message = "{MountPoint} is in use: what is open there is cut off")]
+    private partial void LogAborting(string mountPoint);
 
     [LoggerMessage(EventId = 921, Level = LogLevel.Warning, Message = "{Reason}")]
     private partial void LogNotStored(string reason);

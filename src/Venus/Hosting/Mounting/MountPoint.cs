@@ -1,4 +1,4 @@
-using Afs.Fuse;
+using Afs.Venus.Vfs;
 
 namespace Afs.Venus.Hosting;
 
@@ -8,7 +8,7 @@ internal static class MountPoint
     /// <exception cref="HostingException">It can't be mounted on; the message says why.</exception>
     public static void Check(string path, bool force)
     {
-        if (StaleMount.IsStale(path))
+        if (KernelMount.IsStale(path))
             TakeAwayStale(path, force);
         if (File.Exists(path))
             throw new HostingException(ExitCode.BadMountPoint, $"{path} is not a folder.");
@@ -24,9 +24,8 @@ internal static class MountPoint
     {
         if (!force)
             throw new HostingException(ExitCode.StaleMount, $"At {path} stands a mount whose daemon died; --force takes it away.");
-        Errno error = StaleMount.DetachIfStale(path);
-        if (error != Errno.None)
-            throw new HostingException(ExitCode.StaleMount, $"The stale mount at {path} can't be taken away ({error}).");
+        if (!KernelMount.TryTakeAwayStale(path))
+            throw new HostingException(ExitCode.StaleMount, $"The stale mount at {path} can't be taken away.");
     }
 
     private static bool IsEmpty(string path)

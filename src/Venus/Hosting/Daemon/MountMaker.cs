@@ -1,0 +1,47 @@
+using Afs.Fuse;
+using Afs.Venus.Vfs;
+using Microsoft.Extensions.Logging;
+
+namespace Afs.Venus.Hosting;
+
+/// <summary>Mounts a filesystem as the settings say, and turns refusals into what the user is told.</summary>
+internal static class MountMaker
+{
+    /// <exception cref="HostingException">The mount was refused.</exception>
+    public static KernelMount Make(MountSettings settings, FuseFileSystem fileSystem, ILogger log)
+    {
+        var options = new FuseMountOptions
+        {
+            Source = settings.Server.ToString(),
+            SubType = "afs",
+            AllowOther = settings.AllowOther,
+            DefaultPermissions = true,
+            ReadOnly = settings.IsReadOnly,
+            Passthrough = settings.Io != IoMode.Daemon,
+        };
+        KernelMount mount;
+        try
+        {
+            mount = KernelMount.Make(settings.MountPoint, options, fileSystem, new FuseLog(log));
+        }
+        catch (KernelMountException e)
+        {
+            throw new HostingException(ToCode(e.Refusal), $"Can't mount at {settings.MountPoint}: {e.Message}", e);
+        }
+
+        if (settings.Io != IoMode.Passthrough || mount.HasPassthrough)
+            return mount;
+        mount.Dispose();
+        throw new HostingException(ExitCode.NoPermission, "The kernel offers no passthrough: it needs Linux 6.9 and CAP_SYS_ADMIN. --io=daemon does without.");
+    }
+
+    private static ExitCode ToCode(MountRefusal refusal) => refusal switch
+    {
+        MountRefusal.NoFuse => ExitCode.NoFuse,
+        MountRefusal.NoPermission => ExitCode.NoPermission,
+        MountRefusal.Stale => ExitCode.StaleMount,
+        MountRefusal.BadMountPoint => ExitCode.BadMountPoint,
+        MountRefusal.InUse => ExitCode.InUse,
+        _ => ExitCode.Failed,
+    };
+}
