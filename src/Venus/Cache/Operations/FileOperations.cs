@@ -76,13 +76,19 @@ internal sealed class FileOperations(
 
     public async ValueTask<Failure> SetXattrAsync(Fid fid, byte[] name, byte[]? value, XattrMode mode, CancellationToken cancellation)
     {
+        if (statuses.IsRemoved(fid))
+            return SetRemovedXattr(fid, name, value, mode);
         using var change = new ChangeScope(statuses, fid);
+        bool isKnown = statuses.TryGet(fid, out FetchStatus before);
         var request = new StoreXattrRequest { Fid = fid, Name = name, Value = value, Mode = mode, ChangeTime = Now };
         Result<StoreXattrReply> reply = await calls.MutateAsync((vice, context) => vice.StoreXattrAsync(request, context), cancellation);
         if (!reply.IsSuccess)
             return doubts.Judge(reply.Failure, fid);
-        if (reply.Value.Status.Fid == fid)
-            statuses.Keep(reply.Value.Status);
+        if (reply.Value.Status.Fid != fid)
+            return AbortCodes.BadArgument;
+        statuses.Keep(reply.Value.Status);
+        if (isKnown)
+            xattrs.Follow(before, reply.Value.Status, name, value);
         return Failure.None;
     }
 
@@ -119,6 +125,19 @@ internal sealed class FileOperations(
         if (request.Fields.HasFlag(StatusFields.ModifyTime))
             SetContainerTime(request.Fid, request.ModifyTime);
         return changed;
+    }
+
+    private Failure SetRemovedXattr(Fid fid, byte[] name, byte[]? value, XattrMode mode)
+    {
+        if (!statuses.TryGetSuspect(fid, out FetchStatus status))
+            return AbortCodes.NoVnode;
+        xattrs.TryGet(status, out IReadOnlyList<Xattr> known);
+        Result<IReadOnlyList<Xattr>> edited = XattrList.Edit(known, name, value, mode);
+        if (!edited.IsSuccess)
+            return edited.Failure;
+        xattrs.Put(status, edited.Value);
+        statuses.ReplaceRemoved(status with { HasXattrs = edited.Value.Count > 0 });
+        return Failure.None;
     }
 
     private void SetContainerTime(Fid fid, Timestamp time)

@@ -24,6 +24,21 @@ internal sealed class XattrCache
         }
     }
 
+    /// <summary>
+    /// This client's own change of one xattr, where it was the only change of the vnode: what was known before is still known.
+    /// So a file's xattrs can be read after its last name is gone.
+    /// </summary>
+    public void Follow(FetchStatus before, FetchStatus after, byte[] name, byte[]? value)
+    {
+        if (after.StatusVersion != before.StatusVersion.Next)
+            return;
+        if (!TryGet(before, out IReadOnlyList<Xattr> known) && before.HasXattrs)
+            return;
+        Result<IReadOnlyList<Xattr>> edited = XattrList.Edit(known, name, value, XattrMode.CreateOrReplace);
+        if (edited.IsSuccess)
+            Put(after, edited.Value);
+    }
+
     public void Put(FetchStatus status, IReadOnlyList<Xattr> xattrs)
     {
         lock (_lock)

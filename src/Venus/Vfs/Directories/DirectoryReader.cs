@@ -89,12 +89,20 @@ internal sealed class DirectoryReader(VfsMount mount)
 
     private bool TryTakeListing(OpenDirectory directory)
     {
-        if (!mount.Cache.Directories.TryGetListing(directory.Node.Fid, out DirectoryListing listing))
+        if (!mount.Cache.Directories.TryGetListing(directory.Node.Fid, out DirectoryListing listing) && !TryGetRemoved(directory.Node.Fid, out listing))
             return false;
         directory.KernelHasIt = directory.Node.BeginListing(listing.Version, out uint number);
         directory.Snapshot = new ListingSnapshot(listing, number);
         directory.IsFresh = true;
         return true;
+    }
+
+    /// <summary>A directory that was removed while somebody works in it is there, and empty.</summary>
+    private bool TryGetRemoved(Fid fid, out DirectoryListing listing)
+    {
+        bool isRemoved = mount.Cache.Statuses.TryGet(fid, out FetchStatus status) && status.LinkCount == 0;
+        listing = isRemoved ? new DirectoryListing(fid, status.Parent, status.DataVersion, []) : null!;
+        return isRemoved;
     }
 
     private async ValueTask<Errno> TakeListingAsync(OpenDirectory directory, CancellationToken cancellation)
