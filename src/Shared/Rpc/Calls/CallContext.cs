@@ -9,7 +9,7 @@ public readonly record struct CallContext
     /// <summary>How long the call may take, retries included; null means the channel's default.</summary>
     public TimeSpan? Deadline { get; init; }
 
-    /// <summary>At the caller: nobody waits for the reply any more. At the server: the connection is gone or the server stops.</summary>
+    /// <summary>At the caller: nobody waits for the reply any more. At the server: the server stops; in a bulk exchange, and in a call to a client, also that the connection is gone.</summary>
     public CancellationToken Cancellation { get; init; }
 
     /// <summary>Server only: which call this is. Key of the reply cache.</summary>

@@ -5,7 +5,9 @@ public interface IClientSession
 {
     /// <summary>
     /// A reply came. <paramref name="sentTimestamp"/> is the boot-time clock (<c>TimeProvider.GetTimestamp</c>) from before its request was
-    /// last sent: the lease counts from there. Called before the reply is given to the caller, in the order of arrival with the server's calls.
+    /// first sent: the lease counts from there, for nobody can tell which transmission was answered. Where the network reorders, a reply may
+    /// carry an older epoch or a lower reset count than an earlier one.
+    /// Called before the reply is given to the caller, in the order of arrival with the server's calls. Bulk exchanges aren't reported.
     /// </summary>
     void Replied(Epoch epoch, ulong resetCount, long sentTimestamp);
 

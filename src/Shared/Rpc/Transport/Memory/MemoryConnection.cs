@@ -11,7 +11,7 @@ internal sealed class MemoryConnection : IFrameConnection
     private readonly Lock _delivery = new();
     private MemoryConnection _other = null!;
     private TaskCompletionSource? _arrival;
-    private TimeSpan _lastArrival;
+    private long _lastArrival;
     private bool _isEnded;
     private bool _isAborted;
 
@@ -140,9 +140,8 @@ internal sealed class MemoryConnection : IFrameConnection
     {
         lock (_gate)
         {
-            TimeSpan now = TimeSpan.FromTicks(_network.Time.GetTimestamp() * TimeSpan.TicksPerSecond / _network.Time.TimestampFrequency);
-            _lastArrival = now + delay > _lastArrival ? now + delay : _lastArrival;
-            return _lastArrival - now;
+            _lastArrival = Math.Max(_lastArrival, _network.Time.After(delay));
+            return _network.Time.Until(_lastArrival);
         }
     }
 
