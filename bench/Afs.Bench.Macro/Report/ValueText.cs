@@ -11,7 +11,7 @@ public static class ValueText
         Unit.Seconds => Seconds(value),
         Unit.Bytes => Bytes(value),
         Unit.Percent => Digits(value) + " %",
-        Unit.Calls => value.ToString("0.#", CultureInfo.InvariantCulture),
+        Unit.Calls => value.ToString("0.##", CultureInfo.InvariantCulture),
         _ => Digits(value),
     };
 

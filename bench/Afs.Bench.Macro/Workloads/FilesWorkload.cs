@@ -21,6 +21,7 @@ public sealed class FilesWorkload(WorkContext context) : Workload(context)
     private static readonly Measure StoppedRead = new("warm open+read+close, server stopped");
     private static readonly Measure StoppedCalls = new("calls in a warm re-read, server stopped", Unit.Calls, Goal.AtMost(0));
     private static readonly Measure ColdRead = new("open+read+close of an uncached 4-KiB file");
+    private static readonly Measure ColdCalls = new("calls to the server per cold open+read+close", Unit.Calls);
     private static readonly Measure ColdServerCpu = new("server CPU per cold open+read+close", Goal: Goal.AtMost(0.000_200));
 
     public override string Name => "files";
@@ -75,7 +76,10 @@ public sealed class FilesWorkload(WorkContext context) : Workload(context)
         PageCache.Drop();
         CellFigures? used = place.Meter(() => record.Time(ColdRead, () => SmallFiles.ReadAll(paths), Count));
         if (used is { } cold)
+        {
             record.Add(ColdServerCpu, cold.ServerCpuSeconds / Count);
+            record.Add(ColdCalls, (double)cold.SecondClientCalls / Count);
+        }
     }
 
     private void ListAll(NativePath directory)
