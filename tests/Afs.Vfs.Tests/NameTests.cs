@@ -116,4 +116,18 @@ public sealed class NameTests
         Assert.Equal("some/where", Encoding.UTF8.GetString(target.Value.Span));
         Assert.Equal(FileType.Symlink, vfs.Cache.StatusOf(vfs.Cache.Root with { Vnode = new VnodeNumber(link.Value.Attributes.Ino) }).Type);
     }
+
+    [Fact]
+    public async Task A_directory_that_is_gone_can_still_be_listed()
+    {
+        using var vfs = new VfsFixture();
+        vfs.Cache.Add("d", "", type: FileType.Directory);
+        NodeId node = (await vfs.LookupAsync("d")).Node;
+        vfs.Cache.RemoveByOther("d");
+
+        FuseResult<OpenReply> open = await vfs.FileSystem.OpenDirectory(VfsFixture.Asker, node, 0);
+
+        Assert.Equal(Errno.None, open.Error);
+        Assert.Equal(Errno.None, await vfs.FileSystem.PrepareDirectory(VfsFixture.Asker, node, open.Value.Handle, 0, isPlus: true));
+    }
 }

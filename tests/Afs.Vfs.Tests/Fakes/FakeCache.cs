@@ -14,6 +14,10 @@ internal sealed partial class FakeCache : ICacheManager, IStatusCache, IDirector
 
     private readonly Dictionary<Fid, FakeVnode> _vnodes = [];
     private readonly HashSet<Fid> _promised = [];
+    private readonly Dictionary<Fid, FetchStatus> _removed = [];
+
+    /// <summary>Of which the server has said that they are gone: their last status is what is known.</summary>
+    private readonly HashSet<Fid> _knownRemoved = [];
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("vfs-test-");
     private ulong _lastVnode = 1;
     private IKernelCaches? _kernel;
@@ -63,6 +67,7 @@ internal sealed partial class FakeCache : ICacheManager, IStatusCache, IDirector
     {
         Fid fid = _vnodes[Root].Entries[name];
         Leave(Root, name);
+        _removed[fid] = _vnodes[fid].Status with { LinkCount = 0 };
         _vnodes.Remove(fid);
     }
 
@@ -76,8 +81,8 @@ internal sealed partial class FakeCache : ICacheManager, IStatusCache, IDirector
     public bool TryGet(Fid fid, out FetchStatus status)
     {
         bool isPromised = _promised.Contains(fid) && _vnodes.ContainsKey(fid);
-        status = isPromised ? _vnodes[fid].Status : null!;
-        return isPromised;
+        status = isPromised ? _vnodes[fid].Status : _removed.GetValueOrDefault(fid)!;
+        return status is not null && (isPromised || _knownRemoved.Contains(fid));
     }
 
     public ValueTask<Result<FetchStatus>> GetAsync(Fid fid, CancellationToken cancellation)
@@ -115,7 +120,9 @@ internal sealed partial class FakeCache : ICacheManager, IStatusCache, IDirector
 
     public bool TryGetListing(Fid directory, out DirectoryListing listing)
     {
-        FakeVnode vnode = _vnodes[directory];
+        listing = null!;
+        if (!_vnodes.TryGetValue(directory, out FakeVnode? vnode))
+            return false;
         listing = new DirectoryListing(
             directory, Root, vnode.Status.DataVersion, [.. vnode.Entries.Select(e => new ListedName(Encoding.Latin1.GetBytes(e.Key), e.Value, _vnodes[e.Value].Status.Type))]);
         return _promised.Contains(directory);
@@ -123,6 +130,12 @@ internal sealed partial class FakeCache : ICacheManager, IStatusCache, IDirector
 
     public ValueTask<Failure> LoadAsync(Fid directory, CancellationToken cancellation)
     {
+        if (!_vnodes.ContainsKey(directory))
+        {
+            _knownRemoved.Add(directory);
+            return new((Failure)AbortCodes.NoVnode);
+        }
+
         if (_promised.Add(directory))
             Calls++;
         return new(Failure.None);

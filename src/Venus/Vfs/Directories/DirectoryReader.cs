@@ -110,10 +110,10 @@ internal sealed class DirectoryReader(VfsMount mount)
         for (int load = 0; load < MaxLoads; load++)
         {
             Failure failure = await mount.Cache.Directories.LoadAsync(directory.Node.Fid, cancellation);
+            if ((failure.IsNone || failure.IsGone()) && TryTakeListing(directory))
+                return Errno.None;
             if (!failure.IsNone)
                 return failure.ToErrno();
-            if (TryTakeListing(directory))
-                return Errno.None;
         }
 
         return Errno.EBUSY;
