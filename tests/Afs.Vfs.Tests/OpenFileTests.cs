@@ -101,6 +101,21 @@ public sealed class OpenFileTests
     }
 
     [Fact]
+    public async Task Opening_one_file_often_costs_no_other_its_backing_file()
+    {
+        using var vfs = new VfsFixture(options: new VfsOptions { MaxIdleBackings = 2 });
+        vfs.Cache.Add("often", "text");
+        vfs.Cache.Add("once", "text");
+        NodeId often = (await vfs.LookupAsync("often")).Node;
+        await vfs.ReleaseAsync(await vfs.OpenAsync((await vfs.LookupAsync("once")).Node));
+
+        for (int i = 0; i < 10; i++)
+            await vfs.ReleaseAsync(await vfs.OpenAsync(often));
+
+        Assert.Equal(2, vfs.Kernel.OpenBackings.Count);
+    }
+
+    [Fact]
     public async Task A_large_container_is_not_kept_registered()
     {
         using var vfs = new VfsFixture(options: new VfsOptions { MaxIdleBackingBytes = 3 });

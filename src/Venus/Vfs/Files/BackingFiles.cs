@@ -10,7 +10,7 @@ namespace Afs.Venus.Vfs;
 /// </summary>
 internal sealed class BackingFiles(IFuseNotifier device, VfsOptions options)
 {
-    /// <summary>Nodes that became idle, oldest first. A node may stand here more than once; one that is open again is just skipped.</summary>
+    /// <summary>Nodes that became idle, oldest first; each stands here at most once, and one that was used since gets a second turn.</summary>
     private readonly ConcurrentQueue<FileNode> _idle = new();
     private int _refused;
 
@@ -35,8 +35,14 @@ internal sealed class BackingFiles(IFuseNotifier device, VfsOptions options)
     /// <summary>Nobody has the file open any more. Called under no lock.</summary>
     public void NoteIdle(FileNode node)
     {
+        if (!node.TryQueueIdle())
+            return;
         _idle.Enqueue(node);
-        if (_idle.Count > options.MaxIdleBackings && _idle.TryDequeue(out FileNode? oldest))
-            oldest.CloseIdleBacking(this);
+        while (_idle.Count > options.MaxIdleBackings && _idle.TryDequeue(out FileNode? oldest))
+        {
+            if (!oldest.LeaveIdleQueue(this))
+                return;
+            _idle.Enqueue(oldest);
+        }
     }
 }

@@ -21,6 +21,7 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
     private ContainerId? _container;
     private BackingId _backing;
     private bool _isServedHere;
+    private bool _isQueuedIdle, _wasUsedSinceQueued;
 
     /// <summary>Adds an open file, if the node is bound to its container or can be rebound.</summary>
     /// <param name="backings">Null where the mount has no passthrough.</param>
@@ -67,6 +68,37 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
 
         if (isIdle)
             backings!.NoteIdle(this);
+    }
+
+    /// <summary>True: the node is to be put into the queue of idle ones. False: it stands there.</summary>
+    public bool TryQueueIdle()
+    {
+        lock (_lock)
+        {
+            _wasUsedSinceQueued = _isQueuedIdle;
+            if (_isQueuedIdle)
+                return false;
+            _isQueuedIdle = true;
+            return true;
+        }
+    }
+
+    /// <summary>The node came to the queue's head. True: it was used since it was put there, and goes to the end once more. False: it is out.</summary>
+    public bool LeaveIdleQueue(BackingFiles backings)
+    {
+        lock (_lock)
+        {
+            if (_wasUsedSinceQueued && !_backing.IsNone)
+            {
+                _wasUsedSinceQueued = false;
+                return true;
+            }
+
+            _isQueuedIdle = false;
+            if (_opens == 0)
+                CloseBacking(backings);
+            return false;
+        }
     }
 
     /// <summary>Ends the registration, unless somebody has the file open.</summary>
