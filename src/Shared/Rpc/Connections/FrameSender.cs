@@ -90,8 +90,9 @@ internal sealed class FrameSender(IFrameConnection connection, TimeProvider time
                 Volatile.Write(ref _sendingSince, 0);
             }
         }
-        catch (IOException e)
+        catch (Exception e)
         {
+            // Whatever it was, the queue can't go on: the connection ends with this as its reason.
             onFailure($"sending failed: {e.Message}");
         }
     }

@@ -62,9 +62,16 @@ internal sealed class ConnectionAcceptor(ServerParts parts, Random random)
             : parts.Sessions.Find(hello.Session, hello.Client);
         if (session is null)
             return await RefuseAsync(connection, RefusalReason.SessionUnknown, "the session is unknown or has ended");
-        return hello.Role == ConnectionRole.Control
-            ? await ServeControlAsync(connection, session, isNew)
-            : await new ServerBulkConnection(connection, session, parts).RunAsync(Welcome(session, isNew: false));
+        try
+        {
+            return hello.Role == ConnectionRole.Control
+                ? await ServeControlAsync(connection, session, isNew)
+                : await new ServerBulkConnection(connection, session, parts).RunAsync(Welcome(session, isNew: false));
+        }
+        finally
+        {
+            parts.Sessions.Release(session);
+        }
     }
 
     private static async Task<HelloFrame> ReceiveHelloAsync(RpcConnection connection)

@@ -14,6 +14,9 @@ internal sealed class ServerSession(SessionId id, ClientId client, IncomingCalls
     /// <summary>The control connection; null where there is none at the moment.</summary>
     public ServerConnection? Current => Volatile.Read(ref _current);
 
+    /// <summary>Connections of both roles that stand on this session. Guarded by the table: while there are any, the session stays in memory.</summary>
+    public int Connections { get; set; }
+
     /// <summary>The clock when the session was last in use, for choosing which to drop.</summary>
     public long LastUsed { get; set; }
 

@@ -18,19 +18,20 @@ internal sealed class SessionTable(IReplyStore replies, RpcLimits limits, TimePr
         }
     }
 
+    /// <summary>A new session, held by the caller's connection until <see cref="Release"/>.</summary>
     public async ValueTask<ServerSession> CreateAsync(ClientId client, CancellationToken cancellation)
     {
         SessionId id = await replies.CreateSessionAsync(client, cancellation);
         return Add(new ServerSession(id, client, new IncomingCalls(limits, default)));
     }
 
-    /// <summary>Null: there is no such session, or it belongs to another client.</summary>
+    /// <summary>The session, held by the caller's connection until <see cref="Release"/>. Null: there is none, or it belongs to another client.</summary>
     public ServerSession? Find(SessionId id, ClientId client)
     {
         lock (_gate)
         {
             if (_sessions.TryGetValue(id, out ServerSession? known))
-                return known.Client == client ? Used(known) : null;
+                return known.Client == client ? Hold(known) : null;
         }
 
         return replies.TryGetSession(id, out ClientId owner, out CallSequence forgotten) && owner == client
@@ -49,17 +50,27 @@ internal sealed class SessionTable(IReplyStore replies, RpcLimits limits, TimePr
         lock (_gate)
         {
             if (_sessions.TryGetValue(session.Id, out ServerSession? other))
-                return Used(other);
+                return Hold(other);
             if (_sessions.Count >= limits.Sessions)
                 Trim();
             _sessions.Add(session.Id, session);
-            return Used(session);
+            return Hold(session);
         }
     }
 
-    private ServerSession Used(ServerSession session)
+    /// <summary>The connection is gone.</summary>
+    public void Release(ServerSession session)
     {
-        session.LastUsed = time.GetTimestamp();
+        lock (_gate)
+        {
+            session.Connections--;
+            session.LastUsed = time.GetTimestamp();
+        }
+    }
+
+    private static ServerSession Hold(ServerSession session)
+    {
+        session.Connections++;
         return session;
     }
 
@@ -67,7 +78,7 @@ internal sealed class SessionTable(IReplyStore replies, RpcLimits limits, TimePr
     private void Trim()
     {
         IEnumerable<ServerSession> oldest = _sessions.Values
-            .Where(session => session.Current is null && session.Incoming.IsIdle)
+            .Where(session => session.Connections == 0 && session.Incoming.IsIdle)
             .OrderBy(session => session.LastUsed)
             .Take(1 + (limits.Sessions / 16));
         foreach (ServerSession session in oldest.ToArray())
