@@ -114,6 +114,16 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         new Figure { Name = "lease.left.ms", Value = Math.Max(0, (long)_server.Trust.LeaseLeft.TotalMilliseconds) },
     ];
 
+    /// <summary>Asks the server, at once, which of what is suspect still holds.</summary>
+    internal Task<Failure> RevalidateNowAsync() => _revalidator.RevalidateAsync(_stopping.Token);
+
+    /// <summary>Throws where the state is inconsistent; for tests and simulation.</summary>
+    internal void CheckInvariants()
+    {
+        _vnodes.CheckInvariants();
+        _containers.CheckInvariants();
+    }
+
     /// <summary>Connects and finds the volume; then the background work begins.</summary>
     internal async Task<Failure> StartAsync(CancellationToken cancellation)
     {

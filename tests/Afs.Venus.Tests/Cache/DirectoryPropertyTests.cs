@@ -30,6 +30,8 @@ public class DirectoryPropertyTests
             for (int i = 0; i < random.Next(1, 8); i++)
                 work.Add(StepAsync(random.Next(2) == 0 ? a : b, new Random(random.Next()), sub));
             await Task.WhenAll(work);
+            a.Manager.CheckInvariants();
+            b.Manager.CheckInvariants();
             foreach (Fid directory in (Fid[])[MemoryVolume.Root, sub])
             {
                 Assert.Equal(volume.NamesOf(directory), await a.ListAsync(directory));

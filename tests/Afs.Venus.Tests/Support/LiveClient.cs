@@ -7,5 +7,9 @@ internal sealed class LiveClient(VenusCache cache) : CacheClient(cache.Manager),
 {
     public VenusCache Cache => cache;
 
-    public ValueTask DisposeAsync() => cache.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await cache.DisposeAsync();
+        Manager.CheckInvariants();
+    }
 }

@@ -55,6 +55,7 @@ internal sealed class TestClient : CacheClient, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Manager.DisposeAsync();
+        Manager.CheckInvariants();
         if (_ownsFolder)
             Directory.Delete(Folder, recursive: true);
     }

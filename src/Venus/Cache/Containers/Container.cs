@@ -54,6 +54,8 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     /// <summary>The vnode was removed elsewhere and the content was moved to the recovered folder.</summary>
     public bool IsParked => _fate == ContainerFate.Parked;
 
+    public bool IsGone => _fate == ContainerFate.Gone;
+
     public bool HasWriters => Volatile.Read(ref _writers) > 0;
 
     public bool IsPinned => Volatile.Read(ref _pins) > 0;

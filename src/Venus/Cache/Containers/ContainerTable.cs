@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using Afs.Wire;
 
@@ -53,7 +54,8 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
     }
 
     /// <summary>
-    /// Makes it the current one, unless one is there that holds changes of this client, or a newer version; the current one afterwards.
+    /// Makes it the current one, unless one is there that holds changes of this client, or a newer version: then it is deleted. The current
+    /// one afterwards.
     /// </summary>
     public Container Install(Container container)
     {
@@ -62,8 +64,9 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
         lock (_lock)
         {
             if (_current.TryGetValue(container.Fid, out old) && (old.IsLocal || old.BaseVersion.Value > container.BaseVersion.Value))
-                return old;
-            _current[container.Fid] = container;
+                (old, container) = (container, old);
+            else
+                _current[container.Fid] = container;
             container.LastUsed = ++_clock;
             delete = old?.Retire(ContainerFate.Superseded) ?? false;
         }
@@ -154,6 +157,22 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
     {
         index.DeleteLater(id);
         Measure(id, 0);
+    }
+
+    /// <summary>What must hold between any two calls; for tests.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            long total = _sizes.Values.Sum();
+            if (total != TotalBytes)
+                throw new UnreachableException($"The containers are {total} bytes, {TotalBytes} were counted.");
+            foreach ((Fid fid, Container container) in _current)
+            {
+                if (container.Fid != fid || container.IsGone)
+                    throw new UnreachableException($"The current container of {fid} is another's, or gone.");
+            }
+        }
     }
 
     public void Measure(ContainerId id, long allocatedBytes)

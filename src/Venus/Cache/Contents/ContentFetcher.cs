@@ -94,7 +94,7 @@ internal sealed class ContentFetcher(
             if (!reply.IsSuccess)
             {
                 if (reply.Failure == AbortCodes.NoVnode)
-                    statuses.Remove(fid);
+                    Removed(fid, cached);
                 return reply.Failure;
             }
             FetchStatus status = reply.Value.Status;
@@ -114,6 +114,14 @@ internal sealed class ContentFetcher(
             }
         }
         return FailureKind.Unreachable;
+    }
+
+    /// <summary>Another client removed it: nobody will open its content again.</summary>
+    private void Removed(Fid fid, Container? cached)
+    {
+        statuses.Remove(fid);
+        if (cached is { IsLocal: false })
+            table.Drop(cached, ContainerFate.Superseded);
     }
 
     private async Task<Result<Container>> TransferAsync(FetchStatus status, byte[]? content)

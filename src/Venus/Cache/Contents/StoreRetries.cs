@@ -51,15 +51,19 @@ internal sealed partial class StoreRetries(ContentStorer storer, ContainerTable 
     {
         List<Retry> due;
         lock (_lock)
+        {
+            foreach ((ContainerId id, Task run) in _running.ToArray())
+            {
+                if (run.IsCompleted)
+                    _running.Remove(id);
+            }
             due = [.. _waiting.Values.Where(r => time.GetElapsedTime(r.Since) >= r.Wait && !_running.ContainsKey(r.Container.Id))];
+        }
         foreach (Retry retry in due)
         {
             Task run = RetryAsync(retry.Container, cancellation);
             lock (_lock)
-            {
-                if (!run.IsCompleted)
-                    _running[retry.Container.Id] = run;
-            }
+                _running[retry.Container.Id] = run;
         }
     }
 
@@ -80,11 +84,6 @@ internal sealed partial class StoreRetries(ContentStorer storer, ContainerTable 
         catch (DiskException e)
         {
             LogRetryFailed(container.Fid, e.Message);
-        }
-        finally
-        {
-            lock (_lock)
-                _running.Remove(container.Id);
         }
     }
 

@@ -13,6 +13,9 @@ internal sealed class DirectoryFetcher(ViceCalls calls, Statuses statuses, Cache
     /// <summary>The statuses of the entries come with so many pages; in a larger directory they are fetched as they are needed.</summary>
     private const int PagesWithStatus = 2;
 
+    /// <summary>The most names that one directory may have.</summary>
+    private const int MostNames = 16_000_000;
+
     /// <summary>One round: afterwards the directory is at a version that was current while this ran.</summary>
     public async Task<Failure> FetchAsync(Fid fid, CachedDirectory directory, CancellationToken cancellation)
     {
@@ -62,15 +65,17 @@ internal sealed class DirectoryFetcher(ViceCalls calls, Statuses statuses, Cache
     /// <summary>Fills the table from all pages; the version of the last.</summary>
     private async Task<Result<DataVersion>> FetchPagesAsync(Fid fid, NameTable names, FetchDirectoryReply page, CancellationToken cancellation)
     {
+        byte[] after = [];
         for (int pages = 1; ; pages++)
         {
             foreach (DirectoryEntry entry in page.Entries)
                 names.Set(entry.Name, entry.Fid, entry.Type);
             if (!page.HasMore)
                 return page.Status.DataVersion;
-            if (page.Entries.Count == 0)
-                return (Failure)AbortCodes.BadArgument; // It would never end.
-            Result<FetchDirectoryReply> next = await AskAsync(fid, DataVersion.None, page.Entries[^1].Name, pages < PagesWithStatus, cancellation);
+            if (page.Entries.Count == 0 || page.Entries[^1].Name.AsSpan().SequenceCompareTo(after) <= 0 || names.Count > MostNames)
+                return (Failure)AbortCodes.BadArgument; // No correct server; it might never end.
+            after = page.Entries[^1].Name;
+            Result<FetchDirectoryReply> next = await AskAsync(fid, DataVersion.None, after, pages < PagesWithStatus, cancellation);
             if (!next.IsSuccess)
                 return next.Failure;
             page = next.Value;

@@ -238,6 +238,29 @@ internal sealed class VnodeShard(int most, BreakLog breaks, Action<Fid> evicted)
         }
     }
 
+    /// <summary>What must hold between any two calls; for tests.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            int inUse = 0;
+            for (int at = 0; at < _slots.Length; at++)
+            {
+                ref VnodeSlot slot = ref _slots[at];
+                if (!slot.IsInUse)
+                    continue;
+                inUse++;
+                bool isFound = _index.TryGetValue(slot.Fid, out int found) && found == at;
+                bool isPromisedNothing = slot.Promised != 0 && slot.Status is null;
+                bool isUseless = slot.Status is null && slot.MayEvict;
+                if (!isFound || isPromisedNothing || isUseless || slot.Status is { } status && status.Fid != slot.Fid)
+                    throw new UnreachableException($"Slot {at} of {slot.Fid} is inconsistent.");
+            }
+            if (inUse != _index.Count)
+                throw new UnreachableException($"{inUse} slots are in use, {_index.Count} are indexed.");
+        }
+    }
+
     private ref VnodeSlot GetOrAdd(Fid fid)
     {
         if (_index.TryGetValue(fid, out int found))

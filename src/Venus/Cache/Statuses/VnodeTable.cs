@@ -64,5 +64,12 @@ internal sealed class VnodeTable
             shard.Clear();
     }
 
+    /// <summary>What must hold between any two calls; for tests.</summary>
+    public void CheckInvariants()
+    {
+        foreach (VnodeShard shard in _shards)
+            shard.CheckInvariants();
+    }
+
     private VnodeShard Shard(Fid fid) => _shards[(uint)(fid.Vnode.Value * 0x9E3779B97F4A7C15 >> 32) % Shards];
 }
