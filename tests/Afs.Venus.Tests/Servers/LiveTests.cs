@@ -1,4 +1,5 @@
 using Afs.Venus.Cache;
+using Afs.Venus.Hosting;
 using Afs.Wire;
 
 namespace Afs.Venus.Tests;

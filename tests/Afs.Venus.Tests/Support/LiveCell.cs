@@ -1,6 +1,7 @@
 using Afs.Platform;
 using Afs.Rpc;
 using Afs.Venus.Cache;
+using Afs.Venus.Hosting;
 using Afs.Vice.Hosting;
 using Afs.Vice.Service;
 using Afs.Vice.Volumes.Content;

@@ -1,4 +1,4 @@
-using Afs.Venus.Cache;
+using Afs.Venus.Hosting;
 
 namespace Afs.Venus.Tests;
 

@@ -1,5 +1,4 @@
 using Afs.Platform;
-using Afs.Venus.Cache;
 using Afs.Venus.Vfs;
 using Microsoft.Extensions.Logging;
 

@@ -1,9 +1,10 @@
 using Afs.Platform;
 using Afs.Rpc;
+using Afs.Venus.Cache;
 using Afs.Venus.Servers;
 using Microsoft.Extensions.Logging;
 
-namespace Afs.Venus.Cache;
+namespace Afs.Venus.Hosting;
 
 /// <summary>
 /// A cache manager on a real cache directory, over a real connection: what the daemon opens and closes. Dispose stores what is dirty, for a bounded

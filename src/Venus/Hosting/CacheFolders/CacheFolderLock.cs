@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Afs.Venus.Cache;
+namespace Afs.Venus.Hosting;
 
 /// <summary>
 /// Keeps a second daemon off a cache directory: an flock(2) on its file <c>lock</c>, which ends with the process, however that ends. The file

@@ -1,8 +1,9 @@
 using System.Globalization;
 using Afs.Platform;
+using Afs.Venus.Cache;
 using Microsoft.Extensions.Logging;
 
-namespace Afs.Venus.Cache;
+namespace Afs.Venus.Hosting;
 
 /// <summary>A cache directory on the machine's disk, held against other daemons. docs/disk-format-cache.md describes it.</summary>
 internal sealed partial class CacheFolder : IDisposable

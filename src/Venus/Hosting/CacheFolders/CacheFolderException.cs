@@ -1,4 +1,4 @@
-namespace Afs.Venus.Cache;
+namespace Afs.Venus.Hosting;
 
 /// <summary>A cache directory can't be used. The message is for the one who asked for it.</summary>
 public sealed class CacheFolderException(string message, Exception? inner = null) : Exception(message, inner)
