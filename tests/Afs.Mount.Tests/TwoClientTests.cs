@@ -55,6 +55,24 @@ public sealed class TwoClientTests
             """, Script.Rounds(UsualRounds));
     }
 
+    [Theory]
+    [InlineData("passthrough")]
+    [InlineData("daemon")]
+    public async Task What_both_append_in_turn_is_all_there(string io)
+    {
+        using Cell cell = await Cell.StartAsync();
+        Client a = await cell.MountAsync("--io", io), b = await cell.MountAsync("--io", io);
+
+        Script.Run(a, b, """
+            expected = b''
+            for i in range(rounds):
+                x, y = (a, b) if i % 2 == 0 else (b, a)
+                put(x + '/log', b'line %d;' % i, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+                expected += b'line %d;' % i
+                assert get(y + '/log') == expected, i
+            """, rounds: 100);
+    }
+
     [Fact]
     public async Task Both_may_make_names_in_one_directory_at_once()
     {

@@ -30,7 +30,12 @@ internal sealed class BackingFiles(IFuseNotifier device, VfsOptions options)
     public void Close(BackingId backing) => device.CloseBacking(backing);
 
     /// <summary>A registration holds the container's disk space even when the cache evicts it: only small ones are kept.</summary>
-    public bool MayKeep(SafeFileHandle container) => RandomAccess.GetLength(container) <= options.MaxIdleBackingBytes;
+    public bool MayKeep(OpenFile file)
+    {
+        bool isLengthKnown = !file.IsWritable && file.Status is not null;
+        long lengthBytes = isLengthKnown ? file.Status!.LengthBytes : RandomAccess.GetLength(file.Container.Handle);
+        return lengthBytes <= options.MaxIdleBackingBytes;
+    }
 
     /// <summary>Nobody has the file open any more. Called under no lock.</summary>
     public void NoteIdle(FileNode node)

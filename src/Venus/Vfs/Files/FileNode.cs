@@ -59,7 +59,7 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
         {
             Unlink(file);
             isIdle = _opens == 0 && !_backing.IsNone;
-            if (isIdle && !backings!.MayKeep(file.Container.Handle))
+            if (isIdle && !backings!.MayKeep(file))
             {
                 CloseBacking(backings);
                 isIdle = false;

@@ -37,9 +37,10 @@ internal sealed class KernelCaches(NodeTable nodes, KernelLink kernel, LateInval
     {
         if (!kernel.HasStarted)
             return ValueTask.CompletedTask;
+        // Names first: what is looked up from here on comes with attributes that hold.
+        kernel.Session.Notifier.IncrementEpoch();
         foreach (Node node in nodes.Snapshot())
             Invalidate(node);
-        kernel.Session.Notifier.IncrementEpoch();
         return ValueTask.CompletedTask;
     }
 
