@@ -1,0 +1,90 @@
+# A server and clients for a script's checks, in a folder of their own that is gone afterwards. Sets: root, work, status.
+# Every check is one line: "ok NAME", "not ok NAME: why" or "skip NAME: why".
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
+. "$root/scripts/lib/output.sh"
+. "$root/scripts/lib/daemons.sh"
+work=$(mktemp -d "${TMPDIR:-/tmp}/cell.XXXXXX") || exit 1
+server="unix:$work/vice.sock"
+vice_pid='' status=0
+declare -A client_pids=()
+
+finish() {
+  for name in "${!client_pids[@]}"; do stop_client "$name"; done
+  [ -n "$vice_pid" ] && stop_vice "$vice_pid"
+  for path in $(awk -v dir="$work/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | tac); do timeout 10 umount -l "$path"; done
+  rm -rf --one-file-system "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
+
+ok() { echo "ok $1"; }
+
+not_ok() {
+  echo "not ok $1: $2"
+  status=1
+}
+
+# check NAME COMMAND...: the command succeeds. What it said last tells why not.
+check() {
+  local name=$1
+  shift
+  if "$@" >"$work/check.out" 2>&1; then ok "$name"; else not_ok "$name" "$(tail -n 1 "$work/check.out")"; fi
+}
+
+# refused NAME CODE TEXT COMMAND...: ends with this code and one line that holds the text.
+refused() {
+  local name=$1 code=$2 text=$3 ended
+  shift 3
+  timeout -k 5 60 "$@" >"$work/refused.out" 2>&1 </dev/null
+  ended=$?
+  if [ "$ended" != "$code" ]; then
+    not_ok "$name" "exit code $ended, not $code: $(tail -n 1 "$work/refused.out")"
+  elif [ "$(grep -c . "$work/refused.out")" != 1 ] || ! grep -qF -- "$text" "$work/refused.out"; then
+    not_ok "$name" "not one line with '$text': $(tr '\n' '|' <"$work/refused.out")"
+  else
+    ok "$name"
+  fi
+}
+
+# need COMMAND...: without it there is nothing to check.
+need() {
+  "$@" && return
+  tail -n 20 "$work"/*.log 2>/dev/null
+  not_ok "$(basename "$0" .sh)" "failed: $*"
+  exit 1
+}
+
+begin_server() { start_vice "$work/data" "$server" "$work/vice.log"; }
+
+end_server() {
+  stop_vice "$vice_pid"
+  vice_pid=''
+}
+
+# begin_client NAME [OPTION]...: mounted at $work/NAME, with its cache in $work/NAME.cache.
+begin_client() {
+  local name=$1
+  shift
+  start_venus "$server" "$work/$name" "$work/$name.cache" "$work/$name.log" "$@" || return
+  client_pids[$name]=$venus_pid
+}
+
+stop_client() {
+  stop_venus "${client_pids[$1]}" "$work/$1"
+  unset "client_pids[$1]"
+}
+
+# kill_now PID: ends it in the middle of what it does.
+kill_now() {
+  kill -KILL "$1"
+  wait "$1" 2>/dev/null
+}
+
+# figure NAME EXPRESSION: of venus status --json, e.g. figure a 's["dirtyFiles"]'.
+figure() { timeout 20 "$venus" status "$work/$1" --json | python3 -c "import json, sys; s = json.load(sys.stdin)[0]; print($2)"; }
+
+# calls NAME: calls of a client to the server, but for those that renew its lease.
+calls() { figure "$1" 'sum(count for name, count in s["calls"].items() if name != "probe")'; }
+
+is_stored() { [ "$(figure "$1" 's["dirtyFiles"]')" = 0 ]; }
