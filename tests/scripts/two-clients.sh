@@ -13,7 +13,7 @@ while [ $# -gt 0 ]; do
   esac
   shift 2
 done
-. "$(dirname "${BASH_SOURCE[0]}")/lib/cell.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/cell.sh"
 
 run_workers() {
   local workers=() client number

@@ -1,7 +1,7 @@
 # A server and clients for a script's checks, in a folder of their own that is gone afterwards. Sets: root, work, status.
 # Every check is one line: "ok NAME", "not ok NAME: why" or "skip NAME: why".
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/scripts/lib/output.sh"
 . "$root/scripts/lib/daemons.sh"
 work=$(mktemp -d "${TMPDIR:-/tmp}/cell.XXXXXX") || exit 1
