@@ -6,7 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$root/scripts/lib/output.sh"
 . "$root/scripts/lib/daemons.sh"
 
-run_timeout_s=400
+run_timeout_s=430 case_timeout_s=150
 work=$(mktemp -d "${TMPDIR:-/tmp}/posix-mount.XXXXXX")
 vice_pid='' venus_pid='' status=0
 
@@ -20,7 +20,7 @@ trap 'exit 130' INT TERM HUP
 
 # run_list NAME DIR: the list in a directory; NAME goes before each case's.
 run_list() {
-  timeout -k 10 "$run_timeout_s" "$root/tests/posix/run" "$2" >"$work/$1.out" 2>&1 </dev/null
+  timeout -k 10 "$run_timeout_s" "$root/tests/posix/run" --timeout-s "$case_timeout_s" "$2" >"$work/$1.out" 2>&1 </dev/null
   grep -qE '^[0-9]+ passed, [0-9]+ failed$' "$work/$1.out" || echo "not ok list-ends: $(tail -n 1 "$work/$1.out")" >>"$work/$1.out"
   sed -nE 's/^not ok ([^:]+):.*/\1/p' "$work/$1.out" >"$work/$1.failed"
 }

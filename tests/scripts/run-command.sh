@@ -39,7 +39,7 @@ trap 'interrupt_leftover; finish' EXIT
 need begin_run first
 ok mounts
 check is-a-filesystem sh -c 'mkdir "$1/d" && echo text >"$1/d/f" && ln -s d "$1/link" && [ "$(cat "$1/link/f")" = text ]' sh "$work/mnt"
-refused address-in-use 1 'already listens' "$root/scripts/run" --data "$work/other" --mount "$work/other-mnt" --listen "127.0.0.1:$port"
+refused address-in-use 1 'already listens' timeout 60 "$root/scripts/run" --data "$work/other" --mount "$work/other-mnt" --listen "127.0.0.1:$port"
 check ctrl-c-ends-it ends_by_interrupt
 check ctrl-c-leaves-nothing gone
 
