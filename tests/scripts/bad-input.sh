@@ -59,7 +59,8 @@ addresses_and_folders() {
 }
 
 damaged_database() {
-  echo kept >"$work/a/damaged" && stop_client a
+  put "$work/a/damaged" 1
+  stop_client a
   end_server
   cp -r "$work/data" "$work/saved"
   truncate -s $(($(stat -c %s "$work/data/metadata.db") / 2)) "$work/data/metadata.db"
@@ -71,7 +72,7 @@ damaged_database() {
   rm -rf "$work/saved"
   need begin_server
   need begin_client a
-  check database-restored holds "$work/a/damaged" kept
+  check database-restored has_sum "$work/a/damaged"
 }
 
 # A clean container of a daemon that did not end by itself is checked before its first use.

@@ -1,4 +1,5 @@
 using Afs.Platform;
+using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Vice.Volumes.Metadata.Sqlite;
 
@@ -33,12 +34,18 @@ public sealed class DataFolder : IDisposable
         FileStream held = Lock(path);
         try
         {
+            RequireMetadata(path);
             return new DataFolder(path, held, SqliteMetadataStore.Open(Path.Combine(path, DatabaseName)));
         }
         catch (StorageException e)
         {
             held.Dispose();
             throw new StartException(Explain(path, e), e);
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
         }
     }
 
@@ -58,6 +65,17 @@ public sealed class DataFolder : IDisposable
         StorageFailure.InUse => $"The metadata in {path} is in use by another program.",
         _ => $"The metadata in {path} can't be used. ({e.Message})",
     };
+
+    /// <summary>
+    /// A database is only made where nothing was served before, which the folder of contents tells. In an empty one nothing would refer to
+    /// the contents that are there, and they would be deleted.
+    /// </summary>
+    private static void RequireMetadata(string path)
+    {
+        var database = new FileInfo(Path.Combine(path, DatabaseName));
+        if (Directory.Exists(Path.Combine(path, ContentStore.ContentFolder)) && (!database.Exists || database.Length == 0))
+            throw new StartException($"The metadata in {path} is damaged: {DatabaseName} is missing or empty. Put back a copy of it; the contents are untouched.");
+    }
 
     private static FileStream Lock(string path)
     {

@@ -10,7 +10,9 @@ namespace Afs.Vice.Volumes.Content;
 /// </summary>
 public sealed class ContentStore(IDisk disk, Epoch epoch)
 {
-    private const string ContentFolder = "content";
+    /// <summary>Made when a folder is first served from.</summary>
+    public const string ContentFolder = "content";
+
     private const string UploadFolder = "uploads";
     private const int Folders = 256;
     private int _lastNumber;
