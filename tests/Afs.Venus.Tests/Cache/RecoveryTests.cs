@@ -77,6 +77,34 @@ public sealed class RecoveryTests : IDisposable
         Assert.Equal("theirs"u8.ToArray(), _volume.ContentOf(fid));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AStoreThatRanThoughItsReplyWasLost_IsNotDoneAgain_NorTakenForAnothers(bool isClosed)
+    {
+        TestClient a = await OpenAsync();
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "base");
+        IContainer container = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(container.Handle, "done"u8, 0);
+        var stored = new TaskCompletionSource();
+        a.Server.Stub.After = name =>
+        {
+            a.Server.Stub.IsCut = name == "StoreData";
+            stored.SetResult();
+            return isClosed ? Task.CompletedTask : new TaskCompletionSource().Task;
+        };
+        ValueTask<Failure> store = container.StoreAsync(false, default);
+        await stored.Task;
+        if (isClosed)
+            Assert.Equal(FailureKind.InDoubt, (await store).Kind);
+        await a.CrashAsync();
+        await using TestClient again = await OpenAsync(wasCleanEnd: false);
+        Assert.Equal("done", await again.ReadAsync(fid));
+        Assert.Equal(0, again.Server.Stub.CountOf("StoreData"));
+        Assert.False(Directory.Exists(Path.Combine(_folder, "recovered")));
+    }
+
     [Fact]
     public async Task AnOpenForWritingWithoutAChange_LeavesNothing()
     {

@@ -23,7 +23,7 @@ internal sealed partial class ContentStorer(
     /// <summary>Resolves when no removal by this client is on its way: a store may learn of one before its caller does.</summary>
     public Func<ValueTask> RemovalsSettled { get; set; } = static () => ValueTask.CompletedTask;
 
-    /// <summary>Gets each container whose store failed.</summary>
+    /// <summary>Gets each container that is left dirty: its store failed, or it changed meanwhile.</summary>
     public Action<Container>? Failed { get; set; }
 
     /// <summary>Stores the container, which the caller keeps pinned, if it changed.</summary>
@@ -165,6 +165,8 @@ internal sealed partial class ContentStorer(
         if (killSetId)
             container.KillSetId = false;
         container.Stored(status.DataVersion, request.Crc32C, at);
+        if (container.State == ContainerState.Dirty)
+            Failed?.Invoke(container); // A mapping wrote meanwhile; nobody may close it again.
         table.Measure(container.Id, at.AllocatedBytes);
         return Failure.None;
     }

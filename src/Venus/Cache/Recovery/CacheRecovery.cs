@@ -7,7 +7,7 @@ namespace Afs.Venus.Cache;
 
 /// <summary>
 /// What a daemon that died left dirty. Rules:
-///  1. what doesn't differ from what was fetched or last stored is clean;
+///  1. what doesn't differ from what was fetched or last stored, or from what the server has, is clean;
 ///  2. what was changed and closed is stored, whatever the server has meanwhile: the last closer wins;
 ///  3. what was changed and never closed is stored if the server still has the version that the change started from;
 ///  4. else it goes to the recovered folder, and the server's version is the file;
@@ -91,16 +91,18 @@ internal sealed partial class CacheRecovery(
             container.SettleUnchanged();
             return Failure.None;
         }
-        if (container.State == ContainerState.Writing)
+        Result<FetchStatus> status = await statuses.GetAsync(container.Fid, stopping);
+        if (!status.IsSuccess && status.Failure != AbortCodes.NoVnode)
+            return status.Failure;
+        if (status.IsSuccess && IsStored(container, status.Value))
         {
-            Result<FetchStatus> status = await statuses.GetAsync(container.Fid, stopping);
-            if (!status.IsSuccess && status.Failure != AbortCodes.NoVnode)
-                return status.Failure;
-            if (status.IsSuccess && status.Value.DataVersion != container.BaseVersion)
-            {
-                Park(container, "changed here and never closed, while another client stored a newer version");
-                return Failure.None;
-            }
+            container.Stored(status.Value.DataVersion, status.Value.ContentCrc32C, container.GetStat());
+            return Failure.None;
+        }
+        if (status.IsSuccess && container.State == ContainerState.Writing && status.Value.DataVersion != container.BaseVersion)
+        {
+            Park(container, "changed here and never closed, while another client stored a newer version");
+            return Failure.None;
         }
         container.NeedsVerify = false;
         Failure stored = await storer.StoreAsync(container, killSetId: false, stopping);
@@ -112,15 +114,22 @@ internal sealed partial class CacheRecovery(
     /// <summary>By its times where no power was lost; else by its content.</summary>
     private static bool IsUnchanged(Container container)
     {
-        ContainerStat stat = container.GetStat();
         if (container.Baseline == default)
             return false;
-        if (!container.NeedsVerify)
-            return !stat.Differs(container.Baseline);
+        return container.NeedsVerify
+            ? HasContent(container, container.Baseline.LengthBytes, container.Crc32C)
+            : !container.GetStat().Differs(container.Baseline);
+    }
+
+    /// <summary>The crash came after the store ran at the server, and before the index knew.</summary>
+    private static bool IsStored(Container container, FetchStatus status) =>
+        status.DataVersion != container.BaseVersion && HasContent(container, status.LengthBytes, status.ContentCrc32C);
+
+    private static bool HasContent(Container container, long lengthBytes, uint crc32C)
+    {
         try
         {
-            return stat.LengthBytes == container.Baseline.LengthBytes
-                && ContainerReader.Checksum(container.File, stat.LengthBytes) == container.Crc32C;
+            return container.GetStat().LengthBytes == lengthBytes && ContainerReader.Checksum(container.File, lengthBytes) == crc32C;
         }
         catch (ShrunkException)
         {

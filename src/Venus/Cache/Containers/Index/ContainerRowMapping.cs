@@ -27,7 +27,6 @@ internal static class ContainerRowMapping
 
     public static void Bind(SqliteCommand command, ContainerRecord r)
     {
-        command.Parameters.Clear();
         Add("$id", (long)r.Id.Value);
         Add("$volume", (long)r.Fid.Volume.Value);
         Add("$vnode", (long)r.Fid.Vnode.Value);
@@ -41,9 +40,15 @@ internal static class ContainerRowMapping
         Add("$mtime_ns", (long)r.Baseline.ModifyTime.Nanoseconds);
         Add("$ctime_s", r.Baseline.ChangeTime.Seconds);
         Add("$ctime_ns", (long)r.Baseline.ChangeTime.Nanoseconds);
-        command.Parameters.AddWithValue("$boot", r.BootId);
+        Add("$boot", r.BootId);
 
-        void Add(string name, long value) => command.Parameters.AddWithValue(name, value);
+        void Add(string name, object value)
+        {
+            if (command.Parameters.Contains(name))
+                command.Parameters[name].Value = value;
+            else
+                command.Parameters.AddWithValue(name, value);
+        }
     }
 
     public static ContainerRecord Read(SqliteDataReader row) => new(

@@ -17,6 +17,7 @@ internal sealed partial class SqliteContainerIndex : IContainerIndex
     private const int FormatVersion = 1;
 
     private readonly SqliteConnection _connection;
+    private readonly ContainerRowWriter _rows;
     private readonly ILogger _log;
     private readonly Channel<IndexChange> _changes = Channel.CreateUnbounded<IndexChange>(new() { SingleReader = true });
     private readonly Task _writing;
@@ -25,6 +26,7 @@ internal sealed partial class SqliteContainerIndex : IContainerIndex
     {
         _connection = connection;
         _log = log;
+        _rows = new ContainerRowWriter(connection);
         _writing = WriteAsync();
     }
 
@@ -81,6 +83,7 @@ internal sealed partial class SqliteContainerIndex : IContainerIndex
     {
         _changes.Writer.TryComplete();
         await _writing;
+        _rows.Dispose();
         await _connection.DisposeAsync();
     }
 
@@ -119,24 +122,12 @@ internal sealed partial class SqliteContainerIndex : IContainerIndex
     private void Commit(List<IndexChange> batch)
     {
         using SqliteTransaction transaction = _connection.BeginTransaction();
-        using SqliteCommand command = _connection.CreateCommand();
-        command.Transaction = transaction;
         foreach (IndexChange change in batch)
         {
             if (change.Put is { } record)
-            {
-                command.CommandText = ContainerRowMapping.Put;
-                ContainerRowMapping.Bind(command, record);
-            }
+                _rows.Put(record, transaction);
             else if (change.Id != default)
-            {
-                command.CommandText = "DELETE FROM containers WHERE id = $id";
-                command.Parameters.Clear();
-                command.Parameters.AddWithValue("$id", (long)change.Id.Value);
-            }
-            else
-                continue;
-            command.ExecuteNonQuery();
+                _rows.Delete(change.Id, transaction);
         }
         transaction.Commit();
     }

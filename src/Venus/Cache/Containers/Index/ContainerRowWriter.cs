@@ -1,0 +1,39 @@
+using Microsoft.Data.Sqlite;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>The two statements that change the index, prepared once. Belongs to the loop that owns the connection.</summary>
+internal sealed class ContainerRowWriter : IDisposable
+{
+    private readonly SqliteCommand _put;
+    private readonly SqliteCommand _delete;
+
+    public ContainerRowWriter(SqliteConnection connection)
+    {
+        _put = connection.CreateCommand();
+        _put.CommandText = ContainerRowMapping.Put;
+        _delete = connection.CreateCommand();
+        _delete.CommandText = "DELETE FROM containers WHERE id = $id";
+        _delete.Parameters.AddWithValue("$id", 0L);
+    }
+
+    public void Put(ContainerRecord record, SqliteTransaction transaction)
+    {
+        _put.Transaction = transaction;
+        ContainerRowMapping.Bind(_put, record);
+        _put.ExecuteNonQuery();
+    }
+
+    public void Delete(ContainerId id, SqliteTransaction transaction)
+    {
+        _delete.Transaction = transaction;
+        _delete.Parameters[0].Value = (long)id.Value;
+        _delete.ExecuteNonQuery();
+    }
+
+    public void Dispose()
+    {
+        _put.Dispose();
+        _delete.Dispose();
+    }
+}
