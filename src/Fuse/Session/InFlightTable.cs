@@ -1,35 +1,34 @@
+using Afs.Fuse.Protocol;
+
 namespace Afs.Fuse.Session;
 
 /// <summary>
 /// Which requests have no reply yet, so that an INTERRUPT finds its target. Bounded by the reader threads and the pending
-/// requests together. An INTERRUPT may overtake its target on another reader thread: the last
-/// <see cref="MaxEarlyInterrupts"/> that found nothing are kept, and hit the target when it registers. Ids never come twice
-/// (but for RESEND, which marks them), so one that was kept for a request long answered does no harm.
+/// requests together.
 /// </summary>
 internal sealed class InFlightTable
 {
-    private const int MaxEarlyInterrupts = 64;
-
     private readonly Lock _lock = new();
     private readonly Dictionary<ulong, RequestSlot> _slots = [];
     private readonly HashSet<ulong> _interrupted = [];
-    private readonly Queue<ulong> _early = new(MaxEarlyInterrupts);
 
     public void Register(RequestSlot slot)
     {
-        ulong id = slot.Header.Id.Value;
         lock (_lock)
         {
-            _slots[id] = slot;
-            if (_early.Count == 0 || !_early.Contains(id))
-            {
-                return;
-            }
-
-            _interrupted.Add(id);
+            _slots[slot.Header.Id.Value] = slot;
         }
+    }
 
-        slot.InterruptSource.Cancel();
+    /// <summary>False: it was answered, or its INTERRUPT overtook it on another reader thread.</summary>
+    public bool TryFind(RequestId id, out RequestHeader header)
+    {
+        lock (_lock)
+        {
+            bool isThere = _slots.TryGetValue(id.Value, out RequestSlot? slot);
+            header = isThere ? slot!.Header : default;
+            return isThere;
+        }
     }
 
     /// <summary>The request is about to be answered: no interrupt reaches it from here on.</summary>
@@ -50,18 +49,7 @@ internal sealed class InFlightTable
         CancellationTokenSource source;
         lock (_lock)
         {
-            if (!_slots.TryGetValue(target.Value, out RequestSlot? slot))
-            {
-                if (_early.Count == MaxEarlyInterrupts)
-                {
-                    _early.Dequeue();
-                }
-
-                _early.Enqueue(target.Value);
-                return;
-            }
-
-            if (!_interrupted.Add(target.Value))
+            if (!_slots.TryGetValue(target.Value, out RequestSlot? slot) || !_interrupted.Add(target.Value))
             {
                 return;
             }

@@ -1,3 +1,4 @@
+using Afs.Fuse.Abi;
 using Afs.Fuse.Protocol;
 
 namespace Afs.Fuse.Session;
@@ -9,6 +10,8 @@ namespace Afs.Fuse.Session;
 /// </summary>
 internal sealed class Responder(FuseDevice device, FuseFileSystem fileSystem, InFlightTable table, PendingGate gate, SlotPool pool, IFuseLog log)
 {
+    private static readonly TimeSpan InterruptAgain = TimeSpan.FromMilliseconds(100);
+
     public FuseFileSystem FileSystem => fileSystem;
 
     public IFuseLog Log => log;
@@ -86,6 +89,26 @@ internal sealed class Responder(FuseDevice device, FuseFileSystem fileSystem, In
 
     /// <summary>A request could not be made pending: it is still the reader's.</summary>
     public void CancelPending() => gate.Leave();
+
+    /// <summary>
+    /// Answers an INTERRUPT with EAGAIN, a moment later: the kernel sends it again unless its request was answered (fs/fuse/dev.c,
+    /// fuse_dev_do_write). Bounded, for a request has one INTERRUPT at a time.
+    /// </summary>
+    public void AskAgain(RequestId interrupt) => _ = AskAgainLater(interrupt);
+
+    private async Task AskAgainLater(RequestId interrupt)
+    {
+        await Task.Delay(InterruptAgain).ConfigureAwait(false);
+        SendAgain(interrupt);
+    }
+
+    /// <summary>ENOENT: answered meanwhile. ENODEV: the session ended.</summary>
+    private void SendAgain(RequestId interrupt)
+    {
+        Span<byte> frame = stackalloc byte[FuseOutHeader.SizeBytes];
+        ReplyWriter.Header(frame, interrupt, Errno.EAGAIN, payloadBytes: 0);
+        _ = device.Notify(frame);
+    }
 
     private bool Send(RequestSlot slot, Errno error, int payloadBytes)
     {

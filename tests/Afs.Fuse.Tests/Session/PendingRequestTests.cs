@@ -60,11 +60,26 @@ public sealed class PendingRequestTests
     }
 
     [Fact]
-    public void An_interrupt_that_overtakes_its_request_hits_it_all_the_same()
+    public void An_interrupt_that_overtakes_its_request_is_asked_for_again()
     {
         using KernelEnd kernel = KernelEnd.Start(new ScriptedFileSystem { OnLookup = (request, _) => Forever(request.Interrupted) });
         kernel.Send(FuseOpcode.Interrupt, FrameBuilder.New().U64(3).Bytes(), unique: 4);
-        Assert.Equal(Errno.EINTR, kernel.Ask(FuseOpcode.Lookup, LookupBody, unique: 3).Error);
+        kernel.Send(FuseOpcode.Lookup, LookupBody, unique: 3);
+        Assert.Equal((4ul, Errno.EAGAIN), (kernel.Receive() is var again ? again.Unique : 0, again.Error));
+        kernel.Send(FuseOpcode.Interrupt, FrameBuilder.New().U64(3).Bytes(), unique: 4);
+        Assert.Equal(Errno.EINTR, kernel.Receive().Error);
+    }
+
+    [Fact]
+    public void A_signal_that_its_caller_survives_interrupts_nothing_and_is_asked_for_again()
+    {
+        using KernelEnd kernel = KernelEnd.Start(new ScriptedFileSystem { OnLookup = (request, _) => Forever(request.Interrupted) });
+        kernel.Send(FuseOpcode.Lookup, LookupBody, unique: 3, thread: (uint)Environment.ProcessId);
+        for (int i = 0; i < 3; i++)
+        {
+            kernel.Send(FuseOpcode.Interrupt, FrameBuilder.New().U64(3).Bytes(), unique: 4);
+            Assert.Equal((4ul, Errno.EAGAIN), (kernel.Receive() is var again ? again.Unique : 0, again.Error));
+        }
     }
 
     [Fact]

@@ -55,6 +55,6 @@ internal sealed class FrameBuilder
     /// <summary>A request of user 1000, group 1001, process 77.</summary>
     public byte[] Request(FuseOpcode opcode, ulong unique = 42, ulong node = 5) => Request(opcode, Bytes(), unique, node);
 
-    public static byte[] Request(FuseOpcode opcode, byte[] body, ulong unique, ulong node) =>
-        [.. New().U32((uint)(40 + body.Length)).U32((uint)opcode).U64(unique).U64(node).U32(1000).U32(1001).U32(77).U32(0).Bytes(), .. body];
+    public static byte[] Request(FuseOpcode opcode, byte[] body, ulong unique, ulong node, uint thread = 77) =>
+        [.. New().U32((uint)(40 + body.Length)).U32((uint)opcode).U64(unique).U64(node).U32(1000).U32(1001).U32(thread).U32(0).Bytes(), .. body];
 }

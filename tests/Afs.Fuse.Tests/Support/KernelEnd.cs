@@ -42,7 +42,9 @@ internal sealed class KernelEnd : IDisposable
         return new KernelEnd(new Socket(new SafeSocketHandle(ends[1], ownsHandle: true)) { ReceiveTimeout = ReceiveTimeoutMs }, session);
     }
 
-    public void Send(FuseOpcode opcode, byte[] body, ulong unique, ulong node = 1) => SendRaw(FrameBuilder.Request(opcode, body, unique, node));
+    /// <param name="thread">The caller; zero: of another pid namespace.</param>
+    public void Send(FuseOpcode opcode, byte[] body, ulong unique, ulong node = 1, uint thread = 0) =>
+        SendRaw(FrameBuilder.Request(opcode, body, unique, node, thread));
 
     public void SendRaw(byte[] frame) => Assert.Equal(frame.Length, _socket.Send(frame));
 

@@ -22,7 +22,7 @@ internal static class NotificationOperations
                 break;
             case FuseOpcode.Interrupt:
                 slot.IsAnswered = true;
-                error = Interrupt(table, slot);
+                error = Interrupt(responder, table, slot);
                 break;
             case FuseOpcode.NotifyReply:
                 // The answer to a FUSE_NOTIFY_RETRIEVE, which is never sent.
@@ -63,14 +63,29 @@ internal static class NotificationOperations
         return error;
     }
 
-    private static Errno Interrupt(InFlightTable table, RequestSlot slot)
+    private static Errno Interrupt(Responder responder, InFlightTable table, RequestSlot slot)
     {
         Errno error = InterruptRequest.Parse(slot.Body, out InterruptRequest request);
-        if (error == Errno.None)
+        if (error == Errno.None && !TryInterrupt(table, request.Target))
         {
-            table.Interrupt(request.Target);
+            responder.AskAgain(slot.Header.Id);
         }
 
         return error;
+    }
+
+    /// <summary>
+    /// A signal that the caller handles ends a wait for a lock, and nothing else. It may be killed later, of which the kernel says
+    /// no more, so INTERRUPT has to come again.
+    /// </summary>
+    private static bool TryInterrupt(InFlightTable table, RequestId target)
+    {
+        if (!table.TryFind(target, out RequestHeader header) || (header.Opcode != FuseOpcode.SetLkW && !CallerSignals.IsDying(header.Pid)))
+        {
+            return false;
+        }
+
+        table.Interrupt(target);
+        return true;
     }
 }
