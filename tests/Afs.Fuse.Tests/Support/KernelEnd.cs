@@ -14,6 +14,9 @@ internal sealed class KernelEnd : IDisposable
 {
     private const int UnixDomain = 1;
     private const int SequencedPackets = 5;
+
+    /// <summary>A process that another test starts must not inherit an end, or hanging up would not end the connection.</summary>
+    private const int CloseOnExec = 0x80000;
     private const int ReceiveTimeoutMs = 20_000;
 
     private static readonly FuseConnectionInfo Connection = new()
@@ -36,7 +39,7 @@ internal sealed class KernelEnd : IDisposable
     public static unsafe KernelEnd Start(FuseFileSystem fileSystem, IFuseLog? log = null, int maxPending = 16)
     {
         int* ends = stackalloc int[2];
-        Assert.Equal(0, NativeMethods.SocketPair(UnixDomain, SequencedPackets, 0, ends));
+        Assert.Equal(0, NativeMethods.SocketPair(UnixDomain, SequencedPackets | CloseOnExec, 0, ends));
         var options = new FuseMountOptions { Source = "s", SubType = "t", ReaderThreads = 2, MaxPendingRequests = maxPending };
         FuseSession session = FuseSession.Resume(new SafeFileHandle(ends[0], ownsHandle: true), "/nowhere", Connection, options, fileSystem, log);
         return new KernelEnd(new Socket(new SafeSocketHandle(ends[1], ownsHandle: true)) { ReceiveTimeout = ReceiveTimeoutMs }, session);
