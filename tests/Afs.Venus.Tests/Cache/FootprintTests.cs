@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Afs.Platform;
 using Afs.Venus.Cache;
 using Afs.Wire;
 

@@ -1,3 +1,4 @@
+using Afs.Platform;
 using Afs.Rpc;
 using Afs.Venus.Cache;
 using Afs.Wire;

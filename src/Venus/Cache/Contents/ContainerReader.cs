@@ -7,7 +7,7 @@ internal sealed class ContainerReader(IDiskFile file, long lengthBytes)
 {
     private const int BlockBytes = 1 << 20;
 
-    private Crc32C _crc = new();
+    private Crc32C _crc;
     private long _position;
 
     public uint Crc32C => _crc.Value;
@@ -23,7 +23,7 @@ internal sealed class ContainerReader(IDiskFile file, long lengthBytes)
         int wanted = (int)Math.Min(destination.Length, lengthBytes - offset);
         if (file.Read(offset, destination[..wanted]) != wanted)
             throw new ShrunkException();
-        _crc.Append(destination[..wanted]);
+        _crc.Add(destination[..wanted]);
         _position += wanted;
         return wanted;
     }

@@ -10,7 +10,7 @@ internal sealed class ContainerWriter(IDiskFile file)
 {
     private const int BlockBytes = 65536;
 
-    private Crc32C _crc = new();
+    private Crc32C _crc;
 
     /// <summary>Bytes that came so far.</summary>
     public long Position { get; private set; }
@@ -29,7 +29,7 @@ internal sealed class ContainerWriter(IDiskFile file)
         }
         if (offset != Position || data.Length > lengthBytes - offset)
             throw new InvalidDataException($"Content came at {offset} where {Position} of {lengthBytes} was expected.");
-        _crc.Append(data);
+        _crc.Add(data);
         Position += data.Length;
         while (data.Length > 0)
         {
