@@ -17,7 +17,10 @@ public readonly record struct NodeId(ulong Value)
 public readonly record struct FileHandle(ulong Value);
 
 /// <summary>The kernel's identifier of one request (<c>fuse_in_header.unique</c>).</summary>
-public readonly record struct RequestId(ulong Value);
+public readonly record struct RequestId(ulong Value)
+{
+    public override string ToString() => Value.ToString();
+}
 
 /// <summary>
 /// A backing file registered with FUSE_DEV_IOC_BACKING_OPEN, for passthrough. Zero means none.

@@ -59,7 +59,7 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
         static async ValueTask<FuseResult<StatFsReply>> ReadAsync(IFileOperations operations, CancellationToken cancellation)
         {
             Result<GetVolumeStatusReply> status = await operations.GetVolumeStatusAsync(cancellation);
-            return status.IsSuccess ? VolumeFigures.ToReply(status.Value) : status.Failure.ToErrno();
+            return status.IsSuccess ? StatFsFigures.ToReply(status.Value) : status.Failure.ToErrno();
         }
     }
 

@@ -7,4 +7,6 @@ namespace Afs.Wire;
 public readonly record struct StatusVersion(ulong Value)
 {
     public StatusVersion Next => new(Value + 1);
+
+    public override string ToString() => Value.ToString();
 }

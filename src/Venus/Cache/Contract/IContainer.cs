@@ -4,7 +4,10 @@ using Microsoft.Win32.SafeHandles;
 namespace Afs.Venus.Cache;
 
 /// <summary>Names one container file in one cache directory, for ever.</summary>
-public readonly record struct ContainerId(ulong Value);
+public readonly record struct ContainerId(ulong Value)
+{
+    public override string ToString() => Value.ToString();
+}
 
 /// <summary>
 /// One pinned use of a container file: the cached copy of one version of a file's content. Reads and writes go straight to

@@ -13,6 +13,7 @@ internal static class MountCommand
     private static readonly Option<string> Cache = new("--cache") { Description = "The cache's folder, on a local disk. Made where it is missing.", Required = true };
     private static readonly Option<long> CacheSize = new("--cache-size") { Description = "The most that cached files may occupy, e.g. 500M, 10G.", CustomParser = ParseBytes, DefaultValueFactory = _ => 10L << 30 };
     private static readonly Option<int> CacheFiles = new("--cache-files") { Description = "The most files in the cache.", DefaultValueFactory = _ => 500_000 };
+    private static readonly Option<long> CacheFree = new("--cache-free") { Description = "What the cache leaves free on its disk for others, e.g. 1G.", CustomParser = ParseBytes, DefaultValueFactory = _ => 256L << 20 };
     private static readonly Option<IoMode> Io = new("--io") { Description = "Who serves reads and writes: auto, passthrough or daemon." };
     private static readonly Option<bool> Foreground = new("--foreground", "-f") { Description = "Stay in the foreground." };
     private static readonly Option<bool?> AllowOther = new("--allow-other") { Description = "Other users may enter. Default as root." };
@@ -29,7 +30,7 @@ internal static class MountCommand
     {
         var command = new Command("mount", "Mount a volume.")
         {
-            Server, MountPointPath, Volume, Cache, CacheSize, CacheFiles, Io, Foreground, AllowOther, ReadOnly, Timeout, Force, Level, LogFile, Tls, TlsName,
+            Server, MountPointPath, Volume, Cache, CacheSize, CacheFiles, CacheFree, Io, Foreground, AllowOther, ReadOnly, Timeout, Force, Level, LogFile, Tls, TlsName,
             TlsAuthority, Background.ChildOption,
         };
         command.SetAction((parsed, cancellation) => RunAsync(parsed));
@@ -54,6 +55,7 @@ internal static class MountCommand
         CacheFolder = Path.GetFullPath(parsed.GetRequiredValue(Cache)),
         CacheBytes = parsed.GetValue(CacheSize),
         CacheFiles = parsed.GetValue(CacheFiles),
+        CacheFreeBytes = parsed.GetValue(CacheFree),
         Io = parsed.GetValue(Io),
         AllowOther = parsed.GetValue(AllowOther) ?? Environment.UserName == "root",
         IsReadOnly = parsed.GetValue(ReadOnly),

@@ -17,7 +17,7 @@ internal static class CacheOpener
         var options = new CacheOptions
         {
             VolumeName = settings.Server.Volume,
-            Limits = new CacheLimits { MostBytes = settings.CacheBytes, MostFiles = settings.CacheFiles },
+            Limits = new CacheLimits { MostBytes = settings.CacheBytes, MostFiles = settings.CacheFiles, ReservedFreeBytes = settings.CacheFreeBytes },
             Times = new CallTimes { Call = settings.Timeout },
         };
         var transport = new SocketTransport(new SocketTransportOptions { ClientTls = ReadTls(settings.Tls) });

@@ -17,6 +17,9 @@ public sealed record MountSettings
 
     public int CacheFiles { get; init; } = 500_000;
 
+    /// <summary>What the cache leaves free on its disk for others.</summary>
+    public long CacheFreeBytes { get; init; } = 256L << 20;
+
     public IoMode Io { get; init; }
 
     public bool AllowOther { get; init; }

@@ -4,7 +4,7 @@ using Afs.Wire;
 namespace Afs.Venus.Vfs;
 
 /// <summary>What statfs shows of a volume.</summary>
-internal static class VolumeFigures
+internal static class StatFsFigures
 {
     private const uint BlockSizeBytes = 4096;
 
