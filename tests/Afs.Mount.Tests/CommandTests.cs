@@ -101,6 +101,40 @@ public sealed class CommandTests
         Assert.Equal(0, a.Daemon.WaitForEnd());
     }
 
+    [Theory]
+    [InlineData("runs", 0)]
+    [InlineData("is dead", 9)]
+    [InlineData("is silent", 19)]
+    public async Task The_daemon_ends_with_the_mount_whatever_the_server_does(string server, int signal)
+    {
+        using Cell cell = await Cell.StartAsync();
+        Client a = await cell.MountAsync();
+        Script.Run(a, "put(a + '/f', b'stored'); assert get(a + '/f') == b'stored'");
+        if (signal != 0)
+            cell.Server.Signal(signal);
+
+        CommandResult unmounted = a.Unmount();
+
+        Assert.True(unmounted.ExitCode == 0, $"The server {server}: {unmounted.Errors}");
+        Assert.Equal(0, a.Daemon.WaitForEnd());
+        Assert.DoesNotContain("wait for their answers", a.Daemon.Output);
+    }
+
+    [Fact]
+    public async Task A_clean_end_leaves_no_session_and_no_promise_at_the_server_nor_does_asking_its_status()
+    {
+        using Cell cell = await Cell.StartAsync();
+        Client a = await cell.MountAsync();
+        Script.Run(a, "put(a + '/f', b'text'); os.stat(a + '/f')");
+        Assert.True(cell.ReadServerFigure("promises") > 0);
+
+        Assert.Equal(0, a.Unmount().ExitCode);
+
+        Assert.Equal(0, cell.ReadServerFigure("promises"));
+        Assert.Equal(1, cell.ReadServerFigure("sessions")); // Of the command that asks.
+        Assert.Equal(0, cell.ReadServerFigure("sessions.lapsed"));
+    }
+
     [Fact]
     public async Task A_signal_stores_and_unmounts()
     {

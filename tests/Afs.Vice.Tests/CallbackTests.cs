@@ -102,6 +102,42 @@ public class CallbackTests
         Assert.Equal(files.Length, b.Venus.BrokenFids.Distinct().Count());
     }
 
+    [Theory, OnEachStore]
+    public async Task A_client_that_left_holds_nothing_and_nobody_waits_for_it_also_after_a_restart(StoreKind kind)
+    {
+        using var cell = new TestCell(kind);
+        (TestClient a, TestClient leaving) = (await cell.ConnectAsync(), await cell.ConnectAsync());
+        Fid f = await a.MakeAsync(await a.RootAsync(), "f");
+        await leaving.StatusAsync(f);
+        leaving.Venus.IsBroken = true;
+
+        Assert.True((await leaving.Vice.EndSessionAsync(new EndSessionRequest(), leaving.Next())).IsReply);
+
+        await a.StoreAsync(f, [1], 1);
+        Assert.Empty(leaving.Venus.Calls);
+        Assert.False(cell.Server.Sessions.Attached(leaving.Session, leaving.Id, leaving.Venus));
+        Assert.Equal(OutcomeKind.NotExecuted, (await leaving.FetchAsync(f)).Kind);
+        cell.Restart();
+        a.Reconnect();
+        await a.StoreAsync(f, [2], 2);
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_while_it_is_told_keeps_no_writer_waiting()
+    {
+        using var cell = new TestCell();
+        (TestClient a, TestClient leaving) = (await cell.ConnectAsync(), await cell.ConnectAsync());
+        Fid f = await a.MakeAsync(await a.RootAsync(), "f");
+        await leaving.StatusAsync(f);
+        leaving.Venus.IsBroken = true;
+        Task store = a.StoreAsync(f, [1], 1).AsTask();
+        await TestCell.StaysPendingAsync(store);
+
+        await leaving.Vice.EndSessionAsync(new EndSessionRequest(), leaving.Next());
+
+        await store;
+    }
+
     [Fact]
     public async Task A_dead_client_costs_one_lease_once_and_then_nothing()
     {

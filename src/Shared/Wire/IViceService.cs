@@ -25,6 +25,9 @@ public interface IViceService
     [Op(104)]
     ValueTask<Outcome<GiveUpPromisesReply>> GiveUpPromisesAsync(GiveUpPromisesRequest request, CallContext context);
 
+    [Op(105)]
+    ValueTask<Outcome<EndSessionReply>> EndSessionAsync(EndSessionRequest request, CallContext context);
+
     [Op(110)]
     ValueTask<Outcome<FetchStatusReply>> FetchStatusAsync(FetchStatusRequest request, CallContext context);
 

@@ -1,3 +1,4 @@
+using Afs.Rpc;
 using Afs.Venus.Callbacks;
 using Afs.Venus.Servers;
 using Afs.Wire;
@@ -150,7 +151,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
             if (!failure.IsNone)
                 LogLeftDirty(failure);
         }
-        await EndAsync();
+        await EndAsync(isLeaving: true);
     }
 
     /// <summary>Ends without storing anything, as a crash would: what is dirty stays so in the cache directory.</summary>
@@ -159,18 +160,30 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         if (_isDisposed)
             return;
         _isDisposed = true;
-        await EndAsync();
+        await EndAsync(isLeaving: false);
     }
 
-    private async Task EndAsync()
+    private async Task EndAsync(bool isLeaving)
     {
         _server.Trust.Lost -= OnTrustLost;
         await _stopping.CancelAsync();
         await _running;
+        if (isLeaving)
+            await LeaveAsync();
         await _server.DisposeAsync();
         await _storage.Index.FlushAsync();
         await _storage.Index.DisposeAsync();
         _stopping.Dispose();
+    }
+
+    /// <summary>
+    /// Nobody here trusts anything any more, and the server confirms that it knows: the next writer doesn't wait for this client's lease. Without a
+    /// lease there is nothing to give up.
+    /// </summary>
+    private async Task LeaveAsync()
+    {
+        if (_server.Trust.LeaseRuns)
+            await _counts.EndSessionAsync(new EndSessionRequest(), new CallContext { Deadline = _options.Times.Leave });
     }
 
     /// <summary>Versions are compared only within one incarnation: that comes first.</summary>

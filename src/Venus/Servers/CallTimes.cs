@@ -6,6 +6,9 @@ public sealed record CallTimes
     /// <summary>For calls that a process waits for; a killed process ends its wait sooner.</summary>
     public TimeSpan Call { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>For the last call of a clean end. Without an answer the server waits for the lease instead.</summary>
+    public TimeSpan Leave { get; init; } = TimeSpan.FromSeconds(2);
+
     /// <summary>For a transfer of content without any progress.</summary>
     public TimeSpan TransferStall { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -8,7 +8,8 @@ namespace Afs.Venus.Servers;
 internal sealed class CountingVice(IViceService inner) : IViceService
 {
     private readonly Counter _probe = new("calls.probe"), _getVolume = new("calls.get-volume"), _getVolumeStatus = new("calls.get-volume-status"),
-        _getServerStatus = new("calls.get-server-status"), _giveUp = new("calls.give-up-promises"), _fetchStatus = new("calls.fetch-status"),
+        _getServerStatus = new("calls.get-server-status"), _giveUp = new("calls.give-up-promises"),
+        _endSession = new("calls.end-session"), _fetchStatus = new("calls.fetch-status"),
         _fetchDirectory = new("calls.fetch-directory"), _fetchData = new("calls.fetch-data"), _fetchXattrs = new("calls.fetch-xattrs"),
         _validate = new("calls.validate"), _create = new("calls.create"), _remove = new("calls.remove"), _rename = new("calls.rename"),
         _link = new("calls.link"), _storeData = new("calls.store-data"), _storeStatus = new("calls.store-status"),
@@ -18,7 +19,7 @@ internal sealed class CountingVice(IViceService inner) : IViceService
     {
         Counter[] all =
         [
-            _probe, _getVolume, _getVolumeStatus, _getServerStatus, _giveUp, _fetchStatus, _fetchDirectory, _fetchData, _fetchXattrs, _validate,
+            _probe, _getVolume, _getVolumeStatus, _getServerStatus, _giveUp, _endSession, _fetchStatus, _fetchDirectory, _fetchData, _fetchXattrs, _validate,
             _create, _remove, _rename, _link, _storeData, _storeStatus, _storeXattr, _release,
         ];
         return all.Select(static c => new Figure { Name = c.Name, Value = c.Value });
@@ -37,6 +38,9 @@ internal sealed class CountingVice(IViceService inner) : IViceService
 
     public ValueTask<Outcome<GiveUpPromisesReply>> GiveUpPromisesAsync(GiveUpPromisesRequest request, CallContext context) =>
         Count(_giveUp).GiveUpPromisesAsync(request, context);
+
+    public ValueTask<Outcome<EndSessionReply>> EndSessionAsync(EndSessionRequest request, CallContext context) =>
+        Count(_endSession).EndSessionAsync(request, context);
 
     public ValueTask<Outcome<FetchStatusReply>> FetchStatusAsync(FetchStatusRequest request, CallContext context) =>
         Count(_fetchStatus).FetchStatusAsync(request, context);

@@ -90,23 +90,34 @@ internal sealed partial class Sessions(
         {
             TimeSpan silence = session.SinceContact;
             if (silence >= options.SessionPatience)
-                await EndAsync(session);
+                await ForgetAsync(session, silence);
             else if (silence >= terms.ServerWait)
                 promises.Lapse(session);
         }
     }
 
-    private async Task EndAsync(ClientSession session)
+    /// <summary>
+    /// The client says that it leaves: neither a writer nor a restarted server waits for it from here on. False: that could not be made durable,
+    /// and its lease runs out instead.
+    /// </summary>
+    public async ValueTask<bool> LeaveAsync(CallContext context)
+    {
+        bool isKnown = table.TryGet(context.Id.Session, out ClientSession? session) && session.Client == context.Id.Client;
+        return !isKnown || await EndAsync(session!);
+    }
+
+    private async Task<bool> EndAsync(ClientSession session)
     {
         try
         {
             retired.Add(await writer.ChangeAsync((transaction, volumes) => SessionEnd.Run(transaction, volumes, session.Id, time.GetUtcNow())));
             Ended(session);
-            LogEnded(log, session.Client, session.SinceContact.TotalMinutes);
+            return true;
         }
         catch (StorageException e)
         {
             LogNotStored(log, session.Client, e.Message);
+            return false;
         }
     }
 
@@ -115,6 +126,12 @@ internal sealed partial class Sessions(
         table.Remove(session);
         seen.End(session.Id);
         promises.End(session);
+    }
+
+    private async Task ForgetAsync(ClientSession session, TimeSpan silence)
+    {
+        if (await EndAsync(session))
+            LogEnded(log, session.Client, silence.TotalMinutes);
     }
 
     private (SessionId Id, List<ObjectId> Retired) Create(

@@ -29,6 +29,9 @@ internal sealed class ViceService(
     public ValueTask<Outcome<GiveUpPromisesReply>> GiveUpPromisesAsync(GiveUpPromisesRequest request, CallContext context) =>
         reads.RunAsync(context, AbortCode.None, session => GiveUp(session, request));
 
+    public async ValueTask<Outcome<EndSessionReply>> EndSessionAsync(EndSessionRequest request, CallContext context) =>
+        await sessions.LeaveAsync(context) ? new EndSessionReply() : AbortCodes.ServerDiskFailed;
+
     public ValueTask<Outcome<FetchStatusReply>> FetchStatusAsync(FetchStatusRequest request, CallContext context) =>
         reads.RunAsync(context, RequestChecks.Check(request), session => statuses.FetchStatus(session, request));
 

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Afs.Mount.Tests.Kit;
 
 /// <summary>A server and its clients, in a temporary folder; all of it is gone afterwards, whatever happened.</summary>
@@ -34,6 +36,14 @@ internal sealed class Cell : IDisposable
         Client client = await Client.MountAsync(Address, folder, options);
         _clients.Add(client);
         return client;
+    }
+
+    /// <summary>A figure of `vice status`.</summary>
+    public long ReadServerFigure(string name)
+    {
+        CommandResult result = Commands.Run(Path.Combine(AppContext.BaseDirectory, "vice"), "status", "--server", Address, "--json");
+        Assert.True(result.ExitCode == 0, result.Errors);
+        return JsonDocument.Parse(result.Output).RootElement.GetProperty("figures").GetProperty(name).GetInt64();
     }
 
     public void KillServer() => _server.Kill();

@@ -19,6 +19,12 @@ internal sealed partial class MemoryCalls(MemoryVolume volume, MemoryVice client
         return new GiveUpPromisesReply();
     });
 
+    public Outcome<EndSessionReply> EndSession()
+    {
+        volume.Forget(client);
+        return new EndSessionReply();
+    }
+
     public Outcome<FetchStatusReply> FetchStatus(FetchStatusRequest request) => volume.Read(v => new FetchStatusReply
     {
         Statuses = [.. request.Fids.Select(fid => Promised(v, fid))],

@@ -50,6 +50,9 @@ internal sealed class MemoryStub(MemoryVice owner, MemoryCalls service, TimeProv
     public ValueTask<Outcome<GiveUpPromisesReply>> GiveUpPromisesAsync(GiveUpPromisesRequest request, CallContext context) =>
         CallAsync("GiveUp", () => service.GiveUp(request));
 
+    public ValueTask<Outcome<EndSessionReply>> EndSessionAsync(EndSessionRequest request, CallContext context) =>
+        CallAsync("EndSession", () => service.EndSession());
+
     public ValueTask<Outcome<FetchStatusReply>> FetchStatusAsync(FetchStatusRequest request, CallContext context) =>
         CallAsync("FetchStatus", () => service.FetchStatus(request));
 

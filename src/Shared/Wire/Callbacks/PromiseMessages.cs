@@ -14,6 +14,17 @@ public sealed partial record GiveUpPromisesReply
 {
 }
 
+/// <summary>The client leaves: nothing of it trusts anything any longer, and it makes no further call in this session.</summary>
+[WireMessage]
+public sealed partial record EndSessionRequest
+{
+}
+
+[WireMessage]
+public sealed partial record EndSessionReply
+{
+}
+
 /// <summary>Heartbeat, client to server: renews the lease and shows a new epoch.</summary>
 [WireMessage]
 public sealed partial record ProbeRequest

@@ -11,6 +11,9 @@ internal sealed partial class ControlServer : IAsyncDisposable
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long the end of the daemon waits for whoever is being answered.</summary>
+    private static readonly TimeSpan LastAnswersTimeout = TimeSpan.FromSeconds(2);
+
     private readonly string _path;
     private readonly Socket _listener;
     private readonly Func<ControlRequest, CancellationToken, Task<ControlReply>> _handle;
@@ -39,29 +42,52 @@ internal sealed partial class ControlServer : IAsyncDisposable
         await _stopping.CancelAsync();
         _listener.Dispose();
         await _accepting;
-        // Whoever is being answered gets the answer.
-        for (int i = 0; i < MaxConnections; i++)
-            await _room.WaitAsync(RequestTimeout);
+        await WaitForLastAnswersAsync();
         File.Delete(_path);
+    }
+
+    private async Task WaitForLastAnswersAsync()
+    {
+        using var limit = new CancellationTokenSource(LastAnswersTimeout);
+        try
+        {
+            for (int i = 0; i < MaxConnections; i++)
+                await _room.WaitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            LogAnswersLeft();
+        }
     }
 
     private async Task AcceptAsync()
     {
-        while (!_stopping.IsCancellationRequested)
+        while (await TakeRoomAsync())
         {
             try
             {
-                await _room.WaitAsync(_stopping.Token);
-                Socket client = await _listener.AcceptAsync(_stopping.Token);
-                _ = ServeAsync(client);
+                _ = ServeAsync(await _listener.AcceptAsync(_stopping.Token));
             }
             catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
             {
-                if (_stopping.IsCancellationRequested)
-                    return;
                 _room.Release();
-                LogAcceptFailed(e.Message);
+                if (!_stopping.IsCancellationRequested)
+                    LogAcceptFailed(e.Message);
             }
+        }
+    }
+
+    /// <summary>Room for one more connection. False: the daemon ends.</summary>
+    private async Task<bool> TakeRoomAsync()
+    {
+        try
+        {
+            await _room.WaitAsync(_stopping.Token);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
         }
     }
 
@@ -71,7 +97,7 @@ internal sealed partial class ControlServer : IAsyncDisposable
         {
             using var stream = new NetworkStream(client, ownsSocket: true);
             ControlRequest request = await ReadAsync(stream);
-            ControlReply reply = await _handle(request, CancellationToken.None);
+            ControlReply reply = await _handle(request, _stopping.Token);
             await ControlLine.WriteAsync(stream, JsonSerializer.SerializeToUtf8Bytes(reply, ControlJson.Default.ControlReply), CancellationToken.None);
         }
         catch (Exception e) when (e is IOException or JsonException or OperationCanceledException or HostingException)
@@ -93,6 +119,9 @@ internal sealed partial class ControlServer : IAsyncDisposable
 
     [LoggerMessage(EventId = 901, Level = LogLevel.Warning, Message = "The control socket can't accept: {Reason}")]
     private partial void LogAcceptFailed(string reason);
+
+    [LoggerMessage(EventId = 903, Level = LogLevel.Warning, Message = "The daemon ends while commands wait for their answers")]
+    private partial void LogAnswersLeft();
 
     [LoggerMessage(EventId = 902, Level = LogLevel.Warning, Message = "A request on the control socket failed: {Reason}")]
     private partial void LogRequestFailed(string reason);

@@ -41,12 +41,15 @@ internal static class StatusCommand
         });
         client.Start();
         var context = new CallContext { Deadline = TimeSpan.FromMilliseconds(parsed.GetValue(TimeoutMs)), Cancellation = cancellation };
-        Outcome<GetServerStatusReply> outcome = await new ViceServiceClient(client).GetServerStatusAsync(new GetServerStatusRequest(), context);
+        var vice = new ViceServiceClient(client);
+        Outcome<GetServerStatusReply> outcome = await vice.GetServerStatusAsync(new GetServerStatusRequest(), context);
         if (!outcome.IsReply)
         {
             Console.Error.WriteLine($"vice: {endpoint} did not answer ({outcome.Kind}).");
             return ExitCode.Problems;
         }
+        // A session that nobody comes back to would count as a client that went silent.
+        await vice.EndSessionAsync(new EndSessionRequest(), context);
         if (parsed.GetValue(Json))
             PrintJson(outcome.Value);
         else
