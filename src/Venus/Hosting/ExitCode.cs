@@ -43,4 +43,7 @@ public enum ExitCode
 
     /// <summary>Some changes could not be stored. They stay in the cache folder.</summary>
     NotStored = 14,
+
+    /// <summary>The configuration file can't be read, or has an unknown option.</summary>
+    BadConfiguration = 15,
 }

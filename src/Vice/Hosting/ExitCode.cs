@@ -8,7 +8,7 @@ public static class ExitCode
     /// <summary>salvage and scrub: there are problems. status: the server didn't answer.</summary>
     public const int Problems = 1;
 
-    /// <summary>The command line is wrong.</summary>
+    /// <summary>The command line or the configuration file is wrong.</summary>
     public const int Usage = 2;
 
     /// <summary>The data, an address or a certificate can't be used. One line says why.</summary>

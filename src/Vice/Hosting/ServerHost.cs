@@ -1,3 +1,4 @@
+using Afs.Daemons;
 using Afs.Platform;
 using Afs.Rpc;
 using Afs.Vice.Hosting.Data;
@@ -17,6 +18,7 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
     private const int BlockingThreads = 16;
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(1);
 
+    private readonly ServiceNotifier _manager = ServiceNotifier.FromEnvironment();
     private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Serves until <paramref name="stop"/>. The value is the exit code.</summary>
@@ -34,6 +36,7 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
         Task<int> orphans = blocking.RunAsync(vice.SweepOrphans);
 
         bool hasFailed = await ServeAsync(vice, stop);
+        _manager.Stopping();
         LogStopping(log);
         await rpc.StopAsync(hasFailed ? TimeSpan.Zero : options.Drain);
         await ReportAsync(orphans);
@@ -97,6 +100,7 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
         LogServing(log, options.Vice.VolumeName, string.Join(", ", rpc.Endpoints), options.Data, vice.Sessions.Epoch.Value);
         if (options.ReadyFile is { } file)
             WriteReady(file, rpc.Endpoints);
+        _manager.Ready($"serving {options.Vice.VolumeName} on {string.Join(", ", rpc.Endpoints)}");
     }
 
     /// <summary>Whoever waits for the file finds it whole.</summary>
@@ -130,6 +134,7 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
                 }
                 stop.ThrowIfCancellationRequested();
                 await SweepAsync(vice);
+                _manager.Alive();
             }
         }
         catch (OperationCanceledException)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Afs.Daemons;
 using Microsoft.Extensions.Logging;
 
 namespace Afs.Venus.Hosting;
@@ -25,13 +26,14 @@ internal static class MountCommand
     private static readonly Option<bool> Tls = new("--tls") { Description = "Speak TLS 1.3 to the server." };
     private static readonly Option<string?> TlsName = new("--tls-name") { Description = "The name that the server's certificate must have." };
     private static readonly Option<string?> TlsAuthority = new("--tls-ca") { Description = "A file of certificates in PEM: the only authorities to trust." };
+    private static readonly Option<string?> Configuration = ConfiguredCommandLine.CreateOption();
 
     public static Command Create()
     {
         var command = new Command("mount", "Mount a volume.")
         {
             Server, MountPointPath, Volume, Cache, CacheSize, CacheFiles, CacheFree, Io, Foreground, AllowOther, ReadOnly, Timeout, Force, Level, LogFile, Tls, TlsName,
-            TlsAuthority, Background.ChildOption,
+            TlsAuthority, Configuration, Background.ChildOption,
         };
         command.SetAction((parsed, cancellation) => RunAsync(parsed));
         return command;

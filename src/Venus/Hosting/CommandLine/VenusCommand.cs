@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Afs.Daemons;
 
 namespace Afs.Venus.Hosting;
 
@@ -20,12 +21,17 @@ internal static class VenusCommand
         var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
         try
         {
-            return await Create().Parse(arguments).InvokeAsync(configuration);
+            return await ConfiguredCommandLine.Parse(Create(), arguments).InvokeAsync(configuration);
         }
         catch (HostingException e)
         {
             Console.Error.WriteLine($"venus: {e.Message}");
             return (int)e.Code;
+        }
+        catch (ConfigurationException e)
+        {
+            Console.Error.WriteLine($"venus: {e.Message}");
+            return (int)ExitCode.BadConfiguration;
         }
     }
 }

@@ -1,3 +1,4 @@
+using Afs.Daemons;
 using Afs.Platform;
 using Afs.Venus.Vfs;
 using Microsoft.Extensions.Logging;
@@ -24,8 +25,12 @@ internal static partial class MountDaemon
         using CancellationTokenRegistration ending = signals.First.Register(() => _ = mount.EndAsync());
         LogMounted(log, settings.Server, settings.MountPoint, kernel.HasPassthrough ? "passthrough" : "the daemon");
         onReady();
+        var manager = ServiceNotifier.FromEnvironment();
+        manager.Ready($"{settings.Server} is mounted at {settings.MountPoint}");
+        await using (Watchdog? watchdog = Watchdog.StartFromEnvironment(manager, proof: () => mount.CountDirty()))
+            await kernel.Completion;
 
-        await kernel.Completion;
+        manager.Stopping();
         await cache.DisposeAsync();
         int dirtyFiles = mount.CountDirty();
         mount.Ended(dirtyFiles);

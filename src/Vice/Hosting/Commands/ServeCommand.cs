@@ -2,12 +2,11 @@ using System.CommandLine;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Afs.Daemons;
 using Afs.Rpc;
 using Afs.Vice.Service;
 using Afs.Wire;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 
 namespace Afs.Vice.Hosting.Commands;
 
@@ -26,12 +25,13 @@ internal static class ServeCommand
     private static readonly Option<string?> TlsKey = new("--tls-key") { Description = "PEM file of the private key; default: in the certificate's file." };
     private static readonly Option<string?> ReadyFile = new("--ready-file") { Description = "Written, with the addresses, once the server takes calls." };
     private static readonly Option<LogLevel> Level = new("--log-level") { Description = "Debug, Information, Warning or Error.", DefaultValueFactory = _ => LogLevel.Information };
+    private static readonly Option<string?> Configuration = ConfiguredCommandLine.CreateOption();
 
     public static Command Create()
     {
         var command = new Command("serve", "Serves the volumes of a folder, until SIGTERM or SIGINT.")
         {
-            Data, Listen, VolumeName, LeaseMs, DrainMs, MostPromises, TlsCertificate, TlsKey, ReadyFile, Level,
+            Data, Listen, VolumeName, LeaseMs, DrainMs, MostPromises, TlsCertificate, TlsKey, ReadyFile, Level, Configuration,
         };
         command.SetAction((parsed, _) => RunAsync(parsed));
         return command;
@@ -40,15 +40,7 @@ internal static class ServeCommand
     private static async Task<int> RunAsync(ParseResult parsed)
     {
         ServeOptions options = Read(parsed);
-        using ILoggerFactory logs = LoggerFactory.Create(builder => builder
-            .SetMinimumLevel(parsed.GetValue(Level))
-            .AddSimpleConsole(console =>
-            {
-                console.SingleLine = true;
-                console.TimestampFormat = "yyyy-MM-dd HH:mm:ss.fff ";
-                console.ColorBehavior = LoggerColorBehavior.Disabled;
-            })
-            .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
+        using ILoggerFactory logs = DaemonLog.Create(parsed.GetValue(Level));
         using var signals = new StopSignals();
         return await new ServerHost(options, logs.CreateLogger("vice")).RunAsync(signals.Stop);
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Afs.Daemons;
 
 namespace Afs.Vice.Hosting.Commands;
 
@@ -7,19 +8,18 @@ public static class ViceCommandLine
 {
     public static async Task<int> RunAsync(string[] args)
     {
-        var root = new RootCommand("The file server. Exit codes: 0 done; 1 problems found, or no answer; 2 wrong command line; 3 cannot start; 4 the server broke.")
+        var root = new RootCommand("The file server. Exit codes: 0 done; 1 problems found, or no answer; 2 wrong command line or configuration; 3 cannot start; 4 the server broke.")
         {
             ServeCommand.Create(),
             StatusCommand.Create(),
             SalvageCommand.Create(),
             ScrubCommand.Create(),
         };
-        ParseResult parsed = root.Parse(args);
-
         // Signals are the server's own; the library would end the process before it has drained.
         var configuration = new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false };
         try
         {
+            ParseResult parsed = ConfiguredCommandLine.Parse(root, args);
             int code = await parsed.InvokeAsync(configuration);
             return parsed.Errors.Count > 0 ? ExitCode.Usage : code;
         }
@@ -27,6 +27,11 @@ public static class ViceCommandLine
         {
             Console.Error.WriteLine($"vice: {e.Message}");
             return ExitCode.CannotStart;
+        }
+        catch (ConfigurationException e)
+        {
+            Console.Error.WriteLine($"vice: {e.Message}");
+            return ExitCode.Usage;
         }
     }
 }

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 
-namespace Afs.Venus.Hosting;
+namespace Afs.Daemons;
 
 /// <summary>One category of <see cref="DaemonLog"/>.</summary>
 internal sealed class DaemonLogger(DaemonLog log) : ILogger

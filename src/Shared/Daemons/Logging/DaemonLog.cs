@@ -1,24 +1,25 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 
-namespace Afs.Venus.Hosting;
+namespace Afs.Daemons;
 
 /// <summary>
-/// Logs lines to standard error, each with its syslog priority in angle brackets, as systemd reads them (sd-daemon(3)); without where a person reads.
+/// Logs lines to standard error, in the form that suits who reads there.
 /// Written straight to the descriptor, so that a daemon that went into the background logs to what stands there then.
 /// </summary>
-internal sealed class DaemonLog : ILoggerProvider
+public sealed class DaemonLog : ILoggerProvider
 {
     private const int StandardError = 2;
 
     private readonly Lock _lock = new();
     private readonly FileStream _output = new(new SafeFileHandle(StandardError, ownsHandle: false), FileAccess.Write, bufferSize: 0);
-    private readonly bool _isForPeople = !Console.IsErrorRedirected;
+    private readonly LogForm _form = ChooseForm();
 
     private DaemonLog()
     {
     }
 
+    /// <summary>Makes loggers whose lines from <paramref name="level"/> up reach standard error.</summary>
     public static ILoggerFactory Create(LogLevel level) =>
         LoggerFactory.Create(builder => builder.SetMinimumLevel(level).AddProvider(new DaemonLog()));
 
@@ -27,10 +28,9 @@ internal sealed class DaemonLog : ILoggerProvider
     public void Dispose() => _output.Dispose();
 
     /// <summary>A log that can't be written must not end the daemon.</summary>
-    public void Write(LogLevel level, string text)
+    internal void Write(LogLevel level, string text)
     {
-        string prefix = _isForPeople ? "" : $"<{PriorityOf(level)}>";
-        byte[] line = System.Text.Encoding.UTF8.GetBytes($"{prefix}{text}\n");
+        byte[] line = System.Text.Encoding.UTF8.GetBytes($"{LogLine.Begin(_form, level, TimeProvider.System.GetUtcNow())}{text}\n");
         lock (_lock)
         {
             try
@@ -44,12 +44,9 @@ internal sealed class DaemonLog : ILoggerProvider
         }
     }
 
-    private static int PriorityOf(LogLevel level) => level switch
-    {
-        LogLevel.Critical => 2,
-        LogLevel.Error => 3,
-        LogLevel.Warning => 4,
-        LogLevel.Information => 6,
-        _ => 7,
-    };
+    /// <summary>systemd names the stream that goes to its journal in JOURNAL_STREAM (systemd.exec(5)).</summary>
+    private static LogForm ChooseForm() =>
+        Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 } ? LogForm.Journal
+        : Console.IsErrorRedirected ? LogForm.File
+        : LogForm.Terminal;
 }

@@ -1,0 +1,70 @@
+using System.CommandLine;
+using Afs.Daemons;
+
+namespace Afs.Shared.Tests.Daemons;
+
+/// <summary>A file with a command's options.</summary>
+public sealed class ConfigurationTests : IDisposable
+{
+    private readonly string _file = Path.Combine(Directory.CreateTempSubdirectory("afs-configuration-").FullName, "it.yaml");
+    private readonly Option<string?> _listen = new("--listen");
+    private readonly Option<string[]> _peers = new("--peer");
+    private readonly Option<bool> _tls = new("--tls");
+    private readonly Argument<string> _server = new("server");
+    private readonly RootCommand _root;
+
+    public ConfigurationTests() => _root = new RootCommand { new Command("serve") { _server, _listen, _peers, _tls, ConfiguredCommandLine.CreateOption() } };
+
+    public void Dispose() => Directory.Delete(Path.GetDirectoryName(_file)!, recursive: true);
+
+    [Fact]
+    public void Options_and_arguments_come_from_the_file()
+    {
+        ParseResult parsed = Parse("server: host:7000\nlisten: 'a b'\npeer: [one, two]\ntls: true\n");
+        Assert.Empty(parsed.Errors);
+        Assert.Equal("host:7000", parsed.GetValue(_server));
+        Assert.Equal("a b", parsed.GetValue(_listen));
+        Assert.Equal(["one", "two"], parsed.GetValue(_peers)!);
+        Assert.True(parsed.GetValue(_tls));
+    }
+
+    [Fact]
+    public void The_command_line_goes_first()
+    {
+        ParseResult parsed = Parse("server: host\nlisten: a\npeer: [one, two]\ntls: true\n", "mine", "--listen", "b", "--peer", "three", "--tls=false");
+        Assert.Empty(parsed.Errors);
+        Assert.Equal("mine", parsed.GetValue(_server));
+        Assert.Equal("b", parsed.GetValue(_listen));
+        Assert.Equal(["three"], parsed.GetValue(_peers)!);
+        Assert.False(parsed.GetValue(_tls));
+    }
+
+    [Fact]
+    public void A_value_is_checked_as_on_the_command_line() => Assert.NotEmpty(Parse("server: host\ntls: perhaps\n").Errors);
+
+    [Theory]
+    [InlineData("server: host\n\nlisen: a\n", "line 3: unknown option 'lisen'; did you mean 'listen'?")]
+    [InlineData("colour: red\n", "line 1: unknown option 'colour'; known are listen, peer, server, tls.")]
+    [InlineData("config: other\n", "line 1: unknown option 'config'; known are")]
+    [InlineData("listen: {a: b}\n", "line 1: 'listen' wants a value, or a list of values.")]
+    [InlineData("listen: [a, [b]]\n", "line 1: 'listen' wants a value, or a list of values.")]
+    [InlineData("listen: a\nlisten: b\n", "line 2: ")]
+    [InlineData("listen: 'a\n", "line 1: ")]
+    [InlineData("just text\n", "expected lines of the form 'option: value'.")]
+    [InlineData("listen: a\n---\nlisten: b\n", "expected one document")]
+    public void A_wrong_file_is_refused_with_its_line(string text, string message) =>
+        Assert.Contains(message, Assert.Throws<ConfigurationException>(() => Parse(text)).Message);
+
+    [Fact]
+    public void A_missing_file_is_named() =>
+        Assert.Contains(_file, Assert.Throws<ConfigurationException>(() => ConfiguredCommandLine.Parse(_root, ["serve", "--config", _file])).Message);
+
+    [Fact]
+    public void An_empty_file_adds_nothing() => Assert.Null(Parse("# nothing\n", "host").GetValue(_listen));
+
+    private ParseResult Parse(string text, params string[] arguments)
+    {
+        File.WriteAllText(_file, text);
+        return ConfiguredCommandLine.Parse(_root, ["serve", .. arguments, "--config", _file]);
+    }
+}
