@@ -102,6 +102,30 @@ full_cache_disk() {
   stop_client small
 }
 
+# Descriptors run out: opens fail, the mount lives on.
+few_descriptors() {
+  local real=$venus
+  printf '#!/bin/sh\nulimit -n 1000\nexec setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource %s "$@"\n' "$real" >"$work/venus"
+  chmod +x "$work/venus"
+  venus=$work/venus
+  need begin_client few
+  check few-descriptors-refuse-opens python3 -c '
+import errno, os, sys
+opened = []
+try:
+    for i in range(2000):
+        opened.append(os.open("%s/few-%d" % (sys.argv[1], i), os.O_CREAT | os.O_RDWR))
+        os.write(opened[-1], b"text")
+    sys.exit("2000 files were opened")
+except OSError as e:
+    if e.errno != errno.ENFILE: raise
+for file in opened: os.close(file)
+' "$work/few"
+  check few-descriptors-live-on sh -c 'echo text >"$1/few-0" && [ "$(cat "$1/few-0")" = text ]' sh "$work/few"
+  stop_client few
+  venus=$real
+}
+
 full_server_disk() {
   check full-server-reaches-close says ENOSPC put "$work/a/too-large" 60
   check full-server-keeps-it-dirty says 1 figure a 's["dirtyFiles"]'
@@ -140,6 +164,7 @@ addresses_and_folders
 damaged_database
 damaged_container
 full_cache_disk
+few_descriptors
 full_server_disk
 hostile_peers
 for client in "${!client_pids[@]}"; do stop_client "$client"; done

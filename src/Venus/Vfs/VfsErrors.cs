@@ -50,6 +50,7 @@ public static class VfsErrors
         FailureKind.Interrupted => Errno.EINTR,
         FailureKind.CacheFull => Errno.ENOSPC,
         FailureKind.CacheDiskFailed => Errno.EIO,
+        FailureKind.TooManyOpenFiles => Errno.ENFILE,
         FailureKind.RemovedMeanwhile => Errno.ESTALE,
         FailureKind.ContentDamaged => Errno.EIO,
         FailureKind.ShuttingDown => Errno.ENOTCONN,

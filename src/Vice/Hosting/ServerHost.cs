@@ -80,8 +80,16 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
         Bulk = vice.Bulk,
         Time = new BootTimeProvider(),
         Random = new Random(),
+        Limits = LimitsOf(OpenFileLimit.Raise()),
         Log = log,
     });
+
+    /// <summary>Connections have three quarters of the descriptors that aren't kept for what the server can't go on without.</summary>
+    private static RpcLimits LimitsOf(int openFiles)
+    {
+        var limits = new RpcLimits();
+        return limits with { Connections = Math.Clamp((openFiles - OpenFileLimit.Reserve) / 4 * 3, 1, limits.Connections) };
+    }
 
     private static async Task ListenAsync(RpcServer rpc, CancellationToken stop)
     {

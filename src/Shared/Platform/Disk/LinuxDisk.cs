@@ -3,7 +3,12 @@ using Microsoft.Win32.SafeHandles;
 namespace Afs.Platform;
 
 /// <summary>A folder of the machine's disk.</summary>
-public sealed class LinuxDisk(string root) : IDisk
+/// <param name="root">The folder.</param>
+/// <param name="descriptorCeiling">
+/// No file is opened whose descriptor would be this number or a higher one. The kernel gives the lowest free number, so what is below stays for
+/// other uses, which a process can't go on without.
+/// </param>
+public sealed class LinuxDisk(string root, int descriptorCeiling = int.MaxValue) : IDisk
 {
     /// <summary>The folder's absolute path.</summary>
     public string Root { get; } = Path.GetFullPath(root);
@@ -17,7 +22,15 @@ public sealed class LinuxDisk(string root) : IDisk
             DiskOpenMode.CreateNew => (FileMode.CreateNew, FileAccess.ReadWrite),
             _ => (FileMode.OpenOrCreate, FileAccess.ReadWrite),
         };
-        SafeFileHandle handle = File.OpenHandle(Resolve(name), fileMode, access, FileShare.ReadWrite | FileShare.Delete);
+        string path = Resolve(name);
+        SafeFileHandle handle = File.OpenHandle(path, fileMode, access, FileShare.ReadWrite | FileShare.Delete);
+        if (handle.DangerousGetHandle() >= descriptorCeiling)
+        {
+            handle.Dispose();
+            if (mode == DiskOpenMode.CreateNew)
+                File.Delete(path);
+            throw new DiskException(DiskFailure.TooManyOpenFiles, $"{name}: {descriptorCeiling} files are open.");
+        }
         return (IDiskFile)new LinuxDiskFile(name, handle);
     });
 

@@ -8,6 +8,7 @@ internal static class DiskFailures
     public static Failure ToFailure(DiskException e) => e.Failure switch
     {
         DiskFailure.NoSpace => FailureKind.CacheFull,
+        DiskFailure.TooManyOpenFiles => FailureKind.TooManyOpenFiles,
         _ => FailureKind.CacheDiskFailed,
     };
 }

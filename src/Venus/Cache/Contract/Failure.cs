@@ -25,6 +25,9 @@ public enum FailureKind : byte
     /// <summary>The cache's disk failed.</summary>
     CacheDiskFailed,
 
+    /// <summary>The daemon may open no more files; see <see cref="Afs.Platform.OpenFileLimit"/>.</summary>
+    TooManyOpenFiles,
+
     /// <summary>The file was removed while it was open here; its data is kept in the recovered folder.</summary>
     RemovedMeanwhile,
 

@@ -34,7 +34,7 @@ internal sealed partial class CacheFolder : IDisposable
         CacheFolderLock held = CacheFolderLock.Take(path);
         try
         {
-            var disk = new LinuxDisk(path);
+            var disk = new LinuxDisk(path, OpenFileLimit.Raise() - OpenFileLimit.Reserve);
             SqliteContainerIndex index = OpenIndex(path, time, log);
             bool wasCleanEnd = disk.Delete(CleanEnd);
             var storage = new CacheStorage(disk, new ContainerFiles(disk), index, File.ReadAllText(BootIdFile).Trim(), wasCleanEnd);

@@ -17,7 +17,7 @@ public sealed class DataFolder : IDisposable
     private DataFolder(string path, FileStream @lock, SqliteMetadataStore metadata)
     {
         (_lock, Metadata) = (@lock, metadata);
-        Disk = new LinuxDisk(path);
+        Disk = new LinuxDisk(path, OpenFileLimit.Raise() - OpenFileLimit.Reserve);
     }
 
     public SqliteMetadataStore Metadata { get; }
