@@ -7,12 +7,17 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/cell.XXXXXX") || exit 1
 server="unix:$work/vice.sock"
 vice_pid='' status=0
+server_options=()    # More options of vice serve.
+at_end=()            # Commands that undo what was made, the last first.
 declare -A client_pids=()
+declare -A host_namespaces=()
 
 finish() {
+  set +e
   for name in "${!client_pids[@]}"; do stop_client "$name"; done
   [ -n "$vice_pid" ] && stop_vice "$vice_pid"
   for path in $(awk -v dir="$work/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | tac); do timeout 10 umount -l "$path"; done
+  for ((i = ${#at_end[@]} - 1; i >= 0; i--)); do ${at_end[i]}; done
   rm -rf --one-file-system "$work"
 }
 trap finish EXIT
@@ -55,7 +60,16 @@ need() {
   exit 1
 }
 
-begin_server() { start_vice "$work/data" "$server" "$work/vice.log"; }
+# enter HOST: where the next daemon starts: a host of hosts.sh, else this machine.
+enter() {
+  in_host=()
+  [ -z "${host_namespaces[$1]:-}" ] || in_host=(nsenter "--net=/run/netns/${host_namespaces[$1]}")
+}
+
+begin_server() {
+  enter server
+  start_vice "$work/data" "$server" "$work/vice.log" "${server_options[@]}"
+}
 
 end_server() {
   stop_vice "$vice_pid"
@@ -66,6 +80,7 @@ end_server() {
 begin_client() {
   local name=$1
   shift
+  enter "$name"
   start_venus "$server" "$work/$name" "$work/$name.cache" "$work/$name.log" "$@" || return
   client_pids[$name]=$venus_pid
 }
@@ -78,7 +93,7 @@ stop_client() {
 # kill_now PID: ends it in the middle of what it does.
 kill_now() {
   kill -KILL "$1"
-  wait "$1" 2>/dev/null
+  wait "$1" 2>/dev/null || true
 }
 
 # figure NAME EXPRESSION: of venus status --json, e.g. figure a 's["dirtyFiles"]'.

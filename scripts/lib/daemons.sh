@@ -5,6 +5,9 @@ venus="$root/artifacts/bin/Afs.Venus/release/venus"
 start_timeout_s=30
 stop_timeout_s=30
 
+# What goes before a daemon's command: nothing, or what puts it on a host of its own (hosts.sh).
+in_host=()
+
 # within SECONDS COMMAND...: true once the command is, false when the time is over.
 within() {
   local deadline=$((SECONDS + $1))
@@ -19,12 +22,14 @@ is_mounted() { awk -v path="$1" '$5 == path { found = 1 } END { exit !found }' /
 
 ended() { ! kill -0 "$1" 2>/dev/null; }
 
-# start_vice DATA ADDRESS LOG: sets vice_pid.
+# start_vice DATA ADDRESS LOG [OPTION]...: sets vice_pid.
 start_vice() {
-  mkdir -p "$1"
-  "$vice" serve --data "$1" --listen "$2" >>"$3" 2>&1 </dev/null &
+  local data=$1 address=$2 log=$3
+  shift 3
+  mkdir -p "$data"
+  "${in_host[@]}" "$vice" serve --data "$data" --listen "$address" "$@" >>"$log" 2>&1 </dev/null &
   vice_pid=$!
-  within "$start_timeout_s" vice_answers_or_ended "$2" && ! ended "$vice_pid"
+  within "$start_timeout_s" vice_answers_or_ended "$address" && ! ended "$vice_pid"
 }
 
 vice_answers_or_ended() { ended "$vice_pid" || answers "$1"; }
@@ -33,7 +38,7 @@ vice_answers_or_ended() { ended "$vice_pid" || answers "$1"; }
 answers() {
   case $1 in
     unix:*) [ -S "${1#unix:}" ] ;;
-    *) (exec 3<>"/dev/tcp/${1%:*}/${1##*:}") 2>/dev/null ;;
+    *) "${in_host[@]}" bash -c 'exec 3<>"/dev/tcp/$0/$1"' "${1%:*}" "${1##*:}" 2>/dev/null ;;
   esac
 }
 
@@ -42,7 +47,7 @@ start_venus() {
   local server=$1 mount_point=$2 cache=$3 log=$4
   shift 4
   mkdir -p "$mount_point" "$cache"
-  "$venus" mount "$server" "$mount_point" --cache "$cache" --foreground "$@" >>"$log" 2>&1 </dev/null &
+  "${in_host[@]}" "$venus" mount "$server" "$mount_point" --cache "$cache" --foreground "$@" >>"$log" 2>&1 </dev/null &
   venus_pid=$!
   within "$start_timeout_s" mounted_or_ended "$mount_point" && is_mounted "$mount_point"
 }
@@ -51,16 +56,16 @@ mounted_or_ended() { is_mounted "$1" || ended "$venus_pid"; }
 
 # stop_venus PID MOUNTPOINT: unmounts; where that fails or hangs, by force.
 stop_venus() {
-  timeout "$stop_timeout_s" "$venus" unmount "$2" >/dev/null 2>&1
-  within 5 ended "$1" || kill -TERM "$1" 2>/dev/null
+  timeout "$stop_timeout_s" "$venus" unmount "$2" >/dev/null 2>&1 || true
+  within 5 ended "$1" || kill -TERM "$1" 2>/dev/null || true
   within "$stop_timeout_s" ended "$1" || { kill -KILL "$1"; warn "venus (process $1) had to be killed"; }
-  is_mounted "$2" && timeout 10 umount -l "$2"
-  wait "$1" 2>/dev/null
+  ! is_mounted "$2" || timeout 10 umount -l "$2" || true
+  wait "$1" 2>/dev/null || true
 }
 
 # stop_vice PID
 stop_vice() {
-  kill -TERM "$1" 2>/dev/null
+  kill -TERM "$1" 2>/dev/null || true
   within "$stop_timeout_s" ended "$1" || { kill -KILL "$1"; warn "vice (process $1) had to be killed"; }
-  wait "$1" 2>/dev/null
+  wait "$1" 2>/dev/null || true
 }

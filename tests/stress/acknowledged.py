@@ -16,7 +16,6 @@ import sys
 
 NAMES = 25
 MOST_HELD = 3
-MOST_BYTES = 200_000
 GONE = {errno.ENOTCONN, errno.ECONNABORTED, errno.EIO, errno.ENODEV}
 ABSENT = None
 
@@ -35,8 +34,8 @@ class Journal:
 
 
 class Writer:
-    def __init__(self, folder, journal, chance, worker, holds):
-        self.folder, self.journal, self.chance, self.worker, self.holds = folder, journal, chance, worker, holds
+    def __init__(self, folder, journal, chance, worker, holds, most_bytes):
+        self.folder, self.journal, self.chance, self.worker, self.holds, self.most_bytes = folder, journal, chance, worker, holds, most_bytes
         self.number, self.there, self.held = 0, [], []
 
     def run(self):
@@ -58,7 +57,7 @@ class Writer:
 
     def fresh_version(self):
         self.number += 1
-        return [self.worker, self.number, self.chance.choice([10, 5000, self.chance.randrange(1, MOST_BYTES)])]
+        return [self.worker, self.number, self.chance.choice([10, 5000, self.chance.randrange(1, self.most_bytes)])]
 
     def begin(self, kind, **changes):
         """changes: name to the version that it has after the operation."""
@@ -131,12 +130,13 @@ class Expectation:
     """What a journal allows each name to be."""
 
     def __init__(self, path):
-        self.allowed, self.cut, self.failed, self.acknowledged, self.held = {}, set(), [], 0, 0
+        self.allowed, self.cut, self.failed, self.begun, self.acknowledged, self.held = {}, set(), [], 0, 0, 0
         pending = None
         with open(path) as lines:
             for line in map(json.loads, lines):
                 if 'begin' in line:
                     pending = line
+                    self.begun += 1
                     self.begin(self.changes(line))
                 elif 'done' in line:
                     self.settle(self.changes(pending))
@@ -195,7 +195,8 @@ def verify(folder, journal):
     print(*lost, sep='\n', end='\n' if lost else '')
     for number, line in expected.failed:
         print('failed with %s: %s' % (errno.errorcode.get(number, number), line))
-    print('%d acknowledged, %d failed, %d names, %d held open, %d wrong' % (expected.acknowledged, len(expected.failed), len(names), expected.held, len(lost)))
+    counts = (expected.begun, expected.acknowledged, len(expected.failed), len(names), expected.held, len(lost))
+    print('%d operations, %d acknowledged, %d failed, %d verified, %d held open, %d lost' % counts)
     return 1 if lost or not expected.acknowledged else 0
 
 
@@ -207,11 +208,12 @@ def main():
     parser.add_argument('--worker', default='w')
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--holds', type=int, default=0, help='how often files are written and left open: a weight')
+    parser.add_argument('--most-bytes', type=int, default=200_000, help='of a file')
     arguments = parser.parse_args()
     if arguments.command == 'verify':
         return verify(arguments.folder, arguments.journal)
     chance = random.Random('%d %s' % (arguments.seed, arguments.worker))
-    Writer(arguments.folder, Journal(arguments.journal), chance, arguments.worker, arguments.holds).run()
+    Writer(arguments.folder, Journal(arguments.journal), chance, arguments.worker, arguments.holds, arguments.most_bytes).run()
     return 0
 
 
