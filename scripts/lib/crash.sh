@@ -86,13 +86,14 @@ verify_writer() {
   not_ok "$2-seen-by-$1" "$said"
 }
 
-# confirm NAME COMMAND...: a check of one acknowledged thing, that counts as lost where it fails.
+# confirm COUNT NAME COMMAND...: a check that so many acknowledged things are there; they count as lost where it fails.
 confirm() {
-  operations=$((operations + 1)) acknowledged=$((acknowledged + 1)) verified=$((verified + 1))
-  local before=$status
+  local count=$1 before=$status
+  shift
   status=0
   check "$@"
-  lost=$((lost + status)) status=$((status | before))
+  operations=$((operations + count)) acknowledged=$((acknowledged + count)) verified=$((verified + count))
+  lost=$((lost + count * status)) status=$((status | before))
 }
 
 # check_disk: the server's data, when it is stopped.

@@ -17,6 +17,7 @@ import sys
 NAMES = 25
 MOST_HELD = 3
 GONE = {errno.ENOTCONN, errno.ECONNABORTED, errno.EIO, errno.ENODEV}
+IN_THE_MIDDLE = GONE | {errno.ENOSPC} # What may end a write after a part of it.
 ABSENT = None
 
 
@@ -145,8 +146,8 @@ class Expectation:
                     pending = None
                 else:
                     self.failed.append((line['failed'], pending))
-                    # It may have run: both stay allowed. If the mount went with it, a part may have been written.
-                    if pending and line['failed'] in GONE:
+                    # It may have run: both stay allowed.
+                    if pending and line['failed'] in IN_THE_MIDDLE:
                         self.cut |= set(self.changes(pending))
                     pending = None
         if pending:
