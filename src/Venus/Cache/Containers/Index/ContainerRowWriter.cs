@@ -2,7 +2,7 @@ using Microsoft.Data.Sqlite;
 
 namespace Afs.Venus.Cache;
 
-/// <summary>The two statements that change the index, prepared once. Belongs to the loop that owns the connection.</summary>
+/// <summary>The two statements that change the index, prepared once. They run in whatever transaction is open. Belongs to the loop that owns the connection.</summary>
 internal sealed class ContainerRowWriter : IDisposable
 {
     private readonly SqliteCommand _put;
@@ -17,16 +17,14 @@ internal sealed class ContainerRowWriter : IDisposable
         _delete.Parameters.AddWithValue("$id", 0L);
     }
 
-    public void Put(ContainerRecord record, SqliteTransaction transaction)
+    public void Put(ContainerRecord record)
     {
-        _put.Transaction = transaction;
         ContainerRowMapping.Bind(_put, record);
         _put.ExecuteNonQuery();
     }
 
-    public void Delete(ContainerId id, SqliteTransaction transaction)
+    public void Delete(ContainerId id)
     {
-        _delete.Transaction = transaction;
         _delete.Parameters[0].Value = (long)id.Value;
         _delete.ExecuteNonQuery();
     }

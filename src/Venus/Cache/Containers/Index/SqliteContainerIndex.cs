@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Afs.Platform;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
+using SQLitePCL;
 
 namespace Afs.Venus.Cache;
 
@@ -121,15 +122,30 @@ internal sealed partial class SqliteContainerIndex : IContainerIndex
 
     private void Commit(List<IndexChange> batch)
     {
-        using SqliteTransaction transaction = _connection.BeginTransaction();
-        foreach (IndexChange change in batch)
+        Execute(_connection, "BEGIN IMMEDIATE");
+        try
         {
-            if (change.Put is { } record)
-                _rows.Put(record, transaction);
-            else if (change.Id != default)
-                _rows.Delete(change.Id, transaction);
+            foreach (IndexChange change in batch)
+            {
+                if (change.Put is { } record)
+                    _rows.Put(record);
+                else if (change.Id != default)
+                    _rows.Delete(change.Id);
+            }
+            Execute(_connection, "COMMIT");
         }
-        transaction.Commit();
+        catch (SqliteException)
+        {
+            RollBack();
+            throw;
+        }
+    }
+
+    /// <summary>Where the disk is full or fails SQLite often has rolled back by itself (https://www.sqlite.org/lang_transaction.html, section 3.1).</summary>
+    private void RollBack()
+    {
+        if (raw.sqlite3_get_autocommit(_connection.Handle) == 0)
+            Execute(_connection, "ROLLBACK");
     }
 
     private static void Execute(SqliteConnection connection, string sql)
