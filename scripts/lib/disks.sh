@@ -13,12 +13,12 @@ small_disk() {
   rmdir "$work/$1/lost+found"
 }
 
-# fill_disk NAME: until there is no room for another block.
+# fill_disk NAME BYTES: until so many are left, or, with 0, until there is no room for another block.
 fill_disk() {
-  local length=$((64 << 20)) number=0
+  local length=$((64 << 20)) room
   while [ $length -ge 4096 ]; do
-    number=$((number + 1))
-    fallocate -l "$length" "$work/$1/ballast$number" 2>/dev/null || { rm -f "$work/$1/ballast$number"; length=$((length / 2)); }
+    room=$(($(stat -f -c '%a * %S' "$work/$1")))
+    if [ $((room - length)) -lt "$2" ] || ! fallocate -l "$length" "$work/$1/ballast$(date +%N)" 2>/dev/null; then length=$((length / 2)); fi
   done
 }
 

@@ -276,6 +276,21 @@ public class DataTests
         Assert.Equal(content, (await a.DownloadAsync(f, 2)).Value);
     }
 
+    [Theory, OnEachStore]
+    public async Task A_content_that_lost_its_end_is_refused_before_its_first_byte(StoreKind kind)
+    {
+        using var cell = new TestCell(kind);
+        TestClient a = await cell.ConnectAsync();
+        Fid f = await a.MakeAsync(await a.RootAsync(), "f");
+        byte[] content = Bytes(300_000);
+        await a.UploadAsync(new UploadId(1), f.Volume, content);
+        await a.StoreUploadAsync(f, new UploadId(1), content, 1);
+        using (FileStream stored = File.OpenWrite(Assert.Single(Contents(cell))))
+            stored.SetLength(299_999);
+
+        Assert.Equal(AbortCodes.ServerDiskFailed, (await a.DownloadAsync(f, 2)).Abort);
+    }
+
     private static string[] Contents(TestCell cell) =>
         Directory.GetFiles(Path.Combine(cell.Folder, "content"), "*", SearchOption.AllDirectories);
 

@@ -1,3 +1,3 @@
 #!/bin/bash
 # The short form of scripts/crash-client.
-exec "$(dirname "${BASH_SOURCE[0]}")/../../scripts/crash-client" --seconds 12
+exec "$(dirname "${BASH_SOURCE[0]}")/../../scripts/crash-client" --seconds 8

@@ -13,11 +13,13 @@ import json
 import os
 import random
 import sys
+import time
 
 NAMES = 25
 MOST_HELD = 3
 GONE = {errno.ENOTCONN, errno.ECONNABORTED, errno.EIO, errno.ENODEV}
 IN_THE_MIDDLE = GONE | {errno.ENOSPC} # What may end a write after a part of it.
+PAUSE_S = 0.05 # After a failure.
 ABSENT = None
 
 
@@ -48,6 +50,7 @@ class Writer:
                 self.journal.say(failed=error.errno)
                 if error.errno in GONE:
                     return
+                time.sleep(PAUSE_S)
 
     def step(self):
         actions = [self.store, self.store, self.replace, self.rename, self.unlink] + [self.hold] * self.holds

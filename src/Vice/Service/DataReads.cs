@@ -51,12 +51,24 @@ internal sealed class DataReads(IMetadataStore metadata, Promises promises, Cont
             return new InlineSource((content?.Inline ?? []).AsMemory((int)request.OffsetBytes, (int)length));
         try
         {
-            return new ObjectSource(store.Open(content.Object), request.OffsetBytes, length);
+            return new ObjectSource(OpenWhole(content.Object, status), request.OffsetBytes, length);
         }
         catch (DiskException e) when (e.Failure == DiskFailure.NotFound)
         {
             return AbortCodes.VersionGone;
         }
+    }
+
+    /// <summary>Once its first bytes are sent, a download can only break off; so what is too short is refused before.</summary>
+    /// <exception cref="StorageException">Its file lost a part.</exception>
+    private IDiskFile OpenWhole(ObjectId id, FetchStatus status)
+    {
+        IDiskFile file = store.Open(id);
+        if (file.LengthBytes >= status.LengthBytes)
+            return file;
+        long found = file.LengthBytes;
+        file.Dispose();
+        throw new StorageException(StorageFailure.Corrupt, $"The content of {status.Fid} has {found} of its {status.LengthBytes} bytes. Run vice scrub.");
     }
 
     private static AbortCode? NotAFile(FetchStatus status) => status.Type switch

@@ -1,0 +1,3 @@
+#!/bin/bash
+# The short form of scripts/crash-build.
+exec "$(dirname "${BASH_SOURCE[0]}")/../../scripts/crash-build" --restarts 4 --modules 25
