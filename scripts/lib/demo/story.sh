@@ -22,8 +22,6 @@ what_one_writes_the_others_read() {
   claim 'and the server promised to tell them of changes' counted_some server promises
 }
 
-counted_is() { [ "$(counted "$1" "$2")" = "$3" ] || { echo "$2 of $1 rose by $(counted "$1" "$2")"; return 1; }; }
-
 a_second_read_costs_nothing() {
   step 'Client 3 reads it again.'
   do_at 3 'cat /mnt/afs/greeting'
@@ -47,10 +45,14 @@ a_change_calls_back() {
 the_last_closer_wins() {
   step 'Clients 1 and 2 write the same file. Client 2 closes last.'
   do_at 1 'echo "first version" >/mnt/afs/both'
-  begin_at 1 one 'exec 3>/mnt/afs/both; echo "client 1 was here, and wrote more" >&3; echo open; read line; exec 3>&-'
-  claim 'client 1 has it open' within 30 has_said one open
-  begin_at 2 two 'exec 3>/mnt/afs/both; echo "client 2 was here" >&3; echo open; read line; exec 3>&-'
-  claim 'client 2 has it open' within 30 has_said two open
+  note '(this sed writes its first line of input at once, and closes the file when it gets a second)'
+  begin_at 1 one "sed -u -n '1p;2q' >/mnt/afs/both"
+  tell_it one 'client 1 was here, and wrote more'
+  claim 'client 1 has written, and not closed' within 30 reads 1 /mnt/afs/both 'client 1 was here, and wrote more'
+  begin_at 2 two "sed -u -n '1p;2q' >/mnt/afs/both"
+  tell_it two 'client 2 was here'
+  claim 'so has client 2; each sees its own' within 30 reads 2 /mnt/afs/both 'client 2 was here'
+  claim 'client 3 sees neither: the shell has emptied the file, no more was closed' reads 3 /mnt/afs/both ''
   tell_it one close
   claim 'client 1 closes without an error' ends_well one
   tell_it two close
@@ -62,8 +64,9 @@ the_last_closer_wins() {
 
 a_killed_client_keeps_unsaved_work() {
   step 'Client 2 is killed with unsaved work.'
-  begin_at 2 draft 'exec 3>/mnt/afs/draft; echo "three hours of work" >&3; echo written; read line'
-  claim 'it has written, and has not closed' within 30 has_said draft written
+  begin_at 2 draft "sed -u -n '1p;2q' >/mnt/afs/draft"
+  tell_it draft 'three hours of work'
+  claim 'it has written, and not closed' within 30 reads 2 /mnt/afs/draft 'three hours of work'
   claim 'client 3 sees an empty file' reads 3 /mnt/afs/draft ''
   note 'client 2 is killed (SIGKILL)'
   kill_client 2

@@ -59,9 +59,15 @@ claim() {
 
 # look WHEN: what the daemons count, to $work/WHEN. One that does not answer counts nothing.
 look() {
-  mkdir -p "$work/$1"
-  server_status >"$work/$1/server" 2>/dev/null || echo '{}' >"$work/$1/server"
-  for number in 1 2 3; do client_status "$number" >"$work/$1/client$number" 2>/dev/null || echo '[{}]' >"$work/$1/client$number"; done
+  local folder=$work/$1 looks=() number
+  mkdir -p "$folder"
+  { server_status >"$folder/server" 2>/dev/null || echo '{}' >"$folder/server"; } &
+  looks+=($!)
+  for number in 1 2 3; do
+    { client_status "$number" >"$folder/client$number" 2>/dev/null || echo '[{}]' >"$folder/client$number"; } &
+    looks+=($!)
+  done
+  wait "${looks[@]}"
 }
 
 figures() { python3 "$root/scripts/lib/demo/figures.py" "$work/before" "$work/after" "$@"; }
@@ -75,7 +81,9 @@ underneath() {
 # counted WHO NAME: how much a figure rose since the step began, as of the last look. WHO: server or client1 …; calls: all calls.
 counted() { figures "$1" "$2"; }
 
-counted_none() { [ "$(counted "$1" "$2")" = 0 ] || { echo "$2 of $1 rose by $(counted "$1" "$2")"; return 1; }; }
+counted_is() { [ "$(counted "$1" "$2")" = "$3" ] || { echo "$2 of $1 rose by $(counted "$1" "$2")"; return 1; }; }
+
+counted_none() { counted_is "$1" "$2" 0; }
 
 counted_some() { [ "$(counted "$1" "$2")" -gt 0 ] || { echo "$2 of $1 did not rise"; return 1; }; }
 
