@@ -1,19 +1,26 @@
 # One image for both daemons: `vice` (the server) and `venus` (the client).
 #   docker build -t afs .
 #   docker run afs vice serve --data /var/lib/vice --listen 0.0.0.0:7000
+#   docker run --device /dev/fuse --cap-add SYS_ADMIN --security-opt apparmor=unconfined afs venus mount SERVER:7000 /mnt/afs --cache /var/cache/venus --foreground
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
 COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
 COPY src src
-RUN dotnet publish src/Vice/Afs.Vice.csproj -c Release -o /app \
- && dotnet publish src/Venus/Afs.Venus.csproj -c Release -o /app
+RUN dotnet restore --locked-mode src/Vice/Afs.Vice.csproj \
+ && dotnet restore --locked-mode src/Venus/Afs.Venus.csproj
+RUN dotnet publish src/Vice/Afs.Vice.csproj -c Release --no-restore -o /app \
+ && dotnet publish src/Venus/Afs.Venus.csproj -c Release --no-restore -o /app
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
-# fuse3: fusermount3 for mounts without root; libsqlite3-0: both daemons' metadata.
+# fuse3: fusermount3 for mounts without root. libsqlite3-0: both daemons' metadata.
+# tini is process 1: it passes signals on to the daemon, and reaps what nobody else waits for.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends fuse3 libsqlite3-0 \
- && rm -rf /var/lib/apt/lists/*
+ && apt-get install -y --no-install-recommends fuse3 libsqlite3-0 tini \
+ && rm -rf /var/lib/apt/lists/* \
+ && mkdir -p /mnt/afs
 COPY --from=build /app /app
 ENV PATH="/app:$PATH"
 VOLUME /var/lib/vice /var/cache/venus
 STOPSIGNAL SIGTERM
+ENTRYPOINT ["tini", "--"]
+CMD ["vice", "serve", "--data", "/var/lib/vice", "--listen", "0.0.0.0:7000"]
