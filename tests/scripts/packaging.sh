@@ -1,0 +1,103 @@
+#!/bin/bash
+# Units, manual pages, samples and mount.venus: they are well formed and know every option that the programs have.
+set -u
+. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/cell.sh"
+
+# options PROGRAM COMMAND: the long names, from its help.
+options() { "$1" "$2" --help | grep -oE '^ +(-[a-z?], )*--[a-z-]+|, --[a-z-]+' | grep -oE -- '--[a-z-]+' | grep -vx -- --help | sort -u; }
+
+# manual_knows PAGE PROGRAM COMMAND...
+manual_knows() {
+  local page=$1 program=$2 command option missing=''
+  shift 2
+  for command in "$@"; do
+    for option in $(options "$program" "$command"); do
+      tr -d '\\' <"$root/packaging/man/$page" | grep -qE -- "$option($|[^a-z-])" || missing="$missing $command:$option"
+    done
+  done
+  [ -z "$missing" ] || { echo "$page does not know$missing"; return 1; }
+}
+
+# sample_knows FILE PROGRAM COMMAND NOT-FOR-FILES
+sample_knows() {
+  local option missing=''
+  for option in $(options "$2" "$3" | grep -vxE -- "$4"); do
+    grep -qE "^#?${option#--}:" "$root/packaging/config/$1" || missing="$missing ${option#--}"
+  done
+  [ -z "$missing" ] || { echo "$1 does not know$missing"; return 1; }
+}
+
+# Every line of a sample, those that are commented out too, is a configuration that the program takes.
+sample_is_taken() {
+  sed -E 's/^#([a-z-]+:)/\1/' "$root/packaging/config/vice.yaml" >"$work/all.yaml"
+  sed -i -E "/^tls-/d; s|^data:.*|data: $work/sample|; s|^ready-file:.*|ready-file: $work/ready|; s|127.0.0.1:7000|unix:$work/sample.sock|" "$work/all.yaml"
+  "$vice" serve --config "$work/all.yaml" >"$work/sample.log" 2>&1 &
+  local pid=$!
+  within 20 test -s "$work/ready"
+  local found=$?
+  kill -TERM $pid
+  wait $pid && [ $found = 0 ] || { cat "$work/sample.log"; return 1; }
+}
+
+page_is_clean() { [ -z "$(LC_ALL=C.UTF-8 MANWIDTH=100 man --warnings -l "$root/packaging/man/$1" 2>&1 >/dev/null)" ]; }
+
+# The unit, with the programs of this build.
+unit_is_valid() {
+  sed "s|/usr/bin/vice|$vice|; s|/usr/bin/venus|$venus|" "$root/packaging/systemd/$1" >"$work/$1"
+  [ -z "$(systemd-analyze verify --man=no "$work/$1" 2>&1 | grep -F "$work" | tee "$work/verify.out")" ] || { cat "$work/verify.out"; return 1; }
+}
+
+# READY, then WATCHDOG, then STOPPING, as the service manager hears them.
+manager_hears() {
+  python3 - "$vice" "$work" <<'PY'
+import os, signal, socket, subprocess, sys
+vice, work = sys.argv[1:]
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.bind(work + "/notify")
+manager.settimeout(30)
+server = subprocess.Popen([vice, "serve", "--data", work + "/notified", "--listen", "unix:" + work + "/notified.sock"],
+                          env=dict(os.environ, NOTIFY_SOCKET=work + "/notify", WATCHDOG_USEC="2000000"), stderr=subprocess.DEVNULL)
+assert manager.recv(4096).startswith(b"READY=1\nSTATUS=serving")
+assert manager.recv(4096) == b"WATCHDOG=1"
+server.send_signal(signal.SIGTERM)
+while (said := manager.recv(4096)) == b"WATCHDOG=1": pass
+assert said == b"STOPPING=1", said
+assert server.wait(30) == 0
+PY
+}
+
+# The helper, with a venus that says what it was asked.
+helper() { PATH_OVERRIDE=1 sh -c 'sed "s|^export PATH=.*||" "$1/packaging/mount.venus" >"$2/mount.venus"; shift 2; PATH=$PWD/fake:$PATH sh ./mount.venus "$@"' sh "$root" "$work" "$@"; }
+
+mkdir "$work/fake"
+printf '#!/bin/sh\necho "$*"\n' >"$work/fake/venus"
+chmod +x "$work/fake/venus"
+cd "$work" || exit 1
+asked() { local expected=$1 said; shift; said=$(helper "$@" 2>&1); [ "$said" = "$expected" ] || { echo "asked for: $said"; return 1; }; }
+
+check manual-knows-vice manual_knows vice.8 "$vice" serve status salvage scrub
+check manual-knows-venus manual_knows venus.8 "$venus" mount unmount status flush recovered
+check sample-knows-vice sample_knows vice.yaml "$vice" serve --config
+check sample-knows-venus sample_knows venus.yaml "$venus" mount --config
+check sample-is-taken sample_is_taken
+refused unknown-key-names-nearest 2 "did you mean 'listen'?" "$vice" serve --config <(echo 'lisen: here')
+refused unknown-key-in-mount 15 "did you mean 'cache-size'?" "$venus" mount --config <(echo 'cachesize: 1G')
+if command -v man >/dev/null; then
+  for page in "$root"/packaging/man/*.[1-8]; do check "manual-$(basename "$page")" page_is_clean "$(basename "$page")"; done
+else
+  echo 'skip manual-pages: man is not installed'
+fi
+if command -v systemd-analyze >/dev/null; then
+  check unit-vice unit_is_valid vice.service
+  check unit-venus unit_is_valid venus@.service
+else
+  echo 'skip units: systemd-analyze is not installed'
+fi
+check manager-hears manager_hears
+check helper-translates asked 'mount host:7000/root /mnt/x --cache-size 5G --cache /c' host:7000:/root /mnt/x -o rw,_netdev,cache-size=5G,cache=/c,x-systemd.automount
+check helper-takes-unix asked 'mount unix:/run/s /mnt/x --read-only --cache /c' unix:/run/s /mnt/x -o ro,cache=/c
+check helper-without-volume asked 'mount host /mnt/x --config /etc/f' host:/ /mnt/x -o config=/etc/f
+check helper-refuses asked "mount.venus: unknown option 'cachesize=5'; mount.venus(8) lists them" host:/ /mnt/x -o cachesize=5,cache=/c
+check helper-is-sloppy asked 'mount host /mnt/x --cache /c' host:/ /mnt/x -s -o bogus,cache=/c
+check helper-fakes asked '' host:/ /mnt/x -f -o cache=/c
+exit $status
