@@ -15,7 +15,7 @@ internal sealed partial class FakeCache : IContentCache
 
     public FakeContainerFile? FileOf(Fid fid) => _files.GetValueOrDefault(fid);
 
-    public bool TryOpenForReading(Fid fid, out IContainer container)
+    public bool TryOpenForReading(Fid fid, ContainerId? registered, out IContainer container)
     {
         container = null!;
         if (!_files.TryGetValue(fid, out FakeContainerFile? file))

@@ -8,7 +8,8 @@ namespace Afs.Venus.Cache;
 /// One container file and what is known of it. Shared by all its uses.
 ///
 /// INVARIANTS, under its lock, which is a leaf:
-///  - the file is open where something pins it, and after the last pin it is closed;
+///  - the file is opened when somebody who pins it first needs it, and closed after the last pin: a descriptor costs more than the rest of
+///    an open, and passthrough reads without one;
 ///  - a clean container's content is that of its base version, unless <see cref="EverWritten"/> and the file differs from the baseline;
 ///  - the index hears of each change of state in the order in which it happened here.
 /// </summary>
@@ -43,6 +44,9 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     /// <summary>It was open for writing, so that a mapping may still write to it: never trusted without a look at the file.</summary>
     public bool EverWritten { get; set; }
 
+    /// <summary>Opens for writing so far.</summary>
+    public int WritesBegun { get; private set; }
+
     /// <summary>Somebody without the right to keep set-id bits wrote, and no store has said so yet.</summary>
     public bool KillSetId { get; set; }
 
@@ -63,7 +67,16 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     /// <summary>What the processes of this client share, whatever the server has.</summary>
     public bool IsLocal => HasWriters || State != ContainerState.Clean || IsRemovedHere;
 
-    public IDiskFile File => _file ?? throw new UnreachableException($"Container {Id} isn't pinned.");
+    /// <summary>Only while pinned.</summary>
+    /// <exception cref="DiskException">It can't be opened.</exception>
+    public IDiskFile File
+    {
+        get
+        {
+            lock (_lock)
+                return OpenFile();
+        }
+    }
 
     /// <summary>Keeps the file open, and the container from eviction. False: it is gone.</summary>
     /// <exception cref="DiskException">The file can't be opened; it isn't pinned then.</exception>
@@ -79,12 +92,33 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
         }
     }
 
+    /// <summary>Keeps the container from eviction, and opens its file when that is first needed. False: it is gone.</summary>
+    public bool TryPinClosed()
+    {
+        lock (_lock)
+        {
+            if (_fate == ContainerFate.Gone)
+                return false;
+            _pins++;
+            return true;
+        }
+    }
+
+    /// <summary>May somebody other than this daemon write to it? False only where the kernel denies it. Only while pinned.</summary>
+    /// <exception cref="DiskException">The file can't be opened.</exception>
+    public bool MayBeWrittenOutside()
+    {
+        lock (_lock)
+            return _file is not null || files.MayBeWritten(Id); // The daemon's own descriptor would be taken for a writer's.
+    }
+
     /// <summary>One of its pins writes from here on.</summary>
     public void BeginWriting()
     {
         lock (_lock)
         {
             _writers++;
+            WritesBegun++;
             EverWritten = true;
         }
     }
@@ -114,7 +148,7 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     public ContainerStat GetStat()
     {
         lock (_lock)
-            return files.Stat(File);
+            return files.Stat(OpenFile());
     }
 
     /// <summary>Its content matches its checksum, and the file is as <paramref name="at"/>.</summary>
@@ -131,7 +165,7 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     public bool IsChanged()
     {
         lock (_lock)
-            return files.Stat(File).Differs(Baseline);
+            return files.Stat(OpenFile()).Differs(Baseline);
     }
 
     /// <summary>The index knows that it is being written when this completes.</summary>
@@ -190,7 +224,7 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
             if (_writers > 0)
                 State = ContainerState.Writing;
             else
-                State = files.Stat(File).Differs(at) ? ContainerState.Dirty : ContainerState.Clean;
+                State = files.Stat(OpenFile()).Differs(at) ? ContainerState.Dirty : ContainerState.Clean;
             index.PutLater(Record());
         }
     }
@@ -207,7 +241,7 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     {
         lock (_lock)
         {
-            (State, NeedsVerify, Baseline) = (ContainerState.Clean, false, files.Stat(File));
+            (State, NeedsVerify, Baseline) = (ContainerState.Clean, false, files.Stat(OpenFile()));
             index.PutLater(Record());
         }
     }
@@ -224,10 +258,10 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     {
         lock (_lock)
         {
-            bool wasChanged = files.Stat(File).Differs(Baseline);
-            files.SetModifyTime(File, time);
+            bool wasChanged = files.Stat(OpenFile()).Differs(Baseline);
+            files.SetModifyTime(OpenFile(), time);
             if (!wasChanged && _writers == 0)
-                Baseline = files.Stat(File);
+                Baseline = files.Stat(OpenFile());
         }
     }
 
@@ -272,9 +306,33 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
             _storing = null;
     }
 
+    /// <summary>
+    /// The kernel said that nobody could write to it any more, not by a mapping either, when <see cref="WritesBegun"/> was so many, and its
+    /// content was right after that: only another open for writing can change it. Not while pinned by the caller; nothing where somebody uses it.
+    /// </summary>
+    /// <exception cref="DiskException">The file can't be looked at.</exception>
+    public void SettleUnwritten(int writesBegun)
+    {
+        lock (_lock)
+        {
+            if (_pins > 0 || WritesBegun != writesBegun || State != ContainerState.Clean || _fate != ContainerFate.Current)
+                return;
+            using IDiskFile file = files.Open(Id);
+            if (!files.Stat(file).Differs(Baseline))
+                EverWritten = false;
+        }
+    }
+
+    private IDiskFile OpenFile()
+    {
+        if (_pins == 0)
+            throw new UnreachableException($"Container {Id} isn't pinned.");
+        return _file ??= files.Open(Id);
+    }
+
     private void SettleIfUnchanged()
     {
-        if (_writers > 0 || State == ContainerState.Clean || files.Stat(File).Differs(Baseline))
+        if (_writers > 0 || State == ContainerState.Clean || files.Stat(OpenFile()).Differs(Baseline))
             return;
         State = ContainerState.Clean;
         index.PutLater(Record());

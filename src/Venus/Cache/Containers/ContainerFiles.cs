@@ -44,5 +44,11 @@ internal sealed class ContainerFiles : IContainerFiles
 
     public void ProtectMapped(IDiskFile file) => FileStatus.BeginWriteback(file.Handle!);
 
+    public bool MayBeWritten(ContainerId id)
+    {
+        using IDiskFile file = _disk.Open(NameOf(id), DiskOpenMode.Read);
+        return file.Handle is not { } handle || WriterCheck.MayBeWritten(handle);
+    }
+
     public DiskSpace GetSpace() => _disk.GetSpace();
 }

@@ -27,5 +27,11 @@ internal interface IContainerFiles
     /// </summary>
     void ProtectMapped(IDiskFile file);
 
+    /// <summary>
+    /// May some process write to it, through a descriptor or a mapping, that isn't this daemon's? False only where the kernel denies it.
+    /// The daemon has it not open. Waits for no disk.
+    /// </summary>
+    bool MayBeWritten(ContainerId id);
+
     DiskSpace GetSpace();
 }

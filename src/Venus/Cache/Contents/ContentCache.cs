@@ -19,24 +19,16 @@ internal sealed partial class ContentCache(
     /// <summary>Rounds of an open that is overtaken by breaks, evictions and other opens.</summary>
     private const int MostRounds = 64;
 
-    public bool TryOpenForReading(Fid fid, out IContainer container)
+    public bool TryOpenForReading(Fid fid, ContainerId? registered, out IContainer container)
     {
         container = null!;
         if (!table.TryGet(fid, out Container? found) || found.NeedsRecovery || found.NeedsVerify)
             return false;
         if (!found.IsLocal && !IsCurrent(found))
             return false;
-        try
-        {
-            if (!found.TryPin())
-                return false;
-        }
-        catch (DiskException e)
-        {
-            LogUnreadable(fid, e.Message); // The slow way finds out what to do about it.
+        if (!found.TryPinClosed())
             return false;
-        }
-        if (!found.IsLocal && (!IsCurrent(found) || found.EverWritten && found.IsChanged()))
+        if (!IsUsable(found, mustOpen: registered != found.Id))
         {
             uses.Ended(found, wasWriting: false);
             return false;
@@ -104,6 +96,24 @@ internal sealed partial class ContentCache(
 
     private bool IsCurrent(Container container) =>
         statuses.TryGet(container.Fid, out FetchStatus status) && status.DataVersion == container.BaseVersion;
+
+    /// <summary>It is still the file, now that it is pinned. The slow way finds out what to do where its file can't be opened.</summary>
+    private bool IsUsable(Container pinned, bool mustOpen)
+    {
+        if (!pinned.IsLocal && !IsCurrent(pinned))
+            return false;
+        try
+        {
+            if (mustOpen)
+                _ = pinned.File;
+            return pinned.IsLocal || !pinned.EverWritten || !pinned.IsChanged();
+        }
+        catch (DiskException e)
+        {
+            LogUnreadable(pinned.Fid, e.Message);
+            return false;
+        }
+    }
 
     private async ValueTask<Result<Container>> FindAsync(Fid fid, bool truncate, CancellationToken cancellation)
     {

@@ -6,7 +6,7 @@ namespace Afs.Venus.Cache;
 /// <summary>
 /// Looks after containers that were open for writing. RELEASE comes while a mapping still writes, so each is looked at soon after its
 /// last close, then again with its checksum (a page that was mapped and dirty at the store shows no later write in ctime), then some more times.
-/// After that, opening and eviction look. A change that is found is stored.
+/// After that, opening and eviction look, unless the kernel says that nobody can write any more. A change that is found is stored.
 /// </summary>
 internal sealed partial class WrittenContainers(ContentStorer storer, IContainerFiles files, ContainerTable table, TimeProvider time, ILogger log)
 {
@@ -79,18 +79,24 @@ internal sealed partial class WrittenContainers(ContentStorer storer, IContainer
     private async Task LookAsync(Watch watch, CancellationToken cancellation)
     {
         Container container = watch.Container;
-        if (container.HasWriters || !container.TryPin())
+        if (container.HasWriters || !container.TryPinClosed())
             return; // Its next last close begins anew; or it is gone.
+        int writesBegun = container.WritesBegun;
+        bool isSettled = false;
         try
         {
+            // Asked before the content is compared, so that the comparison sees the last write.
+            bool mayBeWritten = watch.Look < ChecksumLook || container.MayBeWrittenOutside();
             if (watch.Look == ChecksumLook && !container.IsChanged())
                 CompareContent(container);
-            await storer.StoreAsync(container, killSetId: false, cancellation);
+            isSettled = (await storer.StoreAsync(container, killSetId: false, cancellation)).IsNone && !mayBeWritten;
         }
         finally
         {
             table.Unpin(container);
         }
+        if (isSettled)
+            container.SettleUnwritten(writesBegun);
     }
 
     private void CompareContent(Container container)

@@ -72,6 +72,16 @@ internal sealed class DirectoryCache(Statuses statuses, DirectoryFetcher fetcher
             cached.ApplyOwn(after.DataVersion, changes);
     }
 
+    /// <summary>This client made it: that it has no names yet needn't be asked.</summary>
+    public void AddEmpty(FetchStatus made)
+    {
+        CachedDirectory cached = _directories.GetOrAdd(made.Fid, static fid => new CachedDirectory(fid));
+        cached.Used = true;
+        cached.Install(new NameTable(), made.DataVersion);
+        if (Interlocked.Increment(ref _loadedSinceEviction) > mostEntries / 16)
+            EvictCold(except: made.Fid);
+    }
+
     public void Remove(Fid directory) => _directories.TryRemove(directory, out _);
 
     public void Clear() => _directories.Clear();

@@ -35,6 +35,8 @@ internal sealed class FileOperations(
         }
         else if (request.Name is null)
             unnamed.Add(made.Fid);
+        if (made.Type == FileType.Directory)
+            directories.AddEmpty(made);
         return statuses.Grant(made, mark);
     }
 

@@ -23,6 +23,16 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
     private bool _isServedHere;
     private bool _isQueuedIdle, _wasUsedSinceQueued;
 
+    /// <summary>The container that the kernel has registered for this node, open or kept; null where it has none.</summary>
+    public ContainerId? Registered
+    {
+        get
+        {
+            lock (_lock)
+                return _backing.IsNone ? null : _container;
+        }
+    }
+
     /// <summary>Adds an open file, if the node is bound to its container or can be rebound.</summary>
     /// <param name="backings">Null where the mount has no passthrough.</param>
     /// <returns>False: it is open with another container. Nothing was done.</returns>

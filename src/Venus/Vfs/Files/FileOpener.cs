@@ -9,7 +9,7 @@ internal sealed class FileOpener(VfsMount mount)
 {
     public ValueTask<FuseResult<OpenReply>> Open(FileNode node, int openFlags, bool killSetId, CancellationToken cancellation)
     {
-        if (!OpenFlags.Changes(openFlags) && mount.Cache.Contents.TryOpenForReading(node.Fid, out IContainer container))
+        if (!OpenFlags.Changes(openFlags) && mount.Cache.Contents.TryOpenForReading(node.Fid, node.Registered, out IContainer container))
             return new(Attach(node, container, isWritable: false));
         return OpenSlowlyAsync(node, openFlags, killSetId, cancellation);
     }
