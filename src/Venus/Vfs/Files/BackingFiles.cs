@@ -17,10 +17,14 @@ internal sealed class BackingFiles(IFuseNotifier device, VfsOptions options)
     /// <summary>Registrations that the kernel refused; those files are served by the daemon.</summary>
     public int Refused => Volatile.Read(ref _refused);
 
-    /// <summary>None where the kernel refuses, as it does for a cache on a stacked filesystem.</summary>
+    /// <summary>
+    /// None where the kernel refuses, as it does for a cache on a stacked filesystem. A descriptor for reading is registered: the kernel opens the
+    /// file anew with each opener's flags, and a registration that is kept must not look like a writer.
+    /// </summary>
     public BackingId Open(SafeFileHandle container)
     {
-        FuseResult<BackingId> result = device.OpenBacking((int)container.DangerousGetHandle());
+        using SafeFileHandle readOnly = ContainerFile.ReopenForReading(container);
+        FuseResult<BackingId> result = device.OpenBacking((int)readOnly.DangerousGetHandle());
         if (result.IsSuccess)
             return result.Value;
         Interlocked.Increment(ref _refused);

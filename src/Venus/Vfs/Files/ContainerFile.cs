@@ -10,6 +10,10 @@ internal static partial class ContainerFile
     public const uint SeekData = 3;
     public const uint SeekHole = 4;
 
+    /// <summary>Another descriptor of the same file, also where its name is gone (proc(5), /proc/pid/fd).</summary>
+    public static SafeFileHandle ReopenForReading(SafeFileHandle container) =>
+        File.OpenHandle($"/proc/self/fd/{container.DangerousGetHandle()}", FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+
     public static Errno SetLength(SafeFileHandle container, long lengthBytes) => ToErrno(FTruncate(container, lengthBytes));
 
     public static Errno Allocate(SafeFileHandle container, uint mode, long offset, long lengthBytes) =>
