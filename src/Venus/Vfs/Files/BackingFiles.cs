@@ -23,10 +23,15 @@ internal sealed class BackingFiles(IFuseNotifier device, VfsOptions options)
     /// </summary>
     public BackingId Open(SafeFileHandle container)
     {
-        using SafeFileHandle readOnly = ContainerFile.ReopenForReading(container);
-        FuseResult<BackingId> result = device.OpenBacking((int)readOnly.DangerousGetHandle());
-        if (result.IsSuccess)
-            return result.Value;
+        FuseResult<SafeFileHandle> reopened = ContainerFile.ReopenForReading(container);
+        if (reopened.IsSuccess)
+        {
+            using SafeFileHandle readOnly = reopened.Value;
+            FuseResult<BackingId> result = device.OpenBacking((int)readOnly.DangerousGetHandle());
+            if (result.IsSuccess)
+                return result.Value;
+        }
+
         Interlocked.Increment(ref _refused);
         return default;
     }

@@ -10,9 +10,14 @@ internal static partial class ContainerFile
     public const uint SeekData = 3;
     public const uint SeekHole = 4;
 
-    /// <summary>Another descriptor of the same file, also where its name is gone (proc(5), /proc/pid/fd).</summary>
-    public static SafeFileHandle ReopenForReading(SafeFileHandle container) =>
-        File.OpenHandle($"/proc/self/fd/{container.DangerousGetHandle()}", FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+    private const int OpenReadOnly = 0, OpenCloseOnExec = 0x80000;
+
+    /// <summary>Another descriptor of the same file, for reading only, also where its name is gone (proc(5), /proc/pid/fd).</summary>
+    public static FuseResult<SafeFileHandle> ReopenForReading(SafeFileHandle container)
+    {
+        int descriptor = Open($"/proc/self/fd/{container.DangerousGetHandle()}", OpenReadOnly | OpenCloseOnExec);
+        return descriptor < 0 ? (Errno)Marshal.GetLastPInvokeError() : new SafeFileHandle(descriptor, ownsHandle: true);
+    }
 
     public static Errno SetLength(SafeFileHandle container, long lengthBytes) => ToErrno(FTruncate(container, lengthBytes));
 
@@ -59,6 +64,9 @@ internal static partial class ContainerFile
     private static Errno ToErrno(int result) => result < 0 ? (Errno)Marshal.GetLastPInvokeError() : Errno.None;
 
     private static FuseResult<long> ToResult(long result) => result < 0 ? (Errno)Marshal.GetLastPInvokeError() : result;
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
 
     [LibraryImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
     private static partial int FTruncate(SafeFileHandle file, long length);
