@@ -8,15 +8,15 @@ COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
 COPY src src
 RUN dotnet restore --locked-mode src/Vice/Afs.Vice.csproj \
  && dotnet restore --locked-mode src/Venus/Afs.Venus.csproj
-RUN dotnet publish src/Vice/Afs.Vice.csproj -c Release --no-restore -o /app \
- && dotnet publish src/Venus/Afs.Venus.csproj -c Release --no-restore -o /app
+RUN dotnet publish src/Vice/Afs.Vice.csproj -c Release --no-restore -p:PublishDocumentationFiles=false -o /app \
+ && dotnet publish src/Venus/Afs.Venus.csproj -c Release --no-restore -p:PublishDocumentationFiles=false -o /app
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
 # fuse3: fusermount3 for mounts without root. libsqlite3-0: both daemons' metadata.
 # tini is process 1: it passes signals on to the daemon, and reaps what nobody else waits for.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends fuse3 libsqlite3-0 tini \
- && rm -rf /var/lib/apt/lists/* \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
  && mkdir -p /mnt/afs
 COPY --from=build /app /app
 ENV PATH="/app:$PATH"

@@ -12,7 +12,7 @@ begin_cell() {
     fail 'there is no docker compose here; --netns plays the story without it'
   fi
   timeout 20 docker info >/dev/null 2>&1 || fail 'the docker engine does not answer; --netns plays the story without it'
-  at_end+=(end_cell)
+  at_end+=(remove_containers)
   say 'building the image'
   compose build >"$work/build.log" 2>&1 || { tail -n 20 "$work/build.log"; fail 'the image cannot be built'; }
   say 'starting the containers'
@@ -23,10 +23,24 @@ begin_cell() {
   say "A server and three clients, each in a container of its own."
 }
 
-# Also at the end of a demo that failed.
 end_cell() {
-  compose down --volumes --timeout 20 >"$work/down.log" 2>&1 || tail -n 5 "$work/down.log"
+  echo
+  began=$SECONDS
+  compose stop >"$work/stop.log" 2>&1
+  claim "SIGTERM ends all four containers, in $((SECONDS - began)) s; none had to be killed" ended_by_themselves
 }
+
+# 0, or 143 for who ended by the signal; a killed one has 137.
+ended_by_themselves() {
+  for name in client1 client2 client3 vice; do
+    local code
+    code=$(docker inspect -f '{{.State.ExitCode}}' "$(container "$name")")
+    [ "$code" = 0 ] || [ "$code" = 143 ] || { echo "$name ended with $code"; return 1; }
+  done
+}
+
+# Also at the end of a demo that failed.
+remove_containers() { compose down --volumes --timeout 20 >"$work/down.log" 2>&1 || tail -n 5 "$work/down.log"; }
 
 compose() { "${compose_command[@]}" -f "$root/docker-compose.yml" -p "$project" "$@"; }
 
