@@ -12,8 +12,16 @@ at_end=()            # Commands that undo what was made, the last first.
 declare -A client_pids=()
 declare -A host_namespaces=()
 
+# Also after an interrupt in the middle: a daemon may be stopped, a writer may write.
 finish() {
+  local job i name path
   set +e
+  for job in $(jobs -p); do
+    case " $vice_pid ${client_pids[*]} " in
+      *" $job "*) kill -CONT "$job" 2>/dev/null ;;
+      *) kill -TERM -- "-$job" 2>/dev/null || kill -TERM "$job" 2>/dev/null ;;
+    esac
+  done
   for name in "${!client_pids[@]}"; do stop_client "$name"; done
   [ -n "$vice_pid" ] && stop_vice "$vice_pid"
   for path in $(awk -v dir="$work/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | tac); do timeout 10 umount -l "$path"; done

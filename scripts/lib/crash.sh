@@ -1,5 +1,7 @@
 # What the crash scripts share: options, counts, pauses by chance, writers with journals, the verdict. Needs: cell.sh.
 
+# What is killed would leave the runtime's sockets behind.
+export DOTNET_EnableDiagnostics=0
 operations=0 acknowledged=0 failed=0 held=0 verified=0 lost=0
 declare -A writer_pids=() # Of the writers that go on: by folder.
 

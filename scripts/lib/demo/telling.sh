@@ -4,6 +4,8 @@
 #   client_status N, server_status   venus status --json, vice status --json
 #   kill_client N, start_client N, kill_server, start_server, cut N, heal N
 
+# What is killed would leave the runtime's sockets behind.
+export DOTNET_EnableDiagnostics=0
 checks=0 steps=0
 
 # step TITLE
@@ -28,8 +30,10 @@ do_at() {
 begin_at() {
   note "client $1 \$ $3"
   mkfifo "$work/$2"
+  set -m # A process group of its own, so that the end of the demo is also its end.
   at "$1" "$3" <>"$work/$2" >"$work/$2.said" 2>&1 &
   background[$2]=$!
+  set +m
 }
 declare -A background=()
 
