@@ -12,6 +12,8 @@ public sealed class CacheFigures
     public Counter ContentHits { get; } = new("content.hits");
     public Counter ContentFetches { get; } = new("content.fetches");
     public Counter ContentDamaged { get; } = new("content.damaged");
+    /// <summary>Of contents, as they come; <see cref="BytesFetched"/> counts files that are complete.</summary>
+    public Counter BytesArrived { get; } = new("bytes.arrived");
     public Counter BytesFetched { get; } = new("bytes.fetched");
     public Counter Stores { get; } = new("stores");
     public Counter StoresFailed { get; } = new("stores.failed");
@@ -24,7 +26,7 @@ public sealed class CacheFigures
 
     public IEnumerable<Counter> All =>
     [
-        StatusHits, StatusMisses, DirectoryFetches, DirectoryDeltas, ContentHits, ContentFetches, ContentDamaged, BytesFetched, Stores,
+        StatusHits, StatusMisses, DirectoryFetches, DirectoryDeltas, ContentHits, ContentFetches, ContentDamaged, BytesArrived, BytesFetched, Stores,
         StoresFailed, StoresUnseen, BytesStored, BreaksReceived, TrustLost, ContainersEvicted, Recovered,
     ];
 

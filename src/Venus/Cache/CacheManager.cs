@@ -24,6 +24,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     private readonly DirectoryCache _directories;
     private readonly Housekeeping _housekeeping;
     private readonly StoreRetries _retries;
+    private readonly BreakFeed _feed = new();
     private readonly CountingVice _counts;
     private readonly ViceCalls _calls;
     private readonly Revalidator _revalidator;
@@ -81,7 +82,15 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         // What goes on by itself.
         _revalidator = new Revalidator(_vnodes, server.Trust, Mark, calls, time, random);
         _housekeeping = new Housekeeping(RevalidateAsync, written, _retries, giveUps, recovery, unnamed, time, log);
-        Callbacks = new BreakReceiver(breaks, _vnodes, server.Trust, _kernel, _figures);
+        Callbacks = new BreakReceiver(breaks, _vnodes, server.Trust, _kernel, _figures, _feed);
+
+        // What people ask.
+        var trees = new TreeWalk(statuses, _directories);
+        Inspection = new CacheInspection(new PathWalker(() => Root, statuses, _directories), trees, statuses, _directories, _containers);
+        Discards = new Discards(statuses, _directories, _containers, room, _contents);
+        Room = room;
+        Watches = new Watches(Inspection, trees, statuses, _directories, _feed, time);
+
         server.Trust.Lost += OnTrustLost;
         new IndexLoader(storage.Files, storage.Index, _containers, factory, storage.WasCleanEnd, log).Load();
     }
@@ -95,6 +104,19 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     public IContentCache Contents => _contents;
 
     public IFileOperations Operations { get; }
+
+    /// <summary>What people ask of the cache.</summary>
+    internal CacheInspection Inspection { get; }
+
+    internal Discards Discards { get; }
+
+    /// <summary>The cache's size, which may change.</summary>
+    internal CacheRoom Room { get; }
+
+    internal Watches Watches { get; }
+
+    /// <summary>Counts of all that the cache does.</summary>
+    internal CacheFigures Counts => _figures;
 
     /// <summary>What the server calls.</summary>
     internal IVenusCallbacks Callbacks { get; }
@@ -222,6 +244,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     private void OnTrustLost(SuspectReason reason)
     {
         _figures.TrustLost.Add();
+        _feed.TellLost(reason);
         _kernel.InvalidateAllLater(reason);
         _housekeeping.RevalidateSoon();
     }

@@ -8,10 +8,11 @@ namespace Afs.Venus.Callbacks;
 /// What the server calls. The order is the protocol: first the log, so that replies on their way grant nothing; then the status, so that nobody
 /// here trusts it; then the kernel, with no lock held; then the acknowledgement, on which a writer somewhere waits.
 /// </summary>
-internal sealed class BreakReceiver(BreakLog breaks, VnodeTable table, ServerTrust trust, KernelNotices kernel, CacheFigures figures) : IVenusCallbacks
+internal sealed class BreakReceiver(BreakLog breaks, VnodeTable table, ServerTrust trust, KernelNotices kernel, CacheFigures figures, BreakFeed feed) : IVenusCallbacks
 {
     public async ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context)
     {
+        feed.TellBroken(request.Breaks);
         foreach (PromiseBreak broken in request.Breaks)
         {
             breaks.Note(broken.Fid);

@@ -1,7 +1,4 @@
 namespace Afs.Venus.Hosting;
 
-/// <summary>Why a command can't go on: one line for the user, and the exit code.</summary>
-public sealed class HostingException(ExitCode code, string message, Exception? inner = null) : Exception(message, inner)
-{
-    public ExitCode Code { get; } = code;
-}
+/// <summary>Something that the user must put right. The message is one line, for them.</summary>
+public sealed class HostingException(ExitCode code, string message, Exception? inner = null) : ControlException(code, message, inner);

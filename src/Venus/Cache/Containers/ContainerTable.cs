@@ -47,6 +47,13 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
         }
     }
 
+    /// <summary>As <see cref="TryGet"/>, but for the order of evictions it wasn't used.</summary>
+    public bool TryPeek(Fid fid, [NotNullWhen(true)] out Container? container)
+    {
+        lock (_lock)
+            return _current.TryGetValue(fid, out container);
+    }
+
     public List<Container> Snapshot()
     {
         lock (_lock)

@@ -12,7 +12,22 @@ internal sealed class CacheRoom(ContainerTable table, IContainerFiles files, Cac
 
     // Of fetches under way: their bytes aren't in the table yet.
     private long _reserved;
+    private long _mostBytes = limits.MostBytes;
     private bool _isEvicting;
+
+    /// <summary>The most that all containers may occupy.</summary>
+    public long MostBytes => Volatile.Read(ref _mostBytes);
+
+    /// <summary>Takes effect at once. False: what is open and dirty is more than that; the rest was evicted.</summary>
+    public bool Resize(long mostBytes)
+    {
+        Volatile.Write(ref _mostBytes, mostBytes);
+        long excess = table.TotalBytes - mostBytes;
+        return excess <= 0 || Evict(excess) && table.TotalBytes <= mostBytes;
+    }
+
+    /// <summary>Lets go of one container, if it is clean and nothing uses it.</summary>
+    public bool TryDiscard(Container container) => !container.IsPinned && !container.IsLocal && IsUntouched(container) && table.TryEvict(container);
 
     /// <summary>Room for a fetch; to be given back by <see cref="Release"/>. False: everything that is left is in use.</summary>
     public bool TryReserve(long bytes)
@@ -45,7 +60,7 @@ internal sealed class CacheRoom(ContainerTable table, IContainerFiles files, Cac
         long reserved;
         lock (_lock)
             reserved = _reserved;
-        long byLimit = table.TotalBytes + reserved - limits.MostBytes;
+        long byLimit = table.TotalBytes + reserved - MostBytes;
         long byDisk = limits.ReservedFreeBytes + reserved - files.GetSpace().FreeBytes;
         long byFiles = table.Count >= limits.MostFiles ? Math.Max(1, table.TotalBytes / 10) : 0;
         return Math.Max(byLimit, Math.Max(byDisk, byFiles));
@@ -62,7 +77,7 @@ internal sealed class CacheRoom(ContainerTable table, IContainerFiles files, Cac
         }
         try
         {
-            long goal = table.TotalBytes - bytes - limits.MostBytes / 20, least = table.TotalBytes - bytes;
+            long goal = table.TotalBytes - bytes - MostBytes / 20, least = table.TotalBytes - bytes;
             foreach (Container container in Candidates())
             {
                 if (table.TotalBytes <= goal)

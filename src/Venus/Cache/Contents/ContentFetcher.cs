@@ -175,6 +175,7 @@ internal sealed class ContentFetcher(
             if ((content?.Length ?? 0) != status.LengthBytes)
                 return FailureKind.ContentDamaged;
             writer.Write(0, content, status.LengthBytes);
+            figures.BytesArrived.Add(status.LengthBytes);
             return Failure.None;
         }
         var request = new DownloadRequest { Fid = status.Fid, DataVersion = status.DataVersion, OffsetBytes = 0, LengthBytes = status.LengthBytes };
@@ -184,6 +185,7 @@ internal sealed class ContentFetcher(
         ValueTask Write(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
         {
             writer.Write(offset, data.Span, status.LengthBytes);
+            figures.BytesArrived.Add(data.Length);
             return ValueTask.CompletedTask;
         }
     }

@@ -32,6 +32,15 @@ internal sealed class DirectoryCache(Statuses statuses, DirectoryFetcher fetcher
         return LookupAnswer.Unknown;
     }
 
+    /// <summary>What the cached directory last said of a name, believed or not. Unknown: it isn't cached.</summary>
+    public LookupAnswer TryPeek(Fid directory, ReadOnlySpan<byte> name, out Fid child)
+    {
+        child = default;
+        return _directories.TryGetValue(directory, out CachedDirectory? cached)
+            ? cached.TryLookup(cached.Version, name, out child, out _)
+            : LookupAnswer.Unknown;
+    }
+
     public bool TryGetListing(Fid directory, out DirectoryListing listing)
     {
         listing = null!;

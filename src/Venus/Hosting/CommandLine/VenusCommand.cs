@@ -23,7 +23,7 @@ internal static class VenusCommand
         {
             return await ConfiguredCommandLine.Parse(Create(), arguments).InvokeAsync(configuration);
         }
-        catch (HostingException e)
+        catch (ControlException e)
         {
             Console.Error.WriteLine($"venus: {e.Message}");
             return (int)e.Code;

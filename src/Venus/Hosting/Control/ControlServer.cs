@@ -1,14 +1,20 @@
 using System.Net.Sockets;
 using System.Text.Json;
+using Afs.Venus.Cache;
 using Microsoft.Extensions.Logging;
 
 namespace Afs.Venus.Hosting;
 
-/// <summary>Answers commands on the control socket: one line in, one line out, per connection. At most <see cref="MaxConnections"/> at a time.</summary>
+/// <summary>
+/// Answers commands on the control socket: one request a connection. At most <see cref="MaxConnections"/> at a time, of which those who are not
+/// the owner can take <see cref="MaxOfOthers"/>. Who asks is what the kernel says of the peer.
+/// </summary>
 internal sealed partial class ControlServer : IAsyncDisposable
 {
-    private const int MaxConnections = 16;
+    private const int MaxConnections = 64;
+    private const int MaxOfOthers = 32;
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const UnixFileMode Everybody = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>How long the end of the daemon waits for whoever is being answered.</summary>
@@ -16,23 +22,24 @@ internal sealed partial class ControlServer : IAsyncDisposable
 
     private readonly string _path;
     private readonly Socket _listener;
-    private readonly Func<ControlRequest, CancellationToken, Task<ControlReply>> _handle;
+    private readonly IControlHandler _handler;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stopping = new();
     private readonly SemaphoreSlim _room = new(MaxConnections, MaxConnections);
     private readonly Task _accepting;
+    private int _others;
 
     /// <exception cref="HostingException">A daemon answers there already.</exception>
-    public ControlServer(string path, Func<ControlRequest, CancellationToken, Task<ControlReply>> handle, ILogger log)
+    public ControlServer(string path, bool isForEverybody, IControlHandler handler, ILogger log)
     {
-        (_path, _handle, _log) = (path, handle, log);
+        (_path, _handler, _log) = (path, handler, log);
         ControlSocket.CreateFolder();
         if (ControlClient.Answers(path))
             throw new HostingException(ExitCode.InUse, "Another venus is mounted there already.");
         File.Delete(path);
         _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         _listener.Bind(new UnixDomainSocketEndPoint(path));
-        File.SetUnixFileMode(path, OwnerOnly);
+        File.SetUnixFileMode(path, isForEverybody ? Everybody : OwnerOnly);
         _listener.Listen(MaxConnections);
         _accepting = AcceptAsync();
     }
@@ -96,11 +103,9 @@ internal sealed partial class ControlServer : IAsyncDisposable
         try
         {
             using var stream = new NetworkStream(client, ownsSocket: true);
-            ControlRequest request = await ReadAsync(stream);
-            ControlReply reply = await _handle(request, _stopping.Token);
-            await ControlLine.WriteAsync(stream, JsonSerializer.SerializeToUtf8Bytes(reply, ControlJson.Default.ControlReply), CancellationToken.None);
+            await AnswerAsync(stream, PeerCredentials.Read(client));
         }
-        catch (Exception e) when (e is IOException or JsonException or OperationCanceledException or HostingException)
+        catch (Exception e) when (e is IOException or JsonException or OperationCanceledException or HostingException or SocketException)
         {
             LogRequestFailed(e.Message);
         }
@@ -110,10 +115,31 @@ internal sealed partial class ControlServer : IAsyncDisposable
         }
     }
 
+    private async Task AnswerAsync(NetworkStream stream, Requester asker)
+    {
+        using var answer = new ControlAnswer(stream, _stopping.Token);
+        if (asker.IsOwner)
+        {
+            await _handler.AnswerAsync(await ReadAsync(stream), asker, answer, _stopping.Token);
+            return;
+        }
+        try
+        {
+            if (Interlocked.Increment(ref _others) > MaxOfOthers)
+                await answer.SendAsync(ControlReply.Refuse(ExitCode.Busy, "The daemon answers too many at this moment."));
+            else
+                await _handler.AnswerAsync(await ReadAsync(stream), asker, answer, _stopping.Token);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _others);
+        }
+    }
+
     private static async Task<ControlRequest> ReadAsync(NetworkStream stream)
     {
         using var timeout = new CancellationTokenSource(RequestTimeout);
-        byte[] line = await ControlLine.ReadAsync(stream, timeout.Token);
+        byte[] line = await new ControlLines(stream, ControlLines.MostRequestBytes).ReadAsync(timeout.Token);
         return JsonSerializer.Deserialize(line, ControlJson.Default.ControlRequest) ?? throw new JsonException("The request is null.");
     }
 

@@ -21,7 +21,7 @@ internal static partial class MountDaemon
         using var fileSystem = new VfsFileSystem(cache.Manager, time, new VfsOptions());
         using KernelMount kernel = MountMaker.Make(settings, fileSystem, log);
         var mount = new RunningMount(settings, cache, fileSystem, kernel, log);
-        await using var control = new ControlServer(ControlSocket.PathOf(settings.MountPoint), mount.HandleAsync, log);
+        await using var control = new ControlServer(ControlSocket.PathOf(settings.MountPoint), settings.AllowOther, new MountCommands(settings, cache, mount), log);
         using CancellationTokenRegistration ending = signals.First.Register(() => _ = mount.EndAsync());
         LogMounted(log, settings.Server, settings.MountPoint, kernel.HasPassthrough ? "passthrough" : "the daemon");
         onReady();

@@ -4,21 +4,12 @@ using Microsoft.Extensions.Logging;
 
 namespace Afs.Venus.Hosting;
 
-/// <summary>A mount that is up: answers commands about it, and ends it.</summary>
+/// <summary>A mount that is up: tells how it is, stores what is dirty, and ends it.</summary>
 internal sealed partial class RunningMount(MountSettings settings, VenusCache cache, VfsFileSystem fileSystem, KernelMount kernel, ILogger log)
 {
     private const string CallPrefix = "calls.";
 
     private readonly TaskCompletionSource<ControlReply> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    public async Task<ControlReply> HandleAsync(ControlRequest request, CancellationToken cancellation) => request.Operation switch
-    {
-        ControlOperations.Status => new ControlReply { Status = Report() },
-        ControlOperations.Recovered => new ControlReply { Recovered = RecoveredFiles.List(settings.CacheFolder) },
-        ControlOperations.Flush => await StoreAsync(cancellation),
-        ControlOperations.Unmount => await UnmountAsync(request.Force, cancellation),
-        _ => new ControlReply { Code = ExitCode.Failed, Message = "The daemon doesn't know this command; it is of another version." },
-    };
 
     /// <summary>Asked by a signal: stores what is dirty, then unmounts, also where the mount is in use.</summary>
     public async Task EndAsync()
@@ -44,7 +35,7 @@ internal sealed partial class RunningMount(MountSettings settings, VenusCache ca
     /// <summary>Files with changes that are not stored.</summary>
     public int CountDirty() => (int)Figures().GetValueOrDefault("containers.dirty");
 
-    private async Task<ControlReply> UnmountAsync(bool force, CancellationToken cancellation)
+    public async Task<ControlReply> UnmountAsync(bool force, CancellationToken cancellation)
     {
         ControlReply stored = await StoreAsync(cancellation);
         if (stored.Code != ExitCode.Done && !force)
@@ -57,15 +48,15 @@ internal sealed partial class RunningMount(MountSettings settings, VenusCache ca
         };
     }
 
-    private async Task<ControlReply> StoreAsync(CancellationToken cancellation)
+    public async Task<ControlReply> StoreAsync(CancellationToken cancellation)
     {
         Failure failure = await cache.Manager.Contents.StoreDirtyAsync(only: null, cancellation);
         return failure.IsNone
             ? new ControlReply()
-            : new ControlReply { Code = ExitCode.NotStored, Message = $"{settings.MountPoint}: not all changes could be stored ({failure.ToErrno()}). They stay in the cache." };
+            : new ControlReply { Code = ExitCode.NotStored, Message = $"{settings.MountPoint}: not all changes could be stored: {FailureText.Of(failure)}. They stay in the cache." };
     }
 
-    private StatusReport Report()
+    public StatusReport Report()
     {
         Dictionary<string, long> figures = Figures();
         return new StatusReport
@@ -74,10 +65,11 @@ internal sealed partial class RunningMount(MountSettings settings, VenusCache ca
             Server = settings.Server.ToString(),
             ProcessId = Environment.ProcessId,
             HasLease = figures.GetValueOrDefault("lease.left.ms") > 0,
+            LeaseLeftMs = figures.GetValueOrDefault("lease.left.ms"),
             Trouble = cache.Server.Trouble,
             CacheFolder = settings.CacheFolder,
             CacheBytes = figures.GetValueOrDefault("containers.bytes"),
-            CacheLimitBytes = settings.CacheBytes,
+            CacheLimitBytes = cache.Manager.Room.MostBytes,
             CacheFiles = (int)figures.GetValueOrDefault("containers"),
             DirtyFiles = CountDirty(),
             RecoveredFiles = RecoveredFiles.List(settings.CacheFolder).Count,

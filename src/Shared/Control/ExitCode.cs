@@ -1,12 +1,15 @@
-namespace Afs.Venus.Hosting;
+namespace Afs.Control;
 
-/// <summary>What the `venus` command ends with. The numbers are for scripts and don't change.</summary>
+/// <summary>What the `venus` and `afs` commands end with. The numbers are for scripts and don't change.</summary>
 public enum ExitCode
 {
     Done = 0,
 
     /// <summary>Something that none of the others says; the message tells.</summary>
     Failed = 1,
+
+    /// <summary>The command line is wrong (`afs`).</summary>
+    Usage = 2,
 
     /// <summary>The server can't be reached, or doesn't answer.</summary>
     ServerUnreachable = 3,
@@ -32,7 +35,7 @@ public enum ExitCode
     /// <summary>The machine has no /dev/fuse, or its kernel is too old.</summary>
     NoFuse = 10,
 
-    /// <summary>This user may not mount.</summary>
+    /// <summary>This user may not mount, or may not ask this of the daemon.</summary>
     NoPermission = 11,
 
     /// <summary>No Venus is mounted there.</summary>
@@ -46,4 +49,10 @@ public enum ExitCode
 
     /// <summary>The configuration file can't be read, or has an unknown option.</summary>
     BadConfiguration = 15,
+
+    /// <summary>There is no such file or folder.</summary>
+    NoSuchPath = 17,
+
+    /// <summary>The cache has no room for it.</summary>
+    CacheFull = 16,
 }

@@ -1,7 +1,7 @@
-namespace Afs.Venus.Hosting;
+namespace Afs.Control;
 
-/// <summary>What `venus status` shows of one mount.</summary>
-internal sealed record StatusReport
+/// <summary>What `venus status` and `afs status` show of one mount.</summary>
+public sealed record StatusReport
 {
     public required string MountPoint { get; init; }
 
@@ -11,6 +11,9 @@ internal sealed record StatusReport
 
     /// <summary>The server was heard of within the lease: what is cached under promises is used without asking.</summary>
     public required bool HasLease { get; init; }
+
+    /// <summary>How long the lease still runs.</summary>
+    public required long LeaseLeftMs { get; init; }
 
     /// <summary>Why there is no connection at this moment; null where there is one.</summary>
     public string? Trouble { get; init; }

@@ -1,0 +1,37 @@
+using System.CommandLine;
+using System.Text.Json;
+
+namespace Afs.Cli;
+
+/// <summary>`afs getcacheparms [PATH]`.</summary>
+internal static class GetCacheParmsCommand
+{
+    private static readonly Argument<string?> AnyPath = new("path") { Arity = ArgumentArity.ZeroOrOne, Description = "A mount point or anything in it; all mounts where left out." };
+
+    public static Command Create()
+    {
+        var command = new Command("getcacheparms", "Show how large the caches are and may be.") { AnyPath, JsonOption.Json };
+        command.SetAction((parsed, cancellation) => RunAsync(parsed.GetValue(AnyPath), parsed.GetValue(JsonOption.Json), cancellation));
+        return command;
+    }
+
+    public static void Print(CacheParameters cache) => Console.WriteLine(
+        $"{cache.MountPoint}: {Sizes.Format(cache.UsedBytes)} of {Sizes.Format(cache.LimitBytes)} and {cache.Files} of {cache.LimitFiles} files in {cache.Folder}; "
+        + $"{Sizes.Format(cache.LeftFreeBytes)} of its disk are left free");
+
+    private static async Task<int> RunAsync(string? path, bool json, CancellationToken cancellation)
+    {
+        var caches = new List<CacheParameters>();
+        foreach (Mount mount in MountFinder.AllOrOf(path))
+        {
+            ControlReply? reply = await ControlClient.TryAskAsync(mount.SocketPath, new ControlRequest(ControlOperations.CacheParameters), cancellation);
+            if (reply is not null || path is not null)
+                caches.Add(mount.Check(reply).Cache!);
+        }
+        if (json)
+            Console.WriteLine(JsonSerializer.Serialize(caches, ControlJson.Indented.IReadOnlyListCacheParameters));
+        else
+            caches.ForEach(Print);
+        return (int)ExitCode.Done;
+    }
+}

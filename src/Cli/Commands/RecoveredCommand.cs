@@ -1,0 +1,33 @@
+using System.CommandLine;
+using System.Text.Json;
+
+namespace Afs.Cli;
+
+/// <summary>`afs recovered [PATH]`: changes that could not be stored where they belong.</summary>
+internal static class RecoveredCommand
+{
+    private static readonly Argument<string?> AnyPath = new("path") { Arity = ArgumentArity.ZeroOrOne, Description = "A mount point or anything in it; all mounts where left out." };
+
+    public static Command Create()
+    {
+        var command = new Command("recovered", "List changes that could not be stored where they belong, and where they are kept.") { AnyPath, JsonOption.Json };
+        command.SetAction((parsed, cancellation) => RunAsync(parsed.GetValue(AnyPath), parsed.GetValue(JsonOption.Json), cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string? path, bool json, CancellationToken cancellation)
+    {
+        var files = new List<RecoveredFile>();
+        foreach (Mount mount in MountFinder.AllOrOf(path))
+        {
+            ControlReply? reply = await ControlClient.TryAskAsync(mount.SocketPath, new ControlRequest(ControlOperations.Recovered), cancellation);
+            if (reply is not null || path is not null)
+                files.AddRange(mount.Check(reply).Recovered ?? []);
+        }
+        if (json)
+            Console.WriteLine(JsonSerializer.Serialize(files, ControlJson.Indented.IReadOnlyListRecoveredFile));
+        else
+            files.ForEach(static f => Console.WriteLine($"{SafeText.Of(f.Path)}  (was {SafeText.Of(f.Original)}, {f.Fid}): {SafeText.Of(f.Reason)}"));
+        return (int)ExitCode.Done;
+    }
+}

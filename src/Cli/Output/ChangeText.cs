@@ -1,0 +1,25 @@
+using System.Globalization;
+
+namespace Afs.Cli;
+
+/// <summary>A line of `afs watch`.</summary>
+internal static class ChangeText
+{
+    /// <summary>A change, and not something about the watch itself.</summary>
+    public static bool IsOfOthers(string kind) =>
+        kind is not (ChangeKinds.Watching or ChangeKinds.OutOfTouch or ChangeKinds.InTouch or ChangeKinds.Missed);
+
+    public static string Of(ChangeReport change) =>
+        $"{change.Time.ToLocalTime().ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture)}  {SafeText.Of(change.Kind),-8}  {Rest(change)}";
+
+    private static string Rest(ChangeReport change) => change.Kind switch
+    {
+        ChangeKinds.Watching => $"{change.Count} files and folders",
+        ChangeKinds.Missed => $"{change.Count} changes: they came faster than they were read",
+        ChangeKinds.OutOfTouch => SafeText.Of(change.Reason),
+        ChangeKinds.InTouch => "the server answers again",
+        ChangeKinds.Renamed => $"{SafeText.Of(change.From)} -> {SafeText.Of(change.Path)}",
+        ChangeKinds.Stored => $"{SafeText.Of(change.Path)}  version {change.DataVersion}, {Sizes.Format(change.LengthBytes ?? 0)}",
+        _ => SafeText.Of(change.Path),
+    };
+}

@@ -1,0 +1,32 @@
+using System.Globalization;
+
+namespace Afs.Cli;
+
+/// <summary>A mount's status for people.</summary>
+internal static class StatusText
+{
+    public static void Write(TextWriter output, StatusReport report)
+    {
+        output.WriteLine($"{report.MountPoint}  {report.Server}  (pid {report.ProcessId}, read and written by {(report.Io == "daemon" ? "the daemon" : "the kernel")})");
+        output.WriteLine($"  server     {Server(report)}");
+        output.WriteLine($"  cache      {Sizes.Format(report.CacheBytes)} of {Sizes.Format(report.CacheLimitBytes)} in {report.CacheFiles} files, {report.CacheFolder}");
+        output.WriteLine($"  changes    {report.DirtyFiles} files not stored yet, {report.RecoveredFiles} recovered{(report.RecoveredFiles > 0 ? " (afs recovered)" : "")}");
+        output.WriteLine($"  hit rates  content {Rate(report, "content.hits", "content.fetches")}, status {Rate(report, "status.hits", "status.misses")}");
+        output.WriteLine($"  traffic    {Sizes.Format(report.Figures.GetValueOrDefault("bytes.fetched"))} fetched, {Sizes.Format(report.Figures.GetValueOrDefault("bytes.stored"))} stored, {report.Figures.GetValueOrDefault("breaks.received")} breaks");
+    }
+
+    private static string Server(StatusReport report)
+    {
+        string lease = report.HasLease
+            ? string.Create(CultureInfo.InvariantCulture, $"in touch, lease runs {report.LeaseLeftMs / 1000.0:0.0} s more")
+            : "not in touch: what is cached is suspect";
+        return report.Trouble is null ? $"connected, {lease}" : $"no connection ({SafeText.Of(report.Trouble)}), {lease}";
+    }
+
+    /// <summary>Of all asks since the mount began, the share that was answered from the cache.</summary>
+    private static string Rate(StatusReport report, string hits, string misses)
+    {
+        long hit = report.Figures.GetValueOrDefault(hits), all = hit + report.Figures.GetValueOrDefault(misses);
+        return all == 0 ? "not asked yet" : string.Create(CultureInfo.InvariantCulture, $"{100.0 * hit / all:0.0} % of {all}");
+    }
+}

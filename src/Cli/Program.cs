@@ -1,0 +1,3 @@
+using Afs.Cli;
+
+return await AfsCommand.RunAsync(args);

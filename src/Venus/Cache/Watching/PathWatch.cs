@@ -1,0 +1,133 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Afs.Venus.Callbacks;
+using Afs.Wire;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>
+/// Tells what other clients change in one path. A break only wakes it: what changed is found by comparing what was known when the break
+/// came, which includes this client's own changes, with what the server says afterwards. So a promise that was dropped without a change tells nothing,
+/// and after a time without contact all that changed meanwhile is told.
+/// Breaks wait in a bounded queue while the reader of <see cref="RunAsync"/> is slow; what didn't fit is counted and told.
+/// </summary>
+internal sealed class PathWatch : IDisposable
+{
+    private const int MostWaiting = 1024;
+
+    /// <summary>How often it looks for what this client itself created, and for the server after contact was lost.</summary>
+    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(1);
+
+    private readonly WatchedSet _set;
+    private readonly Statuses _statuses;
+    private readonly DirectoryCache _directories;
+    private readonly BreakFeed _feed;
+    private readonly TimeProvider _time;
+    private readonly Action _ended;
+    private readonly ChangeFinder _finder;
+    private readonly Channel<WatchHint> _hints = Channel.CreateBounded<WatchHint>(new BoundedChannelOptions(MostWaiting) { SingleReader = true });
+    private long _missed;
+    private int _isDisposed;
+
+    public PathWatch(WatchedSet set, Statuses statuses, TreeWalk trees, DirectoryCache directories, BreakFeed feed, TimeProvider time, Action ended)
+    {
+        (_set, _statuses, _directories, _feed, _time, _ended) = (set, statuses, directories, feed, time, ended);
+        _finder = new ChangeFinder(set, statuses, trees, directories);
+        _feed.Broken += OnBroken;
+        _feed.Lost += OnLost;
+    }
+
+    /// <summary>Takes up the path. To be called once, before <see cref="RunAsync"/>.</summary>
+    public async ValueTask<Failure> BeginAsync(CancellationToken cancellation) => (await _set.RefreshAsync(cancellation)).Failure;
+
+    /// <summary>Changes as they come, until cancelled.</summary>
+    public async IAsyncEnumerable<WatchedChange> RunAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        yield return new WatchedChange(WatchedKind.Watching, Count: _set.Count);
+        bool isInTouch = true;
+        while (!cancellation.IsCancellationRequested)
+        {
+            await WaitAsync(cancellation);
+            while (_hints.Reader.TryRead(out WatchHint? hint))
+            {
+                if (hint is BreakHint broken)
+                {
+                    foreach (WatchedChange change in await _finder.FindAsync(broken, cancellation))
+                        yield return change;
+                }
+                else if (hint is LostHint lost && isInTouch)
+                {
+                    isInTouch = false;
+                    yield return new WatchedChange(WatchedKind.OutOfTouch, Reason: Describe(lost.Reason));
+                }
+            }
+            if (Interlocked.Exchange(ref _missed, 0) is > 0 and long missed)
+                yield return new WatchedChange(WatchedKind.Missed, Count: missed);
+            if (isInTouch)
+                _set.NoteKnown();
+            Result<List<(TreeEntry Before, FetchStatus After)>> refreshed = await _set.RefreshAsync(cancellation);
+            if (isInTouch || !refreshed.IsSuccess)
+                continue;
+            isInTouch = true;
+            yield return new WatchedChange(WatchedKind.InTouch);
+            foreach ((TreeEntry before, FetchStatus after) in refreshed.Value)
+                yield return ChangeFinder.Compare(before.Path, before.Status, after)!;
+        }
+    }
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+            return;
+        _feed.Broken -= OnBroken;
+        _feed.Lost -= OnLost;
+        _set.Clear();
+        _ended();
+    }
+
+    private async Task WaitAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await _hints.Reader.WaitToReadAsync(cancellation).AsTask().WaitAsync(Beat, _time, cancellation);
+        }
+        catch (TimeoutException)
+        {
+            // The beat.
+        }
+    }
+
+    private void OnBroken(IReadOnlyList<PromiseBreak> breaks)
+    {
+        foreach (PromiseBreak broken in breaks)
+        {
+            if (_set.Contains(broken.Fid) && !_hints.Writer.TryWrite(Note(broken)))
+                Interlocked.Increment(ref _missed);
+        }
+    }
+
+    private void OnLost(SuspectReason reason)
+    {
+        _set.NoteKnown();
+        if (!_hints.Writer.TryWrite(new LostHint(reason)))
+            Interlocked.Increment(ref _missed);
+    }
+
+    private BreakHint Note(PromiseBreak broken)
+    {
+        _statuses.TryGetSuspect(broken.Fid, out FetchStatus? before);
+        List<NameBefore>? names = broken.Names is null ? null : [];
+        foreach (ChangedName name in broken.Names ?? [])
+            names!.Add(new NameBefore(name.Name, _directories.TryPeek(broken.Fid, name.Name, out Fid child), child));
+        return new BreakHint(broken.Fid, before, names);
+    }
+
+    private static string Describe(SuspectReason reason) => reason switch
+    {
+        SuspectReason.LeaseEnded => "the lease ended: the server was not heard of in time",
+        SuspectReason.ServerRestarted => "the server was started again",
+        SuspectReason.ServerReset => "the server dropped all promises of this client",
+        SuspectReason.NewSession => "the server began a new session for this client",
+        _ => "the volume as a whole was changed",
+    };
+}
