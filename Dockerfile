@@ -1,4 +1,4 @@
-# One image for both daemons: `vice` (the server) and `venus` (the client).
+# One image for both daemons, `vice` (the server) and `venus` (the client), and `afs`, the command for people.
 #   docker build -t afs .
 #   docker run afs vice serve --data /var/lib/vice --listen 0.0.0.0:7000
 #   docker run --device /dev/fuse --cap-add SYS_ADMIN --security-opt apparmor=unconfined afs venus mount SERVER:7000 /mnt/afs --cache /var/cache/venus --foreground
@@ -7,9 +7,11 @@ WORKDIR /source
 COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
 COPY src src
 RUN dotnet restore --locked-mode src/Vice/Afs.Vice.csproj \
- && dotnet restore --locked-mode src/Venus/Afs.Venus.csproj
+ && dotnet restore --locked-mode src/Venus/Afs.Venus.csproj \
+ && dotnet restore --locked-mode src/Cli/Afs.Cli.csproj
 RUN dotnet publish src/Vice/Afs.Vice.csproj -c Release --no-restore -p:PublishDocumentationFiles=false -o /app \
- && dotnet publish src/Venus/Afs.Venus.csproj -c Release --no-restore -p:PublishDocumentationFiles=false -o /app
+ && dotnet publish src/Venus/Afs.Venus.csproj -c Release --no-restore -p:PublishDocumentationFiles=false -o /app \
+ && dotnet publish src/Cli/Afs.Cli.csproj -c Release --no-restore -p:PublishDocumentationFiles=false -o /app
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
 # fuse3: fusermount3 for mounts without root. libsqlite3-0: both daemons' metadata.

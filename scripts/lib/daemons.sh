@@ -2,6 +2,7 @@
 
 vice="$root/artifacts/bin/Afs.Vice/release/vice"
 venus="$root/artifacts/bin/Afs.Venus/release/venus"
+afs="$root/artifacts/bin/Afs.Cli/release/afs"
 start_timeout_s=30
 stop_timeout_s=30
 

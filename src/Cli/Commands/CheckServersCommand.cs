@@ -7,7 +7,7 @@ namespace Afs.Cli;
 /// <summary>`afs checkservers [PATH]`: asks the server of each mount.</summary>
 internal static class CheckServersCommand
 {
-    private static readonly Argument<string?> AnyPath = new("path") { Arity = ArgumentArity.ZeroOrOne, Description = "A mount point or anything in it; all mounts where left out." };
+    private static readonly Argument<string?> AnyPath = PathArgument.OfMount();
     private static readonly Option<int> TimeoutMs = new("--timeout-ms") { Description = "How long to wait for an answer.", DefaultValueFactory = _ => 3_000 };
 
     public static Command Create()
@@ -25,6 +25,7 @@ internal static class CheckServersCommand
         {
             var request = new ControlRequest(ControlOperations.CheckServers, TimeoutMs: timeoutMs);
             ControlReply? reply = await ControlClient.TryAskAsync(mount.SocketPath, request, cancellation);
+            // One that is down is a refusal with a report.
             if (reply?.Server is { } server)
                 reports.Add(server);
             else if (path is not null)

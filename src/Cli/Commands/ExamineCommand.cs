@@ -6,7 +6,7 @@ namespace Afs.Cli;
 /// <summary>`afs examine PATH…`.</summary>
 internal static class ExamineCommand
 {
-    private static readonly Argument<string[]> Paths = new("path") { Arity = ArgumentArity.OneOrMore, Description = "Files or folders of one mount." };
+    private static readonly Argument<string[]> Paths = PathArgument.Many();
 
     public static Command Create()
     {

@@ -5,7 +5,7 @@ namespace Afs.Cli;
 /// <summary>`afs fetch PATH… [--recursive]`.</summary>
 internal static class FetchCommand
 {
-    private static readonly Argument<string[]> Paths = new("path") { Arity = ArgumentArity.OneOrMore, Description = "Files or folders of one mount." };
+    private static readonly Argument<string[]> Paths = PathArgument.Many();
     private static readonly Option<bool> Recursive = new("--recursive", "-r") { Description = "All that lies in the folders." };
     private static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "No progress bar." };
 

@@ -5,7 +5,7 @@ namespace Afs.Cli;
 /// <summary>`afs flush PATH… | --all`: as OpenAFS's `fs flush`, the cached copies go. What is not stored yet is stored first.</summary>
 internal static class FlushCommand
 {
-    private static readonly Argument<string[]> Paths = new("path") { Arity = ArgumentArity.ZeroOrMore, Description = "Files or folders of one mount." };
+    private static readonly Argument<string[]> Paths = PathArgument.Many(mayBeNone: true);
     private static readonly Option<bool> Recursive = new("--recursive", "-r") { Description = "All that lies in the folders." };
     private static readonly Option<bool> All = new("--all") { Description = "All that is cached, of all mounts." };
 

@@ -6,7 +6,7 @@ namespace Afs.Cli;
 /// <summary>`afs getcacheparms [PATH]`.</summary>
 internal static class GetCacheParmsCommand
 {
-    private static readonly Argument<string?> AnyPath = new("path") { Arity = ArgumentArity.ZeroOrOne, Description = "A mount point or anything in it; all mounts where left out." };
+    private static readonly Argument<string?> AnyPath = PathArgument.OfMount();
 
     public static Command Create()
     {
@@ -21,13 +21,8 @@ internal static class GetCacheParmsCommand
 
     private static async Task<int> RunAsync(string? path, bool json, CancellationToken cancellation)
     {
-        var caches = new List<CacheParameters>();
-        foreach (Mount mount in MountFinder.AllOrOf(path))
-        {
-            ControlReply? reply = await ControlClient.TryAskAsync(mount.SocketPath, new ControlRequest(ControlOperations.CacheParameters), cancellation);
-            if (reply is not null || path is not null)
-                caches.Add(mount.Check(reply).Cache!);
-        }
+        IReadOnlyList<ControlReply> replies = await MountSurvey.AskAsync(path, new ControlRequest(ControlOperations.CacheParameters), cancellation);
+        List<CacheParameters> caches = [.. replies.Select(static reply => reply.Cache).OfType<CacheParameters>()];
         if (json)
             Console.WriteLine(JsonSerializer.Serialize(caches, ControlJson.Indented.IReadOnlyListCacheParameters));
         else

@@ -6,7 +6,7 @@ namespace Afs.Cli;
 /// <summary>`afs recovered [PATH]`: changes that could not be stored where they belong.</summary>
 internal static class RecoveredCommand
 {
-    private static readonly Argument<string?> AnyPath = new("path") { Arity = ArgumentArity.ZeroOrOne, Description = "A mount point or anything in it; all mounts where left out." };
+    private static readonly Argument<string?> AnyPath = PathArgument.OfMount();
 
     public static Command Create()
     {
@@ -17,13 +17,8 @@ internal static class RecoveredCommand
 
     private static async Task<int> RunAsync(string? path, bool json, CancellationToken cancellation)
     {
-        var files = new List<RecoveredFile>();
-        foreach (Mount mount in MountFinder.AllOrOf(path))
-        {
-            ControlReply? reply = await ControlClient.TryAskAsync(mount.SocketPath, new ControlRequest(ControlOperations.Recovered), cancellation);
-            if (reply is not null || path is not null)
-                files.AddRange(mount.Check(reply).Recovered ?? []);
-        }
+        IReadOnlyList<ControlReply> replies = await MountSurvey.AskAsync(path, new ControlRequest(ControlOperations.Recovered), cancellation);
+        List<RecoveredFile> files = [.. replies.SelectMany(static reply => reply.Recovered ?? [])];
         if (json)
             Console.WriteLine(JsonSerializer.Serialize(files, ControlJson.Indented.IReadOnlyListRecoveredFile));
         else

@@ -8,7 +8,7 @@ namespace Afs.Cli;
 internal static class SetCacheSizeCommand
 {
     private static readonly Argument<long> Size = new("size") { Description = "E.g. 500M, 10G, or bytes.", CustomParser = ParseSize };
-    private static readonly Argument<string?> AnyPath = new("path") { Arity = ArgumentArity.ZeroOrOne, Description = "A mount point or anything in it; the only mount where left out." };
+    private static readonly Argument<string?> AnyPath = PathArgument.OfMount("the only mount");
 
     public static Command Create()
     {

@@ -6,7 +6,7 @@ namespace Afs.Cli;
 /// <summary>`afs status [PATH]`.</summary>
 internal static class StatusCommand
 {
-    private static readonly Argument<string?> AnyPath = new("path") { Arity = ArgumentArity.ZeroOrOne, Description = "A mount point or anything in it; all mounts where left out." };
+    private static readonly Argument<string?> AnyPath = PathArgument.OfMount();
 
     public static Command Create()
     {
@@ -17,13 +17,8 @@ internal static class StatusCommand
 
     private static async Task<int> RunAsync(string? path, bool json, CancellationToken cancellation)
     {
-        var reports = new List<StatusReport>();
-        foreach (Mount mount in MountFinder.AllOrOf(path))
-        {
-            ControlReply? reply = await ControlClient.TryAskAsync(mount.SocketPath, new ControlRequest(ControlOperations.Status), cancellation);
-            if (reply is not null || path is not null)
-                reports.Add(mount.Check(reply).Status!);
-        }
+        IReadOnlyList<ControlReply> replies = await MountSurvey.AskAsync(path, new ControlRequest(ControlOperations.Status), cancellation);
+        List<StatusReport> reports = [.. replies.Select(static reply => reply.Status).OfType<StatusReport>()];
         if (json)
             Console.WriteLine(JsonSerializer.Serialize(reports, ControlJson.Indented.IReadOnlyListStatusReport));
         else if (reports.Count == 0)

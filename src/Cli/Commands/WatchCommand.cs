@@ -5,7 +5,7 @@ namespace Afs.Cli;
 /// <summary>`afs watch PATH [--recursive] [--count N]`: changes by other clients, as the server breaks its promises for them.</summary>
 internal static class WatchCommand
 {
-    private static readonly Argument<string> AnyPath = new("path") { Description = "A file, or a folder with what is in it." };
+    private static readonly Argument<string> AnyPath = PathArgument.One("A file, or a folder with what is in it.");
     private static readonly Option<bool> Recursive = new("--recursive", "-r") { Description = "With all folders below." };
     private static readonly Option<long> Count = new("--count", "-n") { Description = "End after so many changes.", DefaultValueFactory = _ => long.MaxValue };
 

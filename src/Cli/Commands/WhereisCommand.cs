@@ -6,7 +6,7 @@ namespace Afs.Cli;
 /// <summary>`afs whereis PATH…`.</summary>
 internal static class WhereisCommand
 {
-    private static readonly Argument<string[]> Paths = new("path") { Arity = ArgumentArity.OneOrMore, Description = "Files or folders of one mount." };
+    private static readonly Argument<string[]> Paths = PathArgument.Many();
 
     public static Command Create()
     {

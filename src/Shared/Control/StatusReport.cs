@@ -13,7 +13,7 @@ public sealed record StatusReport
     public required bool HasLease { get; init; }
 
     /// <summary>How long the lease still runs.</summary>
-    public required long LeaseLeftMs { get; init; }
+    public long LeaseLeftMs { get; init; }
 
     /// <summary>Why there is no connection at this moment; null where there is one.</summary>
     public string? Trouble { get; init; }

@@ -12,12 +12,12 @@ internal sealed class BreakReceiver(BreakLog breaks, VnodeTable table, ServerTru
 {
     public async ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context)
     {
-        feed.TellBroken(request.Breaks);
         foreach (PromiseBreak broken in request.Breaks)
         {
             breaks.Note(broken.Fid);
             table.Break(broken.Fid);
         }
+        feed.TellBroken(request.Breaks);
         figures.BreaksReceived.Add(request.Breaks.Count);
         if (request.Volumes.Count > 0)
         {

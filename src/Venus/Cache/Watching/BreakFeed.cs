@@ -4,7 +4,8 @@ using Afs.Wire;
 namespace Afs.Venus.Cache;
 
 /// <summary>
-/// Tells watches of promises that go, at the moment when they go: what was last known of a vnode can still be read in the caches then.
+/// Tells watches of promises that have just gone. What was last known of a vnode can still be read in the caches then, and is not believed any
+/// more: whoever asks for it asks the server.
 /// Costs nothing while nobody watches. Handlers must not wait.
 /// </summary>
 internal sealed class BreakFeed
