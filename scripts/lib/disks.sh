@@ -1,7 +1,10 @@
 # Small disks that can be filled: ext4 in a file. Needs: cell.sh, root, loop devices.
 
+. "$root/scripts/lib/packages.sh"
+
 # small_disk NAME MEBIBYTES: mounted at $work/NAME. Where this machine has no loop device left: a tmpfs.
 small_disk() {
+  install_missing e2fsprogs
   mkdir -p "$work/$1" "$work/disks"
   truncate -s "$2M" "$work/disks/$1"
   mkfs.ext4 -q -m 0 -E nodiscard "$work/disks/$1"

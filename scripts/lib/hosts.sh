@@ -1,6 +1,8 @@
 # Hosts of their own for the daemons of a cell: network namespaces, each with one cable to a switch. Needs: cell.sh, root, iproute2, iptables.
 # The switch has a namespace too, where no firewall of this machine reaches. Mounts and folders stay those of this machine.
 
+. "$root/scripts/lib/packages.sh"
+
 # Named after the run, so that scripts/test finds what is left.
 host_prefix=${AFS_RUN_ID:-afs-$$}-$$
 host_switch=$host_prefix-switch
@@ -10,6 +12,7 @@ declare -A host_numbers=()
 # begin_hosts NAME...: the first has the address $host_subnet.1, the next .2. Where this machine makes none, says so and ends.
 begin_hosts() {
   local name number=0
+  install_missing iproute2 iptables
   at_end+=(end_hosts)
   if ! make_switch >"$work/hosts.out" 2>&1; then
     echo "skip $(basename "$0"): this machine makes no network namespaces: $(tail -n 1 "$work/hosts.out")"

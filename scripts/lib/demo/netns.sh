@@ -18,7 +18,7 @@ end_cell() {
   end_server
 }
 
-at() { on_host "$1" sh -c "${2//\/mnt\/afs/$work/$1}"; }
+at() { PATH="$(dirname "$venus"):$PATH" on_host "$1" sh -c "${2//\/mnt\/afs/$work/$1}"; }
 
 client_status() { timeout 20 "$venus" status "$work/$1" --json; }
 

@@ -110,6 +110,7 @@ a_cut_off_client_says_so() {
   do_at 1 'echo "changed while client 3 was away" >/mnt/afs/greeting'
   note "that took $((SECONDS - began)) s: the server waited for the end of the lease of client 3, and no longer"
   claim 'the lease of client 3 ends, and it says so' within 60 client_says 3 's["hasLease"]' False
+  do_at 3 'venus status /mnt/afs | grep server'
   begin_at 3 reader 'cat /mnt/afs/greeting'
   look before
   note 'the network of client 3 is back'
