@@ -6,12 +6,10 @@ FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
 COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
 COPY src src
-RUN dotnet restore --locked-mode src/Vice/Afs.Vice.csproj \
- && dotnet restore --locked-mode src/Venus/Afs.Venus.csproj \
- && dotnet restore --locked-mode src/Cli/Afs.Cli.csproj
-RUN dotnet publish src/Vice/Afs.Vice.csproj -c Release --no-restore -p:PublishDocumentationFiles=false -o /app \
- && dotnet publish src/Venus/Afs.Venus.csproj -c Release --no-restore -p:PublishDocumentationFiles=false -o /app \
- && dotnet publish src/Cli/Afs.Cli.csproj -c Release --no-restore -p:PublishDocumentationFiles=false -o /app
+RUN for project in Vice Venus Cli; do dotnet restore --locked-mode src/$project || exit 1; done
+RUN for project in Vice Venus Cli; do \
+      dotnet publish src/$project -c Release --no-restore -p:PublishDocumentationFiles=false -o /app || exit 1; \
+    done
 
 FROM mcr.microsoft.com/dotnet/aspnet:10.0
 # fuse3: fusermount3 for mounts without root. libsqlite3-0: both daemons' metadata.
