@@ -1,3 +1,3 @@
 #!/bin/bash
 # The short form of scripts/crash-build.
-exec "$(dirname "${BASH_SOURCE[0]}")/../../scripts/crash-build" --restarts 4 --modules 25
+exec "$(dirname "${BASH_SOURCE[0]}")/../../scripts/crash-build" --restarts 3 --modules 20
