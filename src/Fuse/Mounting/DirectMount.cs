@@ -10,6 +10,22 @@ internal static class DirectMount
 
     public static SafeFileHandle Mount(string mountPoint, FuseMountOptions options)
     {
+        SafeFileHandle device = OpenDevice();
+        try
+        {
+            MountOn(device, mountPoint, options);
+            return device;
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+    }
+
+    /// <exception cref="FuseException">There is no device, or this process may not use it.</exception>
+    public static SafeFileHandle OpenDevice()
+    {
         int descriptor = NativeMethods.Open("/dev/fuse", OpenReadWriteCloseOnExec);
         Errno openError = descriptor < 0 ? NativeMethods.LastErrno() : Errno.None;
         if (openError != Errno.None)
@@ -17,16 +33,20 @@ internal static class DirectMount
             throw new FuseException("Cannot open /dev/fuse.", openError);
         }
 
-        var device = new SafeFileHandle(descriptor, ownsHandle: true);
+        return new SafeFileHandle(descriptor, ownsHandle: true);
+    }
+
+    /// <summary>Mounts on a device that has no mount yet, and stays the caller's.</summary>
+    /// <exception cref="FuseException">The mount was refused.</exception>
+    public static void MountOn(SafeFileHandle device, string mountPoint, FuseMountOptions options)
+    {
+        int descriptor = (int)device.DangerousGetHandle();
         int result = NativeMethods.Mount(options.Source, mountPoint, $"fuse.{options.SubType}", FlagsOf(options), DataOf(descriptor, options));
         Errno error = result < 0 ? NativeMethods.LastErrno() : Errno.None;
         if (error != Errno.None)
         {
-            device.Dispose();
             throw new FuseException($"Cannot mount on {mountPoint}.", error);
         }
-
-        return device;
     }
 
     private static nuint FlagsOf(FuseMountOptions options) =>

@@ -54,14 +54,24 @@ public sealed class FuseSession : IDisposable
     /// <param name="options">How to mount.</param>
     /// <param name="fileSystem">What answers the requests; its <see cref="FuseFileSystem.Started"/> is called from here.</param>
     /// <param name="log">Where trouble is told; none where null.</param>
+    /// <param name="device">A device that a <see cref="FuseKeeper"/> opened, which the session owns from here on; null: one of its own. Only root mounts so.</param>
     /// <exception cref="FuseException">The mount was refused, or the kernel is older than Linux 5.4.</exception>
     /// <exception cref="ArgumentException">An option is outside its range.</exception>
-    public static FuseSession Mount(string mountPoint, FuseMountOptions options, FuseFileSystem fileSystem, IFuseLog? log = null)
+    public static FuseSession Mount(
+        string mountPoint, FuseMountOptions options, FuseFileSystem fileSystem, IFuseLog? log = null, SafeFileHandle? device = null)
     {
         ArgumentNullException.ThrowIfNull(fileSystem);
         options.Validate();
         string path = MountPointPath.Resolve(mountPoint);
-        SafeFileHandle device = Mounter.Mount(path, options);
+        if (device is null)
+        {
+            device = Mounter.Mount(path, options);
+        }
+        else
+        {
+            DirectMount.MountOn(device, path, options);
+        }
+
         try
         {
             var session = new FuseSession(device, path, options, fileSystem, log, connection: null);
@@ -97,6 +107,9 @@ public sealed class FuseSession : IDisposable
         session.Notifier.Resend();
         return session;
     }
+
+    /// <summary>Notifications on a mount that has no daemon at this moment: for a successor, before it resumes.</summary>
+    public static IFuseNotifier NotifierOf(SafeFileHandle device, FuseConnectionInfo connection) => new FuseNotifier(new FuseDevice(device), connection);
 
     /// <summary>
     /// Unmounts. The session ends soon after, when the kernel has told its readers; wait for <see cref="Completion"/>.

@@ -37,6 +37,15 @@ public sealed record StatusReport
     /// <summary>passthrough or daemon.</summary>
     public required string Io { get; init; }
 
+    /// <summary>The supervisor's process; null: there is none.</summary>
+    public int? SupervisorId { get; init; }
+
+    /// <summary>Daemons of this mount that died, and were replaced.</summary>
+    public int Restarts { get; init; }
+
+    /// <summary>The server can't be reached, and reads get what is cached, which may be old.</summary>
+    public bool IsServingDisconnected { get; init; }
+
     /// <summary>Hits, misses, fetches, stores and so on, by name.</summary>
     public required IReadOnlyDictionary<string, long> Figures { get; init; }
 

@@ -28,6 +28,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     private readonly CountingVice _counts;
     private readonly ViceCalls _calls;
     private readonly Revalidator _revalidator;
+    private readonly VnodeSaver _saver;
     private readonly ILogger _log;
     private Task _running = Task.CompletedTask;
     private bool _isDisposed;
@@ -47,7 +48,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         _vnodes = new VnodeTable(options.Limits.MostVnodes, breaks, fid => giveUps!.Add(fid));
         CallMark Mark() => new(server.Trust.Generation, breaks.Sequence);
         giveUps = new GiveUps(breaks, calls, fid => _vnodes.TryRead(fid, out _, out uint promised, out _) && server.Trust.Holds(promised));
-        var statuses = new Statuses(_vnodes, server.Trust, breaks, new StatusFetcher(_vnodes, Mark, calls), time, _figures);
+        var statuses = new Statuses(_vnodes, server.Trust, breaks, new StatusFetcher(_vnodes, Mark, calls), time, _figures, options.ServesDisconnected);
 
         // Directories.
         _directories = new DirectoryCache(statuses, new DirectoryFetcher(calls, statuses, _figures), options.Limits.MostDirectoryEntries, stopping);
@@ -72,6 +73,9 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         var recovery = new CacheRecovery(_containers, statuses, storer, recovered, _figures, log, stopping);
         _contents = new ContentCache(statuses, _containers, factory, fetcher, storer, uses, recovery, _figures, log);
 
+        var held = new HeldContainers(storage.Held, _containers, factory);
+        Held = new HeldFiles(held, _vnodes, _contents, storer, uses);
+
         // Operations.
         var doubts = new DoubtfulChanges(statuses, _kernel);
         var names = new NameOperations(calls, statuses, _directories, _contents, unnamed, doubts, removals);
@@ -81,7 +85,8 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
 
         // What goes on by itself.
         _revalidator = new Revalidator(_vnodes, server.Trust, Mark, calls, time, random);
-        _housekeeping = new Housekeeping(RevalidateAsync, written, _retries, giveUps, recovery, unnamed, time, log);
+        _saver = new VnodeSaver(storage.Vnodes, _vnodes, _directories, log);
+        _housekeeping = new Housekeeping(RevalidateAsync, written, _retries, giveUps, recovery, unnamed, _saver, time, log);
         Callbacks = new BreakReceiver(breaks, _vnodes, server.Trust, _kernel, _figures, _feed);
 
         // What people ask.
@@ -92,7 +97,8 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         Watches = new Watches(Inspection, trees, statuses, _directories, _feed, time);
 
         server.Trust.Lost += OnTrustLost;
-        new IndexLoader(storage.Files, storage.Index, _containers, factory, storage.WasCleanEnd, log).Load();
+        server.Trust.Regained += OnTrustRegained;
+        new IndexLoader(storage.Files, storage.Index, _containers, factory, held, storage.WasCleanEnd, log).Load();
     }
 
     public Fid Root { get; private set; }
@@ -118,6 +124,9 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     /// <summary>Counts of all that the cache does.</summary>
     internal CacheFigures Counts => _figures;
 
+    /// <summary>What is open since before this daemon.</summary>
+    public IHeldFiles Held { get; }
+
     /// <summary>What the server calls.</summary>
     internal IVenusCallbacks Callbacks { get; }
 
@@ -140,6 +149,9 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     /// <summary>Asks the server, at once, which of what is suspect still holds.</summary>
     internal Task<Failure> RevalidateNowAsync() => _revalidator.RevalidateAsync(_stopping.Token);
 
+    /// <summary>Saves what changed, for the next start, without waiting for its time; for tests.</summary>
+    internal Task SaveNowAsync(bool isLast) => _saver.SaveAsync(isLast, _stopping.Token);
+
     /// <summary>Throws where the state is inconsistent; for tests and simulation.</summary>
     internal void CheckInvariants()
     {
@@ -151,11 +163,14 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     internal async Task<Failure> StartAsync(CancellationToken cancellation)
     {
         _server.Start(Callbacks);
-        Result<VolumeIdentity> identity = await IdentifyAsync(cancellation);
+        VolumeIdentity? known = _options.BeginsWithoutServer ? VolumeIdentity.Load(_storage.Disk) : null;
+        Result<VolumeIdentity> identity = known ?? await IdentifyAsync(cancellation);
         if (!identity.IsSuccess)
             return identity.Failure;
         Root = identity.Value.Root;
         Adopt(identity.Value);
+        if (_saver.Restore(identity.Value) > 0 || known is not null)
+            _housekeeping.RevalidateSoon();
         _running = _housekeeping.RunAsync(_stopping.Token);
         return Failure.None;
     }
@@ -188,11 +203,15 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     private async Task EndAsync(bool isLeaving)
     {
         _server.Trust.Lost -= OnTrustLost;
+        _server.Trust.Regained -= OnTrustRegained;
         await _stopping.CancelAsync();
         await _running;
         if (isLeaving)
             await LeaveAsync();
         await _server.DisposeAsync();
+        if (isLeaving)
+            await _saver.SaveAsync(isLast: true, CancellationToken.None);
+        _saver.Close();
         await _storage.Index.FlushAsync();
         await _storage.Index.DisposeAsync();
         _stopping.Dispose();
@@ -237,6 +256,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
             _vnodes.Clear();
             _directories.Clear();
             _containers.DropClean();
+            _saver.Forget(identity);
         }
         identity.Save(_storage.Disk);
     }
@@ -245,9 +265,26 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     {
         _figures.TrustLost.Add();
         _feed.TellLost(reason);
+        if (_options.ServesDisconnected && reason == SuspectReason.LeaseEnded)
+            LogServingDisconnected();
         _kernel.InvalidateAllLater(reason);
         _housekeeping.RevalidateSoon();
     }
+
+    /// <summary>What was given out without a lease doesn't stay in the kernel.</summary>
+    private void OnTrustRegained()
+    {
+        if (!_options.ServesDisconnected)
+            return;
+        LogConnectedAgain();
+        _kernel.InvalidateAllLater(SuspectReason.LeaseEnded);
+    }
+
+    [LoggerMessage(EventId = 202, Level = LogLevel.Warning, Message = "The server can't be reached: reads are served from the cache from here on, and may be old")]
+    private partial void LogServingDisconnected();
+
+    [LoggerMessage(EventId = 203, Level = LogLevel.Warning, Message = "The server is back: what is read is validated again")]
+    private partial void LogConnectedAgain();
 
     [LoggerMessage(EventId = 201, Level = LogLevel.Warning, Message = "The volume was restored, or is another one: what was cached of it is forgotten")]
     private partial void LogOtherIncarnation();

@@ -8,6 +8,12 @@ public sealed record CacheOptions
     /// <summary>The volume to be mounted.</summary>
     public string VolumeName { get; init; } = "root";
 
+    /// <summary>Begin with what the cache directory says of the volume, and ask the server later: files are open already, and can't wait for it.</summary>
+    public bool BeginsWithoutServer { get; init; }
+
+    /// <summary>When the lease is lost, go on to give out what was valid until then. It may be old.</summary>
+    public bool ServesDisconnected { get; init; }
+
     public CacheLimits Limits { get; init; } = new();
 
     public CallTimes Times { get; init; } = new();

@@ -9,11 +9,15 @@ namespace Afs.Venus.Cache;
 /// </summary>
 internal sealed partial class Housekeeping(
     Func<CancellationToken, Task<Failure>> revalidate, WrittenContainers written, StoreRetries retries, GiveUps giveUps, CacheRecovery recovery,
-    UnnamedFiles unnamed, TimeProvider time, ILogger log)
+    UnnamedFiles unnamed, VnodeSaver saver, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan Beat = TimeSpan.FromSeconds(1);
 
+    /// <summary>What changes again and again is written seldom.</summary>
+    private const int BeatsPerSave = 5;
+
     private readonly Dictionary<string, Task> _running = [];
+    private int _beats;
     private int _needsRevalidation;
     private int _needsRecovery = 1;
 
@@ -49,6 +53,8 @@ internal sealed partial class Housekeeping(
         Begin("unnamed", () => unnamed.ReleaseAsync(stopping));
         Begin("revalidation", () => RevalidateAsync(stopping));
         Begin("recovery", () => RecoverAsync(stopping));
+        if (++_beats % BeatsPerSave == 0)
+            Begin("saving", () => saver.SaveAsync(isLast: false, stopping));
     }
 
     private async Task RevalidateAsync(CancellationToken stopping)

@@ -29,6 +29,9 @@ namespace Afs.Venus.Callbacks;
 /// </summary>
 public static class PromiseRules
 {
+    /// <summary>The generation of what an earlier daemon was promised. No generation of this one is ever the same: it is suspect.</summary>
+    public const uint Restored = uint.MaxValue;
+
     /// <summary>R2: the generation in which the promise holds; zero for none.</summary>
     public static uint Grant(CallMark mark, bool brokenSince) => brokenSince ? 0 : mark.Generation;
 

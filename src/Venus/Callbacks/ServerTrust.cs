@@ -23,6 +23,9 @@ public sealed class ServerTrust(TimeProvider time)
     /// <summary>Called when a generation ended, with no lock held. Must not wait.</summary>
     public event Action<SuspectReason>? Lost;
 
+    /// <summary>Called when a lease runs again after one had ended, with no lock held. Must not wait.</summary>
+    public event Action? Regained;
+
     public uint Generation => Volatile.Read(ref _generation);
 
     public Epoch Epoch
@@ -91,6 +94,7 @@ public sealed class ServerTrust(TimeProvider time)
     public void Replied(Epoch epoch, ulong resetCount, long sentTimestamp)
     {
         SuspectReason? reason = null;
+        bool isRegained;
         lock (_lock)
         {
             if (epoch.Value < _epoch.Value || resetCount < _resetCount && epoch == _epoch)
@@ -104,12 +108,15 @@ public sealed class ServerTrust(TimeProvider time)
             (_epoch, _resetCount) = (epoch, resetCount);
             if (reason is not null)
                 EndGeneration();
+            isRegained = _leaseEnd == long.MinValue && _generation > 1;
             long end = sentTimestamp + (long)(_lease.TotalSeconds * time.TimestampFrequency);
             if (end > _leaseEnd)
                 Volatile.Write(ref _leaseEnd, end);
         }
         if (reason is { } lost)
             Lost?.Invoke(lost);
+        if (isRegained)
+            Regained?.Invoke();
     }
 
     /// <summary>Notices the end of the lease, if it ended; called by the probe loop so that the kernel learns of it in time.</summary>

@@ -9,7 +9,9 @@ public sealed partial class VfsFileSystem
     {
         if (!TryFind(node, out DirectoryNode directory))
             return Refuse<OpenReply>(Errno.ESTALE);
-        return _directories.TryOpen(directory, out OpenReply reply) ? new(reply) : _directories.OpenAsync(directory, request.Interrupted);
+        if (_mount.Unanswered.TryTake(request.Id, out FileHandle unknown))
+            _mount.Directories.Remove(unknown);
+        return _directories.TryOpen(directory, request.Id, out OpenReply reply) ? new(reply) : _directories.OpenAsync(directory, request.Id, request.Interrupted);
     }
 
     public override ValueTask<Errno> PrepareDirectory(in FuseRequest request, NodeId node, FileHandle handle, ulong offset, bool isPlus) =>

@@ -6,7 +6,7 @@ namespace Afs.Venus.Vfs;
 public sealed partial class VfsFileSystem
 {
     public override ValueTask<FuseResult<OpenReply>> Open(in FuseRequest request, NodeId node, int openFlags, bool killSuidGid) =>
-        TryFind(node, out FileNode file) ? _opener.Open(file, openFlags, killSuidGid, request.Interrupted) : Refuse<OpenReply>(Errno.ESTALE);
+        TryFind(node, out FileNode file) ? _opener.Open(file, openFlags, killSuidGid, Opening(request), request.Interrupted) : Refuse<OpenReply>(Errno.ESTALE);
 
     public override ValueTask<FuseResult<int>> Read(in FuseRequest request, NodeId node, FileHandle handle, long offset, Memory<byte> destination) =>
         new(_content.Read(handle, offset, destination.Span));

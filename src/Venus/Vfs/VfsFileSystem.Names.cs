@@ -36,13 +36,13 @@ public sealed partial class VfsFileSystem
         if (name.Length > Limits.NameBytes)
             return Refuse<CreateReply>(Errno.ENAMETOOLONG);
         return TryFind(parent, out DirectoryNode directory)
-            ? _creations.CreateAsync(directory, NewObject(request, directory, name.ToArray()) with { Mode = Masked(mode, umask) }, openFlags, request.Interrupted)
+            ? _creations.CreateAsync(directory, NewObject(request, directory, name.ToArray()) with { Mode = Masked(mode, umask) }, openFlags, Opening(request), request.Interrupted)
             : Refuse<CreateReply>(Errno.ESTALE);
     }
 
     public override ValueTask<FuseResult<CreateReply>> TemporaryFile(in FuseRequest request, NodeId parent, uint mode, uint umask, int openFlags) =>
         TryFind(parent, out DirectoryNode directory)
-            ? _creations.CreateAsync(directory, NewObject(request, directory, name: null) with { Mode = Masked(mode, umask) }, openFlags, request.Interrupted)
+            ? _creations.CreateAsync(directory, NewObject(request, directory, name: null) with { Mode = Masked(mode, umask) }, openFlags, Opening(request), request.Interrupted)
             : Refuse<CreateReply>(Errno.ESTALE);
 
     public override ValueTask<FuseResult<EntryReply>> Link(in FuseRequest request, NodeId node, NodeId newParent, ReadOnlySpan<byte> newName)

@@ -12,6 +12,7 @@ namespace Afs.Venus.Vfs;
 public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
 {
     private readonly VfsMount _mount;
+    private readonly MountRecords? _records;
     private readonly LateInvalidations _late;
     private readonly Lookups _lookups;
     private readonly FileOpener _opener;
@@ -22,9 +23,11 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
     private readonly AttributeWriter _attributes;
     private readonly ExtendedAttributes _xattrs;
 
-    public VfsFileSystem(ICacheManager cache, TimeProvider time, VfsOptions options)
+    /// <param name="records">What a successor finds; null: the mount ends with this daemon.</param>
+    public VfsFileSystem(ICacheManager cache, TimeProvider time, VfsOptions options, MountRecords? records = null)
     {
-        _mount = new VfsMount(cache, time, options);
+        _records = records;
+        _mount = new VfsMount(cache, time, options, records);
         _lookups = new Lookups(_mount);
         _opener = new FileOpener(_mount);
         _content = new FileContent(_mount);
@@ -39,6 +42,14 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
 
     /// <summary>Nodes that the kernel knows.</summary>
     public int NodeCount => _mount.Nodes.Count;
+
+    /// <summary>Takes over what a predecessor recorded, before the session resumes. The values: open files that go on, and those that can't.</summary>
+    public (int Files, int Lost) TakeOver(IHeldFiles held)
+    {
+        var run = new TakeOverRun(_mount, _records ?? throw new InvalidOperationException("Nothing was recorded."), held);
+        run.Run();
+        return (run.Files, run.Lost);
+    }
 
     public override void Started(FuseConnectionInfo connection, IFuseNotifier notifier) => _mount.Kernel.Start(connection, notifier);
 
@@ -64,6 +75,14 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
     }
 
     public void Dispose() => _late.Dispose();
+
+    /// <summary>The request of a new handle. Where a predecessor made one for it already, the kernel never learned that one.</summary>
+    private RequestId Opening(in FuseRequest request)
+    {
+        if (_mount.Unanswered.TryTake(request.Id, out FileHandle unknown))
+            _opener.Release(unknown);
+        return request.Id;
+    }
 
     /// <summary>The node, if the kernel may still name it and it is of that kind.</summary>
     private bool TryFind<TNode>(NodeId id, out TNode node)

@@ -5,13 +5,15 @@ namespace Afs.Venus.Vfs;
 /// <summary>What the operations of one mount share. Each part owns its own state.</summary>
 internal sealed class VfsMount
 {
-    public VfsMount(ICacheManager cache, TimeProvider time, VfsOptions options)
+    public VfsMount(ICacheManager cache, TimeProvider time, VfsOptions options, MountRecords? records)
     {
         Cache = cache;
         Time = time;
         Inodes = new InodeNumbers(cache.Root.Volume);
         Kernel = new KernelLink(options);
-        Nodes = new NodeTable(cache.Root, cache.Statuses);
+        Nodes = new NodeTable(cache.Root, cache.Statuses, new NodeRecords(records?.Nodes));
+        Files = new HandleTable<OpenFile>(records is null ? null : new OpenFileRecords(records.Files));
+        Directories = new HandleTable<OpenDirectory>(records is null ? null : new OpenDirectoryRecords(records.Directories));
         Attributes = new AttributeReader(cache, Inodes, options);
         Entries = new EntryResolver(cache, Nodes, Attributes, Kernel);
         Privileges = new PrivilegeKiller(cache);
@@ -27,9 +29,11 @@ internal sealed class VfsMount
 
     public NodeTable Nodes { get; }
 
-    public HandleTable<OpenFile> Files { get; } = new();
+    public HandleTable<OpenFile> Files { get; }
 
-    public HandleTable<OpenDirectory> Directories { get; } = new();
+    public HandleTable<OpenDirectory> Directories { get; }
+
+    public Unanswered Unanswered { get; } = new();
 
     public AttributeReader Attributes { get; }
 

@@ -6,6 +6,7 @@ namespace Afs.Mount.Tests.Kit;
 internal sealed class Client : IDisposable
 {
     private const string ProbeCall = "probe";
+    private static readonly string[] DefaultTimeout = ["--timeout", "10"];
 
     private readonly string[] _arguments;
     private Daemon _daemon;
@@ -15,7 +16,7 @@ internal sealed class Client : IDisposable
         MountPoint = Path.Combine(folder, "mnt");
         Cache = Path.Combine(folder, "cache");
         Directory.CreateDirectory(MountPoint);
-        _arguments = ["mount", server, MountPoint, "--cache", Cache, "--foreground", "--timeout", "10", .. options];
+        _arguments = ["mount", server, MountPoint, "--cache", Cache, "--foreground", .. options.Contains("--timeout") ? [] : DefaultTimeout, .. options];
         _daemon = new Daemon("venus", _arguments);
     }
 

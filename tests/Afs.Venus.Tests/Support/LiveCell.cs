@@ -25,6 +25,8 @@ internal sealed class LiveCell : IAsyncDisposable
 
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(10);
 
+    public MemoryMetadataStore Metadata => _metadata;
+
     private RpcEndpoint Endpoint => RpcEndpoint.Parse($"unix:{Path.Combine(Folder, "s")}");
 
     public static async Task<LiveCell> StartAsync(TimeSpan? lease = null)
@@ -75,7 +77,7 @@ internal sealed class LiveCell : IAsyncDisposable
     public async Task<LiveClient> ConnectAsync(string name)
     {
         Result<VenusCache> opened = await VenusCache.OpenAsync(
-            Path.Combine(Folder, name), Endpoint, new SocketTransport(), new CacheOptions(), _time, new Random(name.GetHashCode(StringComparison.Ordinal)),
+            Path.Combine(Folder, name), Endpoint, new SocketTransport(), new CacheOptions(), [], _time, new Random(name.GetHashCode(StringComparison.Ordinal)),
             NullLogger.Instance, default);
         Assert.Equal(Failure.None, opened.Failure);
         return new LiveClient(opened.Value);

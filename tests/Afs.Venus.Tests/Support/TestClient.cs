@@ -1,5 +1,6 @@
 using Afs.Platform;
 using Afs.Venus.Cache;
+using Afs.Venus.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -36,7 +37,10 @@ internal sealed class TestClient : CacheClient, IAsyncDisposable
         var files = new ContainerFiles(used);
         ILogger log = NullLogger.Instance;
         var vice = new MemoryVice(volume, time);
-        var storage = new CacheStorage(used, files, SqliteContainerIndex.Open(Path.Combine(root, "index.db"), log), bootId, wasCleanEnd);
+        var storage = new CacheStorage(used, files, SqliteContainerIndex.Open(Path.Combine(root, "index.db"), log), bootId, wasCleanEnd)
+        {
+            Vnodes = SavedVnodesFile.Open(root, log),
+        };
         var options = new CacheOptions { Limits = limits ?? new CacheLimits { ReservedFreeBytes = 0 } };
         var manager = new CacheManager(options, storage, vice, time, new Random(1), log);
         Assert.Equal(Failure.None, await manager.StartAsync(default));

@@ -84,23 +84,24 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
     }
 
     /// <summary>
-    /// Takes one from the index. Where two are of one fid, the one with changes is the current; else the later one. The other has no use
-    /// any more and goes.
+    /// Takes one from the index. Where two are of one fid, the one with changes is the current; else the later one. The other goes, at the
+    /// end of its use by whoever has it open since before this daemon.
     /// </summary>
     public void Restore(Container container)
     {
         Container? other;
+        bool delete;
         lock (_lock)
         {
             if (_current.TryGetValue(container.Fid, out other) && other.IsLocal && !container.IsLocal)
                 (other, container) = (container, other);
             _current[container.Fid] = container;
             container.LastUsed = ++_clock;
-            other?.Retire(ContainerFate.Superseded);
+            delete = other?.Retire(ContainerFate.Superseded) ?? false;
         }
         Measure(container.Id, container.Baseline.AllocatedBytes);
-        if (other is not null)
-            Delete(other);
+        if (delete)
+            Delete(other!);
     }
 
     /// <summary>Takes it out of the table; its file goes when nothing uses it.</summary>

@@ -11,6 +11,9 @@ public interface IStatusCache
     /// </summary>
     bool TryGet(Fid fid, out FetchStatus status);
 
+    /// <summary>There is no lease, and what was valid when it ended is given out all the same: nobody may keep any of it.</summary>
+    bool ServesSuspect => false;
+
     /// <summary>The status, from the server where the promise doesn't hold. Abort NoVnode: it is gone.</summary>
     ValueTask<Result<FetchStatus>> GetAsync(Fid fid, CancellationToken cancellation);
 

@@ -16,6 +16,7 @@ internal sealed class CachedDirectory(Fid fid)
     private readonly SortedList<ulong, IReadOnlyList<DirectoryChange>> _parked = [];
     private NameTable _names = new();
     private DirectoryListing? _listing;
+    private DataVersion _saved, _lookedAt;
 
     public DataVersion Version { get; private set; }
 
@@ -105,6 +106,36 @@ internal sealed class CachedDirectory(Fid fid)
                 return;
             }
             _names.Apply(changes);
+            Advance(version);
+        }
+    }
+
+    /// <summary>
+    /// The names, to be saved: where they changed since they last were, and not since the last look, or it is the last time.
+    /// Null: nothing to save.
+    /// </summary>
+    public SavedDirectory? TakeUnsaved(bool isLast)
+    {
+        lock (_lock)
+        {
+            bool isAtRest = isLast || _lookedAt == Version;
+            _lookedAt = Version;
+            if (!isAtRest || _saved == Version || Version == DataVersion.None)
+                return null;
+            _saved = Version;
+            return new SavedDirectory(fid, Version, _names.ToArray());
+        }
+    }
+
+    /// <summary>Takes over what was saved, while nothing else is known.</summary>
+    public void Restore(NameTable names, DataVersion version)
+    {
+        lock (_lock)
+        {
+            if (Version != DataVersion.None)
+                return;
+            _names = names;
+            (_saved, _lookedAt) = (version, version);
             Advance(version);
         }
     }

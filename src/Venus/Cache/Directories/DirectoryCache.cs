@@ -93,6 +93,28 @@ internal sealed class DirectoryCache(Statuses statuses, DirectoryFetcher fetcher
 
     public void Remove(Fid directory) => _directories.TryRemove(directory, out _);
 
+    /// <summary>One that an earlier daemon saved. Believed as any other: where its version is that of a promised status.</summary>
+    public void Restore(SavedDirectory saved)
+    {
+        if (_loadedSinceEviction + saved.Names.Count > mostEntries)
+            return;
+        _loadedSinceEviction += saved.Names.Count + 1;
+        var names = new NameTable();
+        foreach (ListedName name in saved.Names)
+            names.Set(name.Name, name.Fid, name.Type);
+        _directories.GetOrAdd(saved.Fid, static fid => new CachedDirectory(fid)).Restore(names, saved.Version);
+    }
+
+    /// <summary>Adds what is to be saved.</summary>
+    public void TakeUnsaved(SavedChanges into, bool isLast)
+    {
+        foreach (CachedDirectory directory in _directories.Values)
+        {
+            if (directory.TakeUnsaved(isLast) is { } unsaved)
+                into.Directories.Add(unsaved);
+        }
+    }
+
     public void Clear() => _directories.Clear();
 
     /// <summary>Some name of a fid, by what is cached, current or not; null where none is known. Looks through everything.</summary>

@@ -4,7 +4,7 @@ namespace Afs.Venus.Cache;
 
 /// <summary>At start: from the index to the table, and files without a row away. Promises are none: all is suspect.</summary>
 internal sealed partial class IndexLoader(
-    IContainerFiles files, IContainerIndex index, ContainerTable table, ContainerFactory factory, bool wasCleanEnd, ILogger log)
+    IContainerFiles files, IContainerIndex index, ContainerTable table, ContainerFactory factory, HeldContainers held, bool wasCleanEnd, ILogger log)
 {
     public void Load()
     {
@@ -16,17 +16,27 @@ internal sealed partial class IndexLoader(
         {
             last = Math.Max(last, record.Id.Value);
             if (present.Remove(record.Id))
-                table.Restore(factory.Restore(record, wasCleanEnd));
+                Restore(record);
             else
                 DropMissing(record);
         }
         foreach (ContainerId orphan in present)
         {
             last = Math.Max(last, orphan.Value);
-            files.Delete(orphan);
+            if (held.Wants(orphan))
+                held.KeepUnlisted(orphan);
+            else
+                files.Delete(orphan);
         }
         table.StartIdsAfter(new ContainerId(last));
         LogLoaded(table.Count, present.Count);
+    }
+
+    private void Restore(ContainerRecord record)
+    {
+        Container container = factory.Restore(record, wasCleanEnd);
+        held.Keep(container);
+        table.Restore(container);
     }
 
     private void DropMissing(ContainerRecord record)

@@ -7,7 +7,8 @@ namespace Afs.Venus.Cache;
 /// The status cache: what <see cref="VnodeTable"/> holds, believed by <see cref="PromiseRules"/>, and brought by <see cref="StatusFetcher"/>.
 /// It also is where replies of other calls leave the statuses that they bring.
 /// </summary>
-internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog breaks, StatusFetcher fetcher, TimeProvider time, CacheFigures figures)
+internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog breaks, StatusFetcher fetcher, TimeProvider time, CacheFigures figures,
+    bool servesDisconnected)
     : IStatusCache
 {
     /// <summary>How long a reader waits for mutations of this client that are on their way to fill a gap, before it asks the server instead.</summary>
@@ -18,7 +19,8 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
 
     public bool TryGet(Fid fid, out FetchStatus status)
     {
-        bool found = table.TryRead(fid, out FetchStatus? read, out uint promised, out bool isRemoved) && (isRemoved || trust.Holds(promised));
+        bool found = table.TryRead(fid, out FetchStatus? read, out uint promised, out bool isRemoved)
+            && (isRemoved || trust.Holds(promised) || promised != 0 && ServesSuspect);
         status = read!;
         return found;
     }
@@ -31,6 +33,8 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
             figures.StatusHits.Add();
         return found;
     }
+
+    public bool ServesSuspect => servesDisconnected && !trust.LeaseRuns;
 
     public bool IsRemoved(Fid fid) => table.TryRead(fid, out _, out _, out bool isRemoved) && isRemoved;
 

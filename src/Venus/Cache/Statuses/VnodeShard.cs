@@ -9,7 +9,7 @@ namespace Afs.Venus.Cache;
 /// A part of the vnode table, by hash of the fid. Slots are values in one array, so that a full table is few objects to the garbage
 /// collector. Every method takes the lock for some tens of nanoseconds; under it only the break log's is taken.
 /// </summary>
-internal sealed class VnodeShard(int most, BreakLog breaks, Action<Fid> evicted)
+internal sealed partial class VnodeShard(int most, BreakLog breaks, Action<Fid> evicted)
 {
     /// <summary>How far the eviction looks before the table rather grows by one.</summary>
     private const int MostSteps = 1024;
@@ -56,7 +56,7 @@ internal sealed class VnodeShard(int most, BreakLog breaks, Action<Fid> evicted)
             ref VnodeSlot slot = ref GetOrAdd(status.Fid);
             if (slot.IsRemoved || slot.Status is { } cached && PromiseRules.IsOlder(status.StatusVersion, cached.StatusVersion))
                 return slot.Status ?? status;
-            slot.Status = status;
+            Set(ref slot, status);
             slot.Promised = PromiseRules.Grant(mark, breaks.HasMoved(status.Fid, mark.Breaks));
             slot.Changes?.DropThrough(status.StatusVersion);
             return status;
@@ -73,20 +73,20 @@ internal sealed class VnodeShard(int most, BreakLog breaks, Action<Fid> evicted)
                 return;
             if (slot.Status is null || slot.Promised == 0)
             {
-                slot.Status = status;
+                Set(ref slot, status);
                 slot.Promised = 0;
             }
             else if (PromiseRules.Follows(status.StatusVersion, slot.Status.StatusVersion))
             {
-                slot.Status = status;
-                while (slot.Changes is { } changes && changes.TryTakeNext(slot.Status.StatusVersion, out FetchStatus next))
-                    slot.Status = next;
+                Set(ref slot, status);
+                while (slot.Changes is { } changes && changes.TryTakeNext(slot.Status!.StatusVersion, out FetchStatus next))
+                    Set(ref slot, next);
             }
             else if (slot.Changes is { } changes)
                 changes.Park(status);
             else
             {
-                slot.Status = status;
+                Set(ref slot, status);
                 slot.Promised = 0;
             }
         }
@@ -110,7 +110,7 @@ internal sealed class VnodeShard(int most, BreakLog breaks, Action<Fid> evicted)
             if (changes.DropAll() is { } newest)
             {
                 // The gap stays open: somebody else's change is in it.
-                slot.Status = newest;
+                Set(ref slot, newest);
                 slot.Promised = 0;
             }
             DropIfEmpty(fid, ref slot);
@@ -134,7 +134,7 @@ internal sealed class VnodeShard(int most, BreakLog breaks, Action<Fid> evicted)
             ref VnodeSlot slot = ref _slots[at];
             slot.Promised = 0;
             if (slot.Changes?.DropAll() is { } newest)
-                slot.Status = newest;
+                Set(ref slot, newest);
         }
     }
 
@@ -169,11 +169,11 @@ internal sealed class VnodeShard(int most, BreakLog breaks, Action<Fid> evicted)
             slot.Promised = 0;
             if (slot.Retained > 0 && slot.Status is { } status)
             {
-                slot.Status = status with { LinkCount = 0 };
                 slot.IsRemoved = true;
+                Set(ref slot, status with { LinkCount = 0 });
             }
             else
-                slot.Status = null;
+                Set(ref slot, null);
             DropIfEmpty(fid, ref slot);
         }
     }
@@ -184,7 +184,7 @@ internal sealed class VnodeShard(int most, BreakLog breaks, Action<Fid> evicted)
         lock (_lock)
         {
             if (_index.TryGetValue(status.Fid, out int at) && _slots[at].IsRemoved)
-                _slots[at].Status = status;
+                Set(ref _slots[at], status);
         }
     }
 
@@ -202,7 +202,7 @@ internal sealed class VnodeShard(int most, BreakLog breaks, Action<Fid> evicted)
             if (--slot.Retained < 0)
                 throw new UnreachableException($"{fid} was released more often than retained.");
             if (slot.Retained == 0 && slot.IsRemoved)
-                slot.Status = null;
+                Set(ref slot, null);
             DropIfEmpty(fid, ref slot);
         }
     }
@@ -231,7 +231,8 @@ internal sealed class VnodeShard(int most, BreakLog breaks, Action<Fid> evicted)
                 ref VnodeSlot slot = ref _slots[at];
                 if (!slot.IsInUse || slot.IsRemoved)
                     continue;
-                (slot.Status, slot.Promised) = (null, 0);
+                Set(ref slot, null);
+                slot.Promised = 0;
                 slot.Changes?.DropAll();
                 DropIfEmpty(slot.Fid, ref slot);
             }
@@ -308,6 +309,7 @@ internal sealed class VnodeShard(int most, BreakLog breaks, Action<Fid> evicted)
     private void Free(Fid fid)
     {
         _index.Remove(fid, out int at);
+        NoteFreed(ref _slots[at]);
         _slots[at] = default;
         _free.Push(at);
     }

@@ -25,6 +25,12 @@ internal struct VnodeSlot
     /// <summary>Mutations of this client on their way; null for none.</summary>
     public ChangesUnderWay? Changes;
 
+    /// <summary>A row of it is saved for the next start, maybe an older one.</summary>
+    public bool IsSaved;
+
+    /// <summary>The status changed since it was last taken to be saved.</summary>
+    public bool IsUnsaved;
+
     public readonly bool IsInUse => Fid != default;
 
     public readonly bool MayEvict => Retained == 0 && Changes is null;

@@ -58,6 +58,19 @@ internal sealed class VnodeTable
         return all;
     }
 
+    public void RestoreRemoved(FetchStatus last) => Shard(last.Fid).RestoreRemoved(last);
+
+    public void Restore(FetchStatus status) => Shard(status.Fid).Restore(status);
+
+    /// <summary>Takes up to <paramref name="atMost"/> of what changed since it was last taken, to be saved. True: there is more.</summary>
+    public bool TakeUnsaved(SavedChanges into, int atMost)
+    {
+        bool isMore = false;
+        foreach (VnodeShard shard in _shards)
+            isMore |= shard.TakeUnsaved(into, atMost);
+        return isMore;
+    }
+
     public void Clear()
     {
         foreach (VnodeShard shard in _shards)

@@ -19,7 +19,7 @@ internal sealed partial class CacheFolder : IDisposable
     public CacheStorage Storage { get; }
 
     /// <exception cref="CacheFolderException">It is in use, or can't be used.</exception>
-    public static CacheFolder Open(string path, TimeProvider time, ILogger log)
+    public static CacheFolder Open(string path, IReadOnlyList<HeldContainer> open, TimeProvider time, ILogger log)
     {
         if (!OperatingSystem.IsLinux())
             throw new PlatformNotSupportedException("Venus runs on Linux.");
@@ -37,7 +37,11 @@ internal sealed partial class CacheFolder : IDisposable
             var disk = new LinuxDisk(path, OpenFileLimit.Raise() - OpenFileLimit.Reserve);
             SqliteContainerIndex index = OpenIndex(path, time, log);
             bool wasCleanEnd = disk.Delete(CleanEnd);
-            var storage = new CacheStorage(disk, new ContainerFiles(disk), index, File.ReadAllText(BootIdFile).Trim(), wasCleanEnd);
+            var storage = new CacheStorage(disk, new ContainerFiles(disk), index, File.ReadAllText(BootIdFile).Trim(), wasCleanEnd)
+            {
+                Vnodes = SavedVnodesFile.Open(path, log),
+                Held = open,
+            };
             return new CacheFolder(held, storage);
         }
         catch (DiskException e)

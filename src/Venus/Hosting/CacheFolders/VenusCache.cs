@@ -23,14 +23,15 @@ public sealed class VenusCache : IAsyncDisposable
     public ViceConnection Server { get; }
 
     /// <summary>Takes the directory, connects, finds the volume.</summary>
+    /// <param name="open">Containers that the kernel has open since before this daemon.</param>
     /// <exception cref="CacheFolderException">The directory is in use by another daemon, or can't be used; the message says so.</exception>
     /// <exception cref="RpcRefusedException">The server refuses this client.</exception>
     /// <returns>The failure: there is no server within the time of a call, or it has no such volume.</returns>
     public static async Task<Result<VenusCache>> OpenAsync(
-        string folder, RpcEndpoint server, ITransport transport, CacheOptions options, TimeProvider time, Random random, ILogger log,
-        CancellationToken cancellation)
+        string folder, RpcEndpoint server, ITransport transport, CacheOptions options, IReadOnlyList<HeldContainer> open, TimeProvider time,
+        Random random, ILogger log, CancellationToken cancellation)
     {
-        CacheFolder held = CacheFolder.Open(folder, time, log);
+        CacheFolder held = CacheFolder.Open(folder, open, time, log);
         CacheManager? manager = null;
         try
         {

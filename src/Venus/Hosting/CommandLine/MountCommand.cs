@@ -20,6 +20,11 @@ internal static class MountCommand
     private static readonly Option<bool?> AllowOther = new("--allow-other") { Description = "Other users may enter. Default as root." };
     private static readonly Option<bool> ReadOnly = new("--read-only") { Description = "Mount for reading only." };
     private static readonly Option<double> Timeout = new("--timeout") { Description = "Seconds that an operation may wait for the server.", DefaultValueFactory = _ => 30 };
+    private static readonly Option<DisconnectedMode> Disconnected = new("--disconnected")
+    {
+        Description = "What reads do while the server can't be reached: fail (with ETIMEDOUT), or serve what is cached, which may be old.",
+    };
+
     private static readonly Option<bool> Force = new("--force") { Description = "Take away a stale mount of a dead daemon first." };
     private static readonly Option<LogLevel?> Level = new("--log-level") { Description = "Trace, Debug, Information, Warning, Error. Default: Information where somebody reads it." };
     private static readonly Option<string?> LogFile = new("--log-file") { Description = "Where a daemon in the background logs to." };
@@ -33,7 +38,7 @@ internal static class MountCommand
         var command = new Command("mount", "Mount a volume.")
         {
             Server, MountPointPath, Volume, Cache, CacheSize, CacheFiles, CacheFree, Io, Foreground, AllowOther, ReadOnly, Timeout, Force, Level, LogFile, Tls, TlsName,
-            TlsAuthority, Configuration, Background.ChildOption,
+            TlsAuthority, SupervisedOptions.Supervised, Disconnected, Configuration, SupervisedOptions.Child, Background.ChildOption,
         };
         command.SetAction((parsed, cancellation) => RunAsync(parsed));
         return command;
@@ -42,10 +47,14 @@ internal static class MountCommand
     private static async Task<int> RunAsync(ParseResult parsed)
     {
         MountSettings settings = Read(parsed);
+        bool isSupervisor = parsed.GetValue(SupervisedOptions.Supervised) && settings.Supervision is null;
+        Func<MountSettings, Action, Task<ExitCode>> run = isSupervisor ? Supervisor.RunAsync : MountDaemon.RunAsync;
         if (parsed.GetValue(Background.ChildOption))
-            return await Background.RunChildAsync(settings);
+            return await Background.RunChildAsync(settings, run);
+        if (settings.Supervision is not null)
+            return await Background.RunSupervisedAsync(settings);
         if (parsed.GetValue(Foreground))
-            return (int)await MountDaemon.RunAsync(settings, onReady: () => { });
+            return (int)await run(settings, () => { });
         MountPoint.Check(settings.MountPoint, settings.Force);
         return await Background.StartAsync();
     }
@@ -65,6 +74,8 @@ internal static class MountCommand
         Force = parsed.GetValue(Force),
         LogLevel = parsed.GetValue(Level) ?? (parsed.GetValue(Foreground) || parsed.GetValue(LogFile) is not null ? LogLevel.Information : LogLevel.Warning),
         LogFile = parsed.GetValue(LogFile),
+        Supervision = Supervision.TryParse(parsed.GetValue(SupervisedOptions.Child)),
+        Disconnected = parsed.GetValue(Disconnected),
         Tls = parsed.GetValue(Tls) ? new TlsSettings(parsed.GetValue(TlsName), parsed.GetValue(TlsAuthority)) : null,
     };
 

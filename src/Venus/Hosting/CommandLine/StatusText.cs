@@ -15,6 +15,10 @@ internal static class StatusText
     {
         string trust = report.HasLease ? "in touch, the cache is trusted" : "not in touch, the cache is suspect";
         output.WriteLine($"{report.MountPoint}  {report.Server}  (pid {report.ProcessId}, io by {report.Io})");
+        if (report.IsServingDisconnected)
+            trust = "not in touch, READS ARE SERVED FROM THE CACHE and may be old";
+        if (report.SupervisorId is { } supervisor)
+            output.WriteLine($"  daemon    supervised by {supervisor}, restarted {report.Restarts} times");
         output.WriteLine($"  server    {trust}{(report.Trouble is null ? "" : $"; no connection: {report.Trouble}")}");
         output.WriteLine($"  cache     {report.CacheFolder}: {ToMebibytes(report.CacheBytes)} of {ToMebibytes(report.CacheLimitBytes)} MiB, {report.CacheFiles} files");
         output.WriteLine($"  dirty     {report.DirtyFiles} files not stored yet, {report.RecoveredFiles} recovered (venus recovered)");

@@ -11,7 +11,6 @@ namespace Afs.Venus.Hosting;
 /// </summary>
 internal static partial class Background
 {
-    private const string Ready = "ready";
     private const int StandardOutput = 1, StandardError = 2;
     private const int WriteOnly = 0x1, Create = 0x40, Append = 0x400, CloseOnExec = 0x80000;
     private const int OwnerReadWrite = 0x180;
@@ -22,16 +21,12 @@ internal static partial class Background
     /// <summary>The command's side: starts the child and waits until it is ready or has failed.</summary>
     public static async Task<int> StartAsync()
     {
-        string program = Environment.ProcessPath ?? throw new HostingException(ExitCode.Failed, "The path of this program isn't known.");
-        var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        string[] arguments = Environment.GetCommandLineArgs();
-        bool isUnderDotnet = Path.GetFileNameWithoutExtension(program) == "dotnet";
-        foreach (string argument in isUnderDotnet ? arguments : arguments.Skip(1))
-            start.ArgumentList.Add(argument);
+        ProcessStartInfo start = SelfStart.Make();
+        (start.RedirectStandardInput, start.RedirectStandardOutput, start.RedirectStandardError) = (true, true, true);
         start.ArgumentList.Add(ChildOption.Name);
         using Process child = Process.Start(start) ?? throw new HostingException(ExitCode.Failed, "The daemon can't be started.");
         Task relay = RelayAsync(child.StandardError);
-        if (await child.StandardOutput.ReadLineAsync() == Ready)
+        if (await child.StandardOutput.ReadLineAsync() == DaemonProcess.Ready)
             return (int)ExitCode.Done;
         await child.WaitForExitAsync();
         await relay;
@@ -39,7 +34,22 @@ internal static partial class Background
     }
 
     /// <summary>The child's side.</summary>
-    public static async Task<int> RunChildAsync(MountSettings settings) => (int)await MountDaemon.RunAsync(settings, () => Leave(settings.LogFile));
+    /// <param name="run">Runs the mount, and calls back when it is up.</param>
+    public static async Task<int> RunChildAsync(MountSettings settings, Func<MountSettings, Action, Task<ExitCode>> run) =>
+        (int)await run(settings, () => Leave(settings.LogFile));
+
+    /// <summary>As a daemon under a supervisor in the foreground: a Ctrl-C is the supervisor's to pass on.</summary>
+    public static async Task<int> RunSupervisedAsync(MountSettings settings)
+    {
+        SetSession();
+        return (int)await MountDaemon.RunAsync(settings, SayReady);
+    }
+
+    private static void SayReady()
+    {
+        Console.Out.WriteLine(DaemonProcess.Ready);
+        Console.Out.Flush();
+    }
 
     private static async Task RelayAsync(StreamReader said)
     {
@@ -49,8 +59,7 @@ internal static partial class Background
 
     private static void Leave(string? logFile)
     {
-        Console.Out.WriteLine(Ready);
-        Console.Out.Flush();
+        SayReady();
         SetSession();
         int log = Open(logFile ?? "/dev/null", WriteOnly | Create | Append | CloseOnExec, OwnerReadWrite);
         int nothing = Open("/dev/null", WriteOnly | CloseOnExec, 0);

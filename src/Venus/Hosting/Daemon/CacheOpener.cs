@@ -12,19 +12,23 @@ namespace Afs.Venus.Hosting;
 internal static class CacheOpener
 {
     /// <exception cref="HostingException">The folder can't be used, the server can't be reached, or it has no such volume.</exception>
-    public static async Task<VenusCache> OpenAsync(MountSettings settings, TimeProvider time, ILogger log, CancellationToken cancellation)
+    public static async Task<VenusCache> OpenAsync(
+        MountSettings settings, SupervisedMount? supervised, TimeProvider time, ILogger log, CancellationToken cancellation)
     {
         var options = new CacheOptions
         {
             VolumeName = settings.Server.Volume,
             Limits = new CacheLimits { MostBytes = settings.CacheBytes, MostFiles = settings.CacheFiles, ReservedFreeBytes = settings.CacheFreeBytes },
             Times = new CallTimes { Call = settings.Timeout },
+            BeginsWithoutServer = supervised is { IsTakeOver: true },
+            ServesDisconnected = settings.Disconnected == DisconnectedMode.Serve,
         };
         var transport = new SocketTransport(new SocketTransportOptions { ClientTls = ReadTls(settings.Tls) });
         try
         {
             Result<VenusCache> opened = await VenusCache.OpenAsync(
-                settings.CacheFolder, settings.Server.Endpoint, transport, options, time, new Random(), log, cancellation);
+                settings.CacheFolder, settings.Server.Endpoint, transport, options, supervised is { IsTakeOver: true } ? supervised.Records.ReadHeld() : [], time, new Random(), log,
+                cancellation);
             return opened.IsSuccess ? opened.Value : throw Explain(settings, opened.Failure);
         }
         catch (CacheFolderException e)

@@ -12,18 +12,23 @@ internal static partial class MountDaemon
     /// <exception cref="HostingException">It can't be mounted; the message says why.</exception>
     public static async Task<ExitCode> RunAsync(MountSettings settings, Action onReady)
     {
-        MountPoint.Check(settings.MountPoint, settings.Force);
         using ILoggerFactory logging = DaemonLog.Create(settings.LogLevel);
         ILogger log = logging.CreateLogger("venus");
         using var signals = new EndingSignals();
         var time = new BootTimeProvider();
-        await using VenusCache cache = await CacheOpener.OpenAsync(settings, time, log, signals.First);
-        using var fileSystem = new VfsFileSystem(cache.Manager, time, new VfsOptions());
-        using KernelMount kernel = MountMaker.Make(settings, fileSystem, log);
+        using var supervised = SupervisedMount.Open(settings, log);
+        if (supervised is not { IsTakeOver: true })
+            MountPoint.Check(settings.MountPoint, settings.Force);
+        supervised?.SilenceKernel();
+        await using VenusCache cache = await CacheOpener.OpenAsync(settings, supervised, time, log, signals.First);
+        using var fileSystem = new VfsFileSystem(cache.Manager, time, new VfsOptions(), supervised?.Records);
+        using KernelMount kernel = supervised?.Start(settings, fileSystem, cache, log) ?? MountMaker.Make(settings, fileSystem, log);
         var mount = new RunningMount(settings, cache, fileSystem, kernel, log);
         await using var control = new ControlServer(ControlSocket.PathOf(settings.MountPoint), settings.AllowOther, new MountCommands(settings, cache, mount), log);
         using CancellationTokenRegistration ending = signals.First.Register(() => _ = mount.EndAsync());
         LogMounted(log, settings.Server, settings.MountPoint, kernel.HasPassthrough ? "passthrough" : "the daemon");
+        // So that the first df needn't wait for a server that is gone by then.
+        _ = cache.Manager.Operations.GetVolumeStatusAsync(signals.First).AsTask();
         onReady();
         var manager = ServiceNotifier.FromEnvironment();
         manager.Ready($"{settings.Server} is mounted at {settings.MountPoint}");

@@ -1,6 +1,7 @@
 using Afs.Fuse;
 using Afs.Venus.Vfs;
 using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
 
 namespace Afs.Venus.Hosting;
 
@@ -8,21 +9,13 @@ namespace Afs.Venus.Hosting;
 internal static class MountMaker
 {
     /// <exception cref="HostingException">The mount was refused.</exception>
-    public static KernelMount Make(MountSettings settings, FuseFileSystem fileSystem, ILogger log)
+    /// <param name="device">That a supervisor opened; null: one of its own.</param>
+    public static KernelMount Make(MountSettings settings, FuseFileSystem fileSystem, ILogger log, SafeFileHandle? device = null)
     {
-        var options = new FuseMountOptions
-        {
-            Source = settings.Server.ToString(),
-            SubType = "afs",
-            AllowOther = settings.AllowOther,
-            DefaultPermissions = true,
-            ReadOnly = settings.IsReadOnly,
-            Passthrough = settings.Io != IoMode.Daemon,
-        };
         KernelMount mount;
         try
         {
-            mount = KernelMount.Make(settings.MountPoint, options, fileSystem, new FuseLog(log));
+            mount = KernelMount.Make(settings.MountPoint, Options(settings), fileSystem, new FuseLog(log), device);
         }
         catch (KernelMountException e)
         {
@@ -34,6 +27,16 @@ internal static class MountMaker
         mount.Dispose();
         throw new HostingException(ExitCode.NoPermission, "The kernel offers no passthrough: it needs Linux 6.9 and CAP_SYS_ADMIN. --io=daemon does without.");
     }
+
+    public static FuseMountOptions Options(MountSettings settings) => new()
+    {
+        Source = settings.Server.ToString(),
+        SubType = "afs",
+        AllowOther = settings.AllowOther,
+        DefaultPermissions = true,
+        ReadOnly = settings.IsReadOnly,
+        Passthrough = settings.Io != IoMode.Daemon,
+    };
 
     private static ExitCode ToCode(MountRefusal refusal) => refusal switch
     {

@@ -37,6 +37,11 @@ public sealed record MountSettings
     /// <summary>Where a daemon in the background logs to; null: nowhere.</summary>
     public string? LogFile { get; init; }
 
+    public DisconnectedMode Disconnected { get; init; }
+
+    /// <summary>Null: no supervisor started this daemon.</summary>
+    public Supervision? Supervision { get; init; }
+
     /// <summary>Null: no TLS.</summary>
     public TlsSettings? Tls { get; init; }
 }

@@ -43,7 +43,7 @@ internal sealed class AttributeReader(ICacheManager cache, InodeNumbers inodes, 
         var reply = new AttributesReply
         {
             Attributes = OfStatus(status),
-            AttributeTimeout = isPromised && !node.IsDetached ? options.PromisedTimeout : TimeSpan.Zero,
+            AttributeTimeout = isPromised && !node.IsDetached && !cache.Statuses.ServesSuspect ? options.PromisedTimeout : TimeSpan.Zero,
         };
         if (node is FileNode file)
             Overlay(file, status, ref reply);

@@ -13,18 +13,18 @@ internal sealed class DirectoryReader(VfsMount mount)
     /// <summary>A directory that changes faster than it can be fetched isn't listed for ever.</summary>
     private const int MaxLoads = 32;
 
-    public async ValueTask<FuseResult<OpenReply>> OpenAsync(DirectoryNode node, CancellationToken cancellation)
+    public async ValueTask<FuseResult<OpenReply>> OpenAsync(DirectoryNode node, RequestId request, CancellationToken cancellation)
     {
-        var directory = new OpenDirectory(node);
+        var directory = new OpenDirectory(node, request);
         Errno error = await TakeListingAsync(directory, cancellation);
         return error == Errno.None ? Reply(directory) : error;
     }
 
     /// <summary>OPENDIR of a listing that is cached and promised.</summary>
-    public bool TryOpen(DirectoryNode node, out OpenReply reply)
+    public bool TryOpen(DirectoryNode node, RequestId request, out OpenReply reply)
     {
         reply = default;
-        var directory = new OpenDirectory(node);
+        var directory = new OpenDirectory(node, request);
         if (!TryTakeListing(directory))
             return false;
         reply = Reply(directory);
@@ -36,7 +36,7 @@ internal sealed class DirectoryReader(VfsMount mount)
     {
         if (mount.Directories.Find(handle) is not { } directory)
             return new(Errno.EBADF);
-        bool startsOver = offset == 0 && !directory.IsFresh;
+        bool startsOver = offset == 0 && !directory.IsFresh || directory.Snapshot is null;
         if (startsOver && !TryRewind(directory))
             return PrepareSlowlyAsync(directory, offset, isPlus, cancellation);
         directory.IsFresh = false;
@@ -146,6 +146,8 @@ internal sealed class DirectoryReader(VfsMount mount)
 
     private bool LacksStatuses(ListingSnapshot snapshot, ulong offset)
     {
+        if (mount.Cache.Statuses.ServesSuspect)
+            return false; // Names alone are better than a wait for nobody.
         (int first, int last) = Window(snapshot, offset, ReplyEntries);
         for (int index = first; index < last; index++)
         {

@@ -61,6 +61,16 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
         }
     }
 
+    /// <summary>One that a predecessor attached: the kernel holds it open with this registration, or without one.</summary>
+    public void TakeOver(OpenFile file)
+    {
+        lock (_lock)
+        {
+            (_container, _backing, _isServedHere) = (file.Container.Id, file.Backing, file.Backing.IsNone);
+            Link(file);
+        }
+    }
+
     /// <summary>Takes an open file off, at its RELEASE.</summary>
     public void Remove(OpenFile file, BackingFiles? backings)
     {

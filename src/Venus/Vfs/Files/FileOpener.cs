@@ -7,19 +7,20 @@ namespace Afs.Venus.Vfs;
 /// <summary>OPEN and RELEASE of regular files.</summary>
 internal sealed class FileOpener(VfsMount mount)
 {
-    public ValueTask<FuseResult<OpenReply>> Open(FileNode node, int openFlags, bool killSetId, CancellationToken cancellation)
+    public ValueTask<FuseResult<OpenReply>> Open(FileNode node, int openFlags, bool killSetId, RequestId request, CancellationToken cancellation)
     {
         if (!OpenFlags.Changes(openFlags) && mount.Cache.Contents.TryOpenForReading(node.Fid, node.Registered, out IContainer container))
-            return new(Attach(node, container, isWritable: false));
-        return OpenSlowlyAsync(node, openFlags, killSetId, cancellation);
+            return new(Attach(node, container, isWritable: false, request));
+        return OpenSlowlyAsync(node, openFlags, killSetId, request, cancellation);
     }
 
     /// <summary>Takes the container over, also where it refuses.</summary>
-    public FuseResult<OpenReply> Attach(FileNode node, IContainer container, bool isWritable)
+    /// <param name="request">That the handle answers; none for one that the daemon uses itself.</param>
+    public FuseResult<OpenReply> Attach(FileNode node, IContainer container, bool isWritable, RequestId request)
     {
         KernelSession kernel = mount.Kernel.Session;
         bool isKnown = mount.Cache.Statuses.TryGet(node.Fid, out FetchStatus status) && status.DataVersion == container.BaseVersion;
-        var file = new OpenFile(node, container, isWritable, isKnown ? status : null);
+        var file = new OpenFile(node, container, isWritable, isKnown ? status : null) { Request = request };
         if (!node.TryAttach(file, kernel.Backings, out FileBinding binding))
         {
             // The kernel looks the name up again, and finds a new node.
@@ -31,6 +32,7 @@ internal sealed class FileOpener(VfsMount mount)
         // Attributes of another container must not survive; nor any that the kernel may keep, once it writes without telling.
         if (binding.IsRebound || isWritable)
             kernel.Notifier.InvalidateNode(node.Id);
+        file.Backing = binding.Backing;
         return new OpenReply { Handle = mount.Files.Add(file), Flags = ToFlags(binding, isWritable), Backing = binding.Backing };
     }
 
@@ -51,7 +53,8 @@ internal sealed class FileOpener(VfsMount mount)
         return binding.IsSame ? flags | OpenReplyFlags.KeepCache : flags;
     }
 
-    private async ValueTask<FuseResult<OpenReply>> OpenSlowlyAsync(FileNode node, int openFlags, bool killSetId, CancellationToken cancellation)
+    private async ValueTask<FuseResult<OpenReply>> OpenSlowlyAsync(
+        FileNode node, int openFlags, bool killSetId, RequestId request, CancellationToken cancellation)
     {
         bool isWritable = OpenFlags.Changes(openFlags);
         Result<IContainer> opened = await mount.Cache.Contents.OpenAsync(node.Fid, isWritable, OpenFlags.Truncates(openFlags), cancellation);
@@ -68,6 +71,6 @@ internal sealed class FileOpener(VfsMount mount)
             }
         }
 
-        return Attach(node, opened.Value, isWritable);
+        return Attach(node, opened.Value, isWritable, request);
     }
 }

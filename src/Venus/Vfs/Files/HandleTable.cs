@@ -6,7 +6,8 @@ namespace Afs.Venus.Vfs;
 /// Handles of what is open. A handle is a slot and the count of its uses, so that one used after its end finds nothing.
 /// Bounded by what the kernel holds open.
 /// </summary>
-internal sealed class HandleTable<T>
+/// <param name="records">Where each is recorded for a successor of this daemon; null: nowhere.</param>
+internal sealed class HandleTable<T>(IHandleRecords<T>? records = null)
     where T : class
 {
     private const int UseShift = 32;
@@ -31,7 +32,9 @@ internal sealed class HandleTable<T>
             ref Slot slot = ref _slots[index];
             slot.Value = value;
             slot.Uses++;
-            return new FileHandle((ulong)slot.Uses << UseShift | (uint)index);
+            var handle = new FileHandle((ulong)slot.Uses << UseShift | (uint)index);
+            records?.Put(index, handle, value);
+            return handle;
         }
     }
 
@@ -48,11 +51,30 @@ internal sealed class HandleTable<T>
             if (!Holds(handle, out int index))
                 return null;
             T? value = _slots[index].Value;
+            records?.Clear(index);
             _slots[index].Value = null;
             _free.Push(index);
             return value;
         }
     }
+
+    /// <summary>One that a predecessor made, which its record says. Before the first <see cref="Add"/>.</summary>
+    public void TakeOver(FileHandle handle, T value)
+    {
+        lock (_lock)
+        {
+            int index = (int)(handle.Value & uint.MaxValue);
+            while (_slots.Length <= index)
+                Array.Resize(ref _slots, _slots.Length * 2);
+            for (; _used < index; _used++)
+                _free.Push(_used);
+            _used = index + 1;
+            _slots[index] = new Slot { Value = value, Uses = (uint)(handle.Value >> UseShift) };
+        }
+    }
+
+    /// <summary>One of a predecessor that can't be taken over.</summary>
+    public void Forget(FileHandle handle) => records?.Clear((int)(handle.Value & uint.MaxValue));
 
     /// <summary>Takes out all that is left, at the end of the mount.</summary>
     public IReadOnlyList<T> Drain()

@@ -1,3 +1,4 @@
+using Afs.Fuse;
 using Afs.Venus.Cache;
 using Afs.Wire;
 
@@ -14,6 +15,12 @@ internal sealed class OpenFile(FileNode node, IContainer container, bool isWrita
 
     /// <summary>The status that belongs to the container's version, if it was known at open: what fstat shows once the file is old.</summary>
     public FetchStatus? Status { get; } = status;
+
+    /// <summary>The request that opened it; none for what the daemon opened for itself.</summary>
+    public RequestId Request { get; init; }
+
+    /// <summary>The registration that it is passed through by; none where the daemon serves it. Set when it was attached, before it is recorded.</summary>
+    public BackingId Backing { get; set; }
 
     /// <summary>Links of the node's list; owned by the node, under its lock.</summary>
     public OpenFile? Next { get; set; }

@@ -23,7 +23,7 @@ internal sealed class Truncation(VfsMount mount, FileOpener opener)
         Result<IContainer> opened = await mount.Cache.Contents.OpenAsync(file.Fid, forWriting: true, truncate: lengthBytes == 0, cancellation);
         if (!opened.IsSuccess)
             return opened.Failure.ToErrno();
-        FuseResult<OpenReply> attached = opener.Attach(file, opened.Value, isWritable: true);
+        FuseResult<OpenReply> attached = opener.Attach(file, opened.Value, isWritable: true, request: default);
         if (!attached.IsSuccess)
             return attached.Error;
 

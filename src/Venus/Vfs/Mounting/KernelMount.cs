@@ -1,4 +1,5 @@
 using Afs.Fuse;
+using Microsoft.Win32.SafeHandles;
 
 namespace Afs.Venus.Vfs;
 
@@ -12,21 +13,30 @@ public sealed class KernelMount : IDisposable
     /// <summary>READ and WRITE go from the kernel to the containers.</summary>
     public bool HasPassthrough => _session.Connection.Passthrough;
 
+    /// <summary>What a successor must know of the session.</summary>
+    public FuseConnectionInfo Connection => _session.Connection;
+
     /// <summary>Completes when it is unmounted, by whomever, and its last operation has ended.</summary>
     public Task Completion => _session.Completion;
 
     /// <exception cref="KernelMountException">The mount was refused.</exception>
-    public static KernelMount Make(string mountPoint, FuseMountOptions options, FuseFileSystem fileSystem, IFuseLog log)
+    /// <param name="device">That a supervisor opened; null: one of its own.</param>
+    public static KernelMount Make(string mountPoint, FuseMountOptions options, FuseFileSystem fileSystem, IFuseLog log, SafeFileHandle? device = null)
     {
         try
         {
-            return new KernelMount(FuseSession.Mount(mountPoint, options, fileSystem, log));
+            return new KernelMount(FuseSession.Mount(mountPoint, options, fileSystem, log, device));
         }
         catch (FuseException e)
         {
             throw new KernelMountException(ToRefusal(e.Error), e.Message, e);
         }
     }
+
+    /// <summary>Goes on with the mount of a predecessor.</summary>
+    public static KernelMount Resume(
+        SafeFileHandle device, string mountPoint, FuseConnectionInfo connection, FuseMountOptions options, FuseFileSystem fileSystem, IFuseLog log) =>
+        new(FuseSession.Resume(device, mountPoint, connection, options, fileSystem, log));
 
     /// <summary>True where at the path stands a mount whose daemon died.</summary>
     public static bool IsStale(string path) => StaleMount.IsStale(path);

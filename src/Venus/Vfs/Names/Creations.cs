@@ -23,7 +23,8 @@ internal sealed class Creations(VfsMount mount, Lookups lookups, FileOpener open
     }
 
     /// <summary>CREATE, and TMPFILE where the request has no name.</summary>
-    public async ValueTask<FuseResult<CreateReply>> CreateAsync(DirectoryNode parent, CreateRequest request, int openFlags, CancellationToken cancellation)
+    public async ValueTask<FuseResult<CreateReply>> CreateAsync(
+        DirectoryNode parent, CreateRequest request, int openFlags, RequestId opening, CancellationToken cancellation)
     {
         Result<FetchStatus> created = await mount.Cache.Operations.CreateAsync(request, cancellation);
         if (!created.IsSuccess)
@@ -36,7 +37,7 @@ internal sealed class Creations(VfsMount mount, Lookups lookups, FileOpener open
         if (!entry.IsSuccess)
             return entry.Error;
         var node = (FileNode)mount.Nodes.Find(entry.Value.Node)!;
-        FuseResult<OpenReply> opened = await OpenCreatedAsync(node, openFlags, cancellation);
+        FuseResult<OpenReply> opened = await OpenCreatedAsync(node, openFlags, opening, cancellation);
         if (!opened.IsSuccess)
         {
             mount.Entries.Forget(node);
@@ -49,11 +50,11 @@ internal sealed class Creations(VfsMount mount, Lookups lookups, FileOpener open
         return new CreateReply { Entry = reply, Open = opened.Value };
     }
 
-    private async ValueTask<FuseResult<OpenReply>> OpenCreatedAsync(FileNode node, int openFlags, CancellationToken cancellation)
+    private async ValueTask<FuseResult<OpenReply>> OpenCreatedAsync(FileNode node, int openFlags, RequestId request, CancellationToken cancellation)
     {
         bool isWritable = OpenFlags.Changes(openFlags);
         Result<IContainer> container = await mount.Cache.Contents.OpenAsync(node.Fid, isWritable, truncate: false, cancellation);
-        return container.IsSuccess ? opener.Attach(node, container.Value, isWritable) : container.Failure.ToErrno();
+        return container.IsSuccess ? opener.Attach(node, container.Value, isWritable, request) : container.Failure.ToErrno();
     }
 
     /// <summary>

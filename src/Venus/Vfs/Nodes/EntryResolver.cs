@@ -60,7 +60,7 @@ internal sealed class EntryResolver(ICacheManager cache, NodeTable nodes, Attrib
     }
 
     /// <summary>A name that a promised directory doesn't have.</summary>
-    public EntryReply Absent() => new() { EntryTimeout = kernel.EntryTimeout };
+    public EntryReply Absent() => new() { EntryTimeout = cache.Statuses.ServesSuspect ? TimeSpan.Zero : kernel.EntryTimeout };
 
     /// <summary>Takes back a lookup that the kernel will not hear of.</summary>
     public void Forget(Node node) => Forget(node.Id, 1);
@@ -86,7 +86,7 @@ internal sealed class EntryResolver(ICacheManager cache, NodeTable nodes, Attrib
     {
         Node = node.Id,
         Attributes = reply.Attributes,
-        EntryTimeout = isNamePromised ? kernel.EntryTimeout : TimeSpan.Zero,
+        EntryTimeout = isNamePromised && !cache.Statuses.ServesSuspect ? kernel.EntryTimeout : TimeSpan.Zero,
         AttributeTimeout = reply.AttributeTimeout,
     };
 }

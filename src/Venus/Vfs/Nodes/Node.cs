@@ -18,5 +18,8 @@ internal class Node(NodeId id, Fid fid, FileType type)
     /// <summary>No longer the fid's node: breaks don't find it, so the kernel may keep nothing of it. Written by <see cref="NodeTable"/>, never unset.</summary>
     public bool IsDetached { get => Volatile.Read(ref _isDetached); set => Volatile.Write(ref _isDetached, value); }
 
+    /// <summary>Where it is recorded for a successor; zero: nowhere. Owned by <see cref="NodeTable"/>.</summary>
+    public int Record { get; set; }
+
     private bool _isDetached;
 }

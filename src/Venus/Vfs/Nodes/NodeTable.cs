@@ -19,11 +19,12 @@ internal sealed class NodeTable
     private readonly Dictionary<NodeId, Node> _nodes = [];
     private readonly Dictionary<Fid, Node> _current = [];
     private readonly IStatusCache _statuses;
+    private readonly NodeRecords _records;
     private ulong _lastId = NodeId.Root.Value;
 
-    public NodeTable(Fid root, IStatusCache statuses)
+    public NodeTable(Fid root, IStatusCache statuses, NodeRecords records)
     {
-        _statuses = statuses;
+        (_statuses, _records) = (statuses, records);
         Node node = new DirectoryNode(NodeId.Root, root) { Lookups = 1 };
         _nodes.Add(node.Id, node);
         _current.Add(root, node);
@@ -64,17 +65,14 @@ internal sealed class NodeTable
             if (_current.TryGetValue(fid, out node))
             {
                 node.Lookups++;
+                _records.Counted(node);
                 return node;
             }
 
             var id = new NodeId(++_lastId);
-            node = type switch
-            {
-                FileType.Regular => new FileNode(id, fid),
-                FileType.Directory => new DirectoryNode(id, fid),
-                _ => new Node(id, fid, type),
-            };
+            node = Make(id, fid, type);
             node.Lookups = 1;
+            _records.Add(node);
             _nodes.Add(id, node);
             _current.Add(fid, node);
         }
@@ -89,6 +87,7 @@ internal sealed class NodeTable
         lock (_lock)
         {
             node.IsDetached = true;
+            _records.Detached(node);
             if (_current.GetValueOrDefault(node.Fid) == node)
                 _current.Remove(node.Fid);
         }
@@ -104,9 +103,11 @@ internal sealed class NodeTable
             if (id == NodeId.Root || !_nodes.TryGetValue(id, out node))
                 return null;
             node.Lookups -= Math.Min(lookups, node.Lookups);
+            _records.Counted(node);
             if (node.Lookups > 0)
                 return null;
             _nodes.Remove(id);
+            _records.Remove(node);
             if (_current.GetValueOrDefault(node.Fid) == node)
                 _current.Remove(node.Fid);
         }
@@ -114,6 +115,50 @@ internal sealed class NodeTable
         _statuses.Release(node.Fid);
         return node;
     }
+
+    /// <summary>The vnode lost its last name through this client, with this as its last status.</summary>
+    public void NoteRemoved(FetchStatus last)
+    {
+        lock (_lock)
+        {
+            foreach (Node node in _nodes.Values)
+            {
+                if (node.Fid == last.Fid)
+                    _records.Removed(node, last);
+            }
+        }
+    }
+
+    /// <summary>The nodes of a predecessor, by its records. Once, before the first operation.</summary>
+    public IReadOnlyList<(Node Node, NodeRecord Record)> TakeOver()
+    {
+        var taken = new List<(Node, NodeRecord)>();
+        lock (_lock)
+        {
+            foreach ((int index, NodeRecord record) in _records.TakeOver(out ulong last))
+            {
+                Node node = Make(new NodeId(record.Node), new Fid(new VolumeId(record.Volume), new VnodeNumber(record.Vnode), new Uniquifier(record.Uniquifier)), (FileType)record.Type);
+                (node.Lookups, node.IsDetached, node.Record) = (record.Lookups, record.IsDetached != 0, index);
+                _nodes.Add(node.Id, node);
+                if (!node.IsDetached)
+                    _current[node.Fid] = node;
+                last = Math.Max(last, record.Node);
+                taken.Add((node, record));
+                _lastId = Math.Max(_lastId, last);
+            }
+        }
+
+        foreach ((Node node, _) in taken)
+            _statuses.Retain(node.Fid);
+        return taken;
+    }
+
+    private static Node Make(NodeId id, Fid fid, FileType type) => type switch
+    {
+        FileType.Regular => new FileNode(id, fid),
+        FileType.Directory => new DirectoryNode(id, fid),
+        _ => new Node(id, fid, type),
+    };
 
     /// <summary>Every node that the kernel may know.</summary>
     public Node[] Snapshot()

@@ -52,7 +52,7 @@ internal sealed partial class SqliteContainerIndex : IContainerIndex
         catch (SqliteException e)
         {
             connection.Dispose();
-            throw Translate(e);
+            throw SqliteDiskErrors.Translate(e);
         }
         catch (DiskException)
         {
@@ -112,7 +112,7 @@ internal sealed partial class SqliteContainerIndex : IContainerIndex
             }
             catch (SqliteException e)
             {
-                DiskException failure = Translate(e);
+                DiskException failure = SqliteDiskErrors.Translate(e);
                 LogCommitFailed(failure.Message, batch.Count);
                 foreach (IndexChange change in batch)
                     change.Done?.SetException(failure);
@@ -160,19 +160,6 @@ internal sealed partial class SqliteContainerIndex : IContainerIndex
         using SqliteCommand command = connection.CreateCommand();
         command.CommandText = sql;
         return command.ExecuteScalar();
-    }
-
-    private static DiskException Translate(SqliteException e)
-    {
-        const int Full = 13, ReadOnly = 8, CannotOpen = 14;
-        DiskFailure failure = e.SqliteErrorCode switch
-        {
-            Full => DiskFailure.NoSpace,
-            ReadOnly => DiskFailure.ReadOnly,
-            CannotOpen => DiskFailure.NoPermission,
-            _ => DiskFailure.Failed,
-        };
-        return new DiskException(failure, $"The cache's index: {e.Message}", e);
     }
 
     [LoggerMessage(EventId = 210, Level = LogLevel.Error, Message = "{Count} changes of the cache's index failed: {Reason}")]
