@@ -6,8 +6,7 @@ namespace Afs.Venus.Callbacks;
 
 /// <summary>
 /// After an event of kind E2 (PromiseRules): asks the server which cached statuses still hold, thousands in a call. What is needed sooner is
-/// fetched singly meanwhile. The volume version isn't used as a short cut: a break that was lost with the connection may be for a change that the
-/// version already counted.
+/// fetched singly meanwhile. The volume version isn't used as a short cut (docs/decisions/0022).
 /// </summary>
 internal sealed class Revalidator(VnodeTable table, ServerTrust trust, Func<CallMark> mark, ViceCalls calls, TimeProvider time, Random random)
 {

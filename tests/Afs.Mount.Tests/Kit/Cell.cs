@@ -20,6 +20,8 @@ internal sealed class Cell : IDisposable
 
     public Daemon Server => _server;
 
+    public string ServerData => Path.Combine(_folder.FullName, "vice");
+
     private string Socket => Path.Combine(_folder.FullName, "vice.sock");
 
     public static async Task<Cell> StartAsync()
@@ -65,7 +67,7 @@ internal sealed class Cell : IDisposable
     private Daemon StartServer()
     {
         File.Delete(Socket);
-        return new Daemon("vice", "serve", "--data", Path.Combine(_folder.FullName, "vice"), "--listen", Address);
+        return new Daemon("vice", "serve", "--data", ServerData, "--listen", Address);
     }
 
     private Task WaitForServerAsync() => _server.WaitUntilAsync(() => File.Exists(Socket));

@@ -14,6 +14,7 @@ public static class ViceCommandLine
             StatusCommand.Create(),
             SalvageCommand.Create(),
             ScrubCommand.Create(),
+            VersionsCommand.Create(),
         };
         // Signals are the server's own; the library would end the process before it has drained.
         var configuration = new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false };
