@@ -11,15 +11,18 @@ internal sealed class VfsFixture : IDisposable
 
     public static readonly FuseRequest Asker = new(new RequestId(1), 1000, 1000, 1, CancellationToken.None);
 
-    public VfsFixture(bool passthrough = true, bool hasEpoch = true, VfsOptions? options = null)
+    private readonly bool _ownsCache;
+
+    public VfsFixture(bool passthrough = true, bool hasEpoch = true, VfsOptions? options = null, MountRecords? records = null, FakeCache? cache = null)
     {
-        FileSystem = new VfsFileSystem(Cache, TimeProvider.System, options ?? new VfsOptions());
+        (Cache, _ownsCache) = (cache ?? new FakeCache(), cache is null);
+        FileSystem = new VfsFileSystem(Cache, TimeProvider.System, options ?? new VfsOptions(), records);
         FileSystem.Started(
             new FuseConnectionInfo { Major = 7, Minor = 45, Flags = 0, MaxWriteBytes = 1 << 20, Passthrough = passthrough, HasEpoch = hasEpoch, HasResend = true },
             Kernel);
     }
 
-    public FakeCache Cache { get; } = new();
+    public FakeCache Cache { get; }
 
     public FakeKernel Kernel { get; } = new();
 
@@ -66,6 +69,7 @@ internal sealed class VfsFixture : IDisposable
     public void Dispose()
     {
         FileSystem.Dispose();
-        Cache.Dispose();
+        if (_ownsCache)
+            Cache.Dispose();
     }
 }

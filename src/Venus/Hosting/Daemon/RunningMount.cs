@@ -75,7 +75,7 @@ internal sealed partial class RunningMount(MountSettings settings, VenusCache ca
             RecoveredFiles = RecoveredFiles.List(settings.CacheFolder).Count,
             Nodes = fileSystem.NodeCount,
             Io = kernel.HasPassthrough ? "passthrough" : "daemon",
-            SupervisorId = settings.Supervision?.SupervisorId,
+            SupervisorId = settings.Supervision is { IsAlive: true } supervision ? supervision.SupervisorId : null,
             Restarts = settings.Supervision?.Restarts ?? 0,
             IsServingDisconnected = cache.Manager.Statuses.ServesSuspect,
             Calls = figures.Where(f => f.Key.StartsWith(CallPrefix, StringComparison.Ordinal)).ToDictionary(f => f.Key[CallPrefix.Length..], f => f.Value),

@@ -8,6 +8,9 @@ public sealed record Supervision(int Device, int Restarts, int SupervisorId)
 {
     public bool IsTakeOver => Restarts > 0;
 
+    /// <summary>The supervisor is there to start another daemon.</summary>
+    public bool IsAlive => Directory.Exists(FormattableString.Invariant($"/proc/{SupervisorId}"));
+
     public override string ToString() => FormattableString.Invariant($"{Device}:{Restarts}:{SupervisorId}");
 
     /// <summary>Null: it is none.</summary>

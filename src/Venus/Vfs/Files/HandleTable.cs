@@ -58,23 +58,25 @@ internal sealed class HandleTable<T>(IHandleRecords<T>? records = null)
         }
     }
 
-    /// <summary>One that a predecessor made, which its record says. Before the first <see cref="Add"/>.</summary>
+    /// <summary>One that a predecessor made, by its record. In the order of places, before the first <see cref="Add"/>.</summary>
     public void TakeOver(FileHandle handle, T value)
     {
         lock (_lock)
-        {
-            int index = (int)(handle.Value & uint.MaxValue);
-            while (_slots.Length <= index)
-                Array.Resize(ref _slots, _slots.Length * 2);
-            for (; _used < index; _used++)
-                _free.Push(_used);
-            _used = index + 1;
-            _slots[index] = new Slot { Value = value, Uses = (uint)(handle.Value >> UseShift) };
-        }
+            TakeSlot(handle, value);
     }
 
-    /// <summary>One of a predecessor that can't be taken over.</summary>
-    public void Forget(FileHandle handle) => records?.Clear((int)(handle.Value & uint.MaxValue));
+    /// <summary>
+    /// One of a predecessor that is closed, or can't be taken over. It isn't given again, since its release may be sent again; what comes for it finds nothing.
+    /// </summary>
+    public void TakeOverClosed(FileHandle handle)
+    {
+        lock (_lock)
+        {
+            int index = TakeSlot(handle, value: null);
+            records?.Clear(index);
+            _free.Push(index);
+        }
+    }
 
     /// <summary>Takes out all that is left, at the end of the mount.</summary>
     public IReadOnlyList<T> Drain()
@@ -93,6 +95,18 @@ internal sealed class HandleTable<T>(IHandleRecords<T>? records = null)
 
             return left;
         }
+    }
+
+    private int TakeSlot(FileHandle handle, T? value)
+    {
+        int index = (int)(handle.Value & uint.MaxValue);
+        while (_slots.Length <= index)
+            Array.Resize(ref _slots, _slots.Length * 2);
+        for (; _used < index; _used++)
+            _free.Push(_used);
+        _used = index + 1;
+        _slots[index] = new Slot { Value = value, Uses = (uint)(handle.Value >> UseShift) };
+        return index;
     }
 
     private bool Holds(FileHandle handle, out int index)

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Afs.Venus.Vfs;
 
-/// <summary>One open directory. Valid where <see cref="Handle"/> isn't zero, which is written last and cleared first.</summary>
+/// <summary>One open directory, or where <see cref="IsOpen"/> is zero, the last one of this place, as of <see cref="OpenFileRecord"/>.</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 8, Size = SizeBytes)]
 public struct OpenDirectoryRecord
 {
@@ -11,4 +11,5 @@ public struct OpenDirectoryRecord
     public ulong Handle;
     public ulong Node;
     public ulong Request;
+    public byte IsOpen;
 }

@@ -6,24 +6,25 @@ namespace Afs.Venus.Vfs;
 /// <summary>The records of open directories.</summary>
 internal sealed class OpenDirectoryRecords(IRecordArray array) : IHandleRecords<OpenDirectory>
 {
-    public static IEnumerable<(int Index, OpenDirectoryRecord Record)> Read(IRecordArray array)
+    /// <summary>Of what is open, and of what was, in the order of their places.</summary>
+    public static IEnumerable<OpenDirectoryRecord> Read(IRecordArray array)
     {
         for (int index = 0; index < array.Count; index++)
         {
             OpenDirectoryRecord record = At(array, index);
             if (record.Handle != 0)
-                yield return (index, record);
+                yield return record;
         }
     }
 
     public void Put(int index, FileHandle handle, OpenDirectory directory)
     {
         ref OpenDirectoryRecord record = ref At(array, index);
-        record = new OpenDirectoryRecord { Node = directory.Node.Id.Value, Request = directory.Request.Value };
-        Volatile.Write(ref record.Handle, handle.Value);
+        record = new OpenDirectoryRecord { Handle = handle.Value, Node = directory.Node.Id.Value, Request = directory.Request.Value };
+        Volatile.Write(ref record.IsOpen, 1);
     }
 
-    public void Clear(int index) => Volatile.Write(ref At(array, index).Handle, 0);
+    public void Clear(int index) => Volatile.Write(ref At(array, index).IsOpen, 0);
 
     private static ref OpenDirectoryRecord At(IRecordArray array, int index) => ref MemoryMarshal.AsRef<OpenDirectoryRecord>(array.At(index));
 }

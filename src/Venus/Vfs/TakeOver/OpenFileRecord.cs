@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Afs.Venus.Vfs;
 
-/// <summary>One open regular file. Valid where <see cref="Handle"/> isn't zero, which is written last and cleared first.</summary>
+/// <summary>One open regular file, or where <see cref="IsOpen"/> is zero, the last one of this place: its handle isn't given again. IsOpen is written last and cleared first.</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 8, Size = SizeBytes)]
 public struct OpenFileRecord
 {
@@ -18,5 +18,5 @@ public struct OpenFileRecord
     public ulong Request;
     public uint Volume, Uniquifier;
     public int Backing;
-    public byte IsWritable;
+    public byte IsWritable, IsOpen;
 }

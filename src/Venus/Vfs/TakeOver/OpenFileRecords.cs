@@ -11,7 +11,7 @@ internal sealed class OpenFileRecords(IRecordArray array) : IHandleRecords<OpenF
     public static IReadOnlyList<HeldContainer> ReadHeld(IRecordArray array)
     {
         var held = new Dictionary<ContainerId, HeldContainer>();
-        foreach ((_, OpenFileRecord record) in Read(array))
+        foreach (OpenFileRecord record in Read(array).Where(static r => r.IsOpen != 0))
         {
             var id = new ContainerId(record.Container);
             bool isWritten = record.IsWritable != 0 || held.TryGetValue(id, out HeldContainer? known) && known.IsWritten;
@@ -21,13 +21,14 @@ internal sealed class OpenFileRecords(IRecordArray array) : IHandleRecords<OpenF
         return [.. held.Values];
     }
 
-    public static IEnumerable<(int Index, OpenFileRecord Record)> Read(IRecordArray array)
+    /// <summary>Of what is open, and of what was, in the order of their places.</summary>
+    public static IEnumerable<OpenFileRecord> Read(IRecordArray array)
     {
         for (int index = 0; index < array.Count; index++)
         {
             OpenFileRecord record = At(array, index);
             if (record.Handle != 0)
-                yield return (index, record);
+                yield return record;
         }
     }
 
@@ -39,6 +40,7 @@ internal sealed class OpenFileRecords(IRecordArray array) : IHandleRecords<OpenF
         ref OpenFileRecord record = ref At(array, index);
         record = new OpenFileRecord
         {
+            Handle = handle.Value,
             Node = file.Node.Id.Value,
             Container = file.Container.Id.Value,
             Vnode = fid.Vnode.Value,
@@ -49,10 +51,10 @@ internal sealed class OpenFileRecords(IRecordArray array) : IHandleRecords<OpenF
             Backing = file.Backing.Value,
             IsWritable = file.IsWritable ? (byte)1 : (byte)0,
         };
-        Volatile.Write(ref record.Handle, handle.Value);
+        Volatile.Write(ref record.IsOpen, 1);
     }
 
-    public void Clear(int index) => Volatile.Write(ref At(array, index).Handle, 0);
+    public void Clear(int index) => Volatile.Write(ref At(array, index).IsOpen, 0);
 
     public static Fid FidOf(in OpenFileRecord record) => new(new VolumeId(record.Volume), new VnodeNumber(record.Vnode), new Uniquifier(record.Uniquifier));
 

@@ -23,9 +23,9 @@ internal sealed class TakeOverRun(VfsMount mount, MountRecords records, IHeldFil
                 held.RestoreRemoved(LastStatus(node, record));
         }
 
-        foreach ((_, OpenFileRecord record) in OpenFileRecords.Read(records.Files))
+        foreach (OpenFileRecord record in OpenFileRecords.Read(records.Files))
             TakeOver(record);
-        foreach ((_, OpenDirectoryRecord record) in OpenDirectoryRecords.Read(records.Directories))
+        foreach (OpenDirectoryRecord record in OpenDirectoryRecords.Read(records.Directories))
             TakeOver(record);
         held.Finish();
     }
@@ -33,11 +33,12 @@ internal sealed class TakeOverRun(VfsMount mount, MountRecords records, IHeldFil
     private void TakeOver(in OpenFileRecord record)
     {
         var handle = new FileHandle(record.Handle);
-        if (mount.Nodes.Find(new NodeId(record.Node)) is not FileNode node
+        if (record.IsOpen == 0
+            || mount.Nodes.Find(new NodeId(record.Node)) is not FileNode node
             || held.TryTake(new ContainerId(record.Container), record.IsWritable != 0) is not { } container)
         {
-            mount.Files.Forget(handle);
-            Lost++;
+            mount.Files.TakeOverClosed(handle);
+            Lost += record.IsOpen;
             return;
         }
 
@@ -55,9 +56,9 @@ internal sealed class TakeOverRun(VfsMount mount, MountRecords records, IHeldFil
     private void TakeOver(in OpenDirectoryRecord record)
     {
         var handle = new FileHandle(record.Handle);
-        if (mount.Nodes.Find(new NodeId(record.Node)) is not DirectoryNode node)
+        if (record.IsOpen == 0 || mount.Nodes.Find(new NodeId(record.Node)) is not DirectoryNode node)
         {
-            mount.Directories.Forget(handle);
+            mount.Directories.TakeOverClosed(handle);
             return;
         }
 
