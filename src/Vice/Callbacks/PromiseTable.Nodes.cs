@@ -16,6 +16,7 @@ public sealed partial class PromiseTable
     private int[] _promiseBuckets = new int[FirstSize];
     private int[] _fileBuckets = new int[FirstSize];
     private int[] _firstOfHolder = [];
+    private int[] _countOfHolder = [];
 
     private int _promiseCount, _promisesUsed, _freePromise = None;
     private int _fileCount, _filesUsed, _freeFile = None;
@@ -103,7 +104,10 @@ public sealed partial class PromiseTable
         if (_freePromise == None && _promisesUsed == _promises.Length)
             GrowPromises();
         if (holder >= _firstOfHolder.Length)
+        {
             Array.Resize(ref _firstOfHolder, Math.Max(16, 2 * (holder + 1)));
+            Array.Resize(ref _countOfHolder, _firstOfHolder.Length);
+        }
         int promise = _freePromise != None ? _freePromise : _promisesUsed++;
         if (promise == _freePromise)
             _freePromise = _promises[promise].NextInBucket;
@@ -127,6 +131,7 @@ public sealed partial class PromiseTable
             _promises[nextOfHolder].PreviousOfHolder = promise;
         _files[file].First = promise;
         _firstOfHolder[holder] = promise + 1;
+        _countOfHolder[holder]++;
         LinkNewest(promise);
         _promiseCount++;
     }
@@ -154,6 +159,7 @@ public sealed partial class PromiseTable
         if (p.NextOfHolder != None)
             _promises[p.NextOfHolder].PreviousOfHolder = p.PreviousOfHolder;
 
+        _countOfHolder[p.Holder]--;
         if (_files[p.File].First == None)
             RemoveFile(p.File);
         _promises[promise] = new Promise { NextInBucket = _freePromise };

@@ -101,6 +101,13 @@ public sealed partial class PromiseTable
         }
     }
 
+    /// <summary>Promises that a holder has, those being broken included.</summary>
+    public int CountOf(int holder)
+    {
+        lock (_lock)
+            return holder < _countOfHolder.Length ? _countOfHolder[holder] : 0;
+    }
+
     public bool IsHeld(int holder, Fid fid)
     {
         lock (_lock)

@@ -75,6 +75,9 @@ public sealed class Promises
             _table.GiveUp(session.Holder, fid);
     }
 
+    /// <summary>Promises that a client holds.</summary>
+    public int CountOf(ClientSession session) => _table.CountOf(session.Holder);
+
     public bool Holds(ClientSession session, Fid fid) => _table.IsHeld(session.Holder, fid);
 
     /// <summary>Tells all holders but the writer. The task ends when none of them trusts what changed.</summary>

@@ -1,4 +1,5 @@
 using Afs.Rpc;
+using Afs.Telemetry;
 using Afs.Vice.Service;
 
 namespace Afs.Vice.Hosting;
@@ -16,6 +17,9 @@ public sealed record ServeOptions
 
     /// <summary>How long calls that run may take to end when the server stops.</summary>
     public TimeSpan Drain { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>What is shown of the server, and to whom.</summary>
+    public AdminOptions Admin { get; init; } = new();
 
     /// <summary>Written once the server takes calls; null: none.</summary>
     public string? ReadyFile { get; init; }

@@ -1,6 +1,7 @@
 using Afs.Daemons;
 using Afs.Platform;
 using Afs.Rpc;
+using Afs.Vice.Hosting.Admin;
 using Afs.Vice.Hosting.Data;
 using Afs.Vice.Service;
 using Afs.Vice.Volumes.Metadata;
@@ -28,10 +29,12 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
         using DataFolder data = DataFolder.Open(options.Data, mayCreate: true);
         using var commits = new CommitThread();
         using var blocking = new BlockingPool(BlockingThreads);
-        ViceServer vice = MakeServer(data, commits, blocking);
+        using Observation? seen = options.Admin.IsOn ? new Observation() : null;
+        ViceServer vice = MakeServer(data, commits, blocking, seen);
         commits.Start(vice.Committer, e => _failed.TrySetResult(e));
-        await using RpcServer rpc = MakeRpc(vice);
+        await using RpcServer rpc = MakeRpc(vice, seen);
         await ListenAsync(rpc, stop);
+        await using ViceAdmin? admin = seen is null ? null : await StartAdminAsync(data, vice, rpc, seen);
         AnnounceReady(rpc, vice);
         Task<int> orphans = blocking.RunAsync(vice.SweepOrphans);
 
@@ -44,7 +47,7 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
         return hasFailed ? ExitCode.Failed : ExitCode.Ok;
     }
 
-    private ViceServer MakeServer(DataFolder data, CommitThread commits, BlockingPool blocking)
+    private ViceServer MakeServer(DataFolder data, CommitThread commits, BlockingPool blocking, Observation? seen)
     {
         try
         {
@@ -56,7 +59,7 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
                 Random = Random.Shared,
                 Work = blocking,
                 WakeCommitter = commits.Wake,
-                Callbacks = channel => new VenusCallbacksClient(channel),
+                Callbacks = channel => seen?.Observe(new VenusCallbacksClient(channel)) ?? new VenusCallbacksClient(channel),
                 Log = log,
             });
         }
@@ -70,11 +73,11 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
         }
     }
 
-    private RpcServer MakeRpc(ViceServer vice) => new(new RpcServerOptions
+    private RpcServer MakeRpc(ViceServer vice, Observation? seen) => new(new RpcServerOptions
     {
         Transport = new SocketTransport(new SocketTransportOptions { ServerTls = options.Tls }),
         Endpoints = options.Listen,
-        Dispatcher = new ViceServiceDispatcher(vice.Service),
+        Dispatcher = new ViceServiceDispatcher(seen?.Observe(vice.Service) ?? vice.Service),
         Sessions = vice.Sessions,
         Replies = vice.Replies,
         Bulk = vice.Bulk,
@@ -90,6 +93,10 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
         var limits = new RpcLimits();
         return limits with { Connections = Math.Clamp((openFiles - OpenFileLimit.Reserve) / 4 * 3, 1, limits.Connections) };
     }
+
+    private Task<ViceAdmin> StartAdminAsync(DataFolder data, ViceServer vice, RpcServer rpc, Observation seen) => ViceAdmin.StartAsync(
+        options.Admin, options.Vice, vice, rpc.Statistics, data.Metadata, seen,
+        health: () => _failed.Task.IsCompleted ? "a broken invariant ends the server" : null, log);
 
     private static async Task ListenAsync(RpcServer rpc, CancellationToken stop)
     {

@@ -51,7 +51,7 @@ public sealed class ViceServer
 
         var reads = new Reads(_sessions, figures, log);
         var data = new DataReads(metadata, Promises, store);
-        var status = new ServerStatus(life.Epoch, table, Promises, Committer, _uploads, retired, directories, figures, time);
+        ServerStatus status = Status = new ServerStatus(life.Epoch, table, Promises, Committer, _uploads, retired, directories, figures, time);
         Service = new ViceService(
             _sessions, reads, new StatusReads(metadata, Promises), new DirectoryReads(metadata, Promises, directories), data,
             new VolumeReads(metadata, store), status, Promises, writer, new StoreData(_uploads.Table), _room, figures);
@@ -65,6 +65,12 @@ public sealed class ViceServer
     public IServerSessions Sessions => _sessions;
 
     public IReplyStore Replies { get; }
+
+    /// <summary>The server's figures, for who hosts it.</summary>
+    internal ServerStatus Status { get; }
+
+    /// <summary>The sessions of clients.</summary>
+    internal SessionTable Clients => _sessions.Table;
 
     public IBulkHandler Bulk { get; }
 

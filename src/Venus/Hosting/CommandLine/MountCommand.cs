@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Net;
 using Afs.Daemons;
+using Afs.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace Afs.Venus.Hosting;
@@ -31,6 +33,8 @@ internal static class MountCommand
     private static readonly Option<bool> Tls = new("--tls") { Description = "Speak TLS 1.3 to the server." };
     private static readonly Option<string?> TlsName = new("--tls-name") { Description = "The name that the server's certificate must have." };
     private static readonly Option<string?> TlsAuthority = new("--tls-ca") { Description = "A file of certificates in PEM: the only authorities to trust." };
+    private static readonly Option<string?> Admin = new("--admin") { Description = "ADDRESS:PORT of /metrics and /healthz. Default: none." };
+    private static readonly Option<string?> Collector = new("--otlp") { Description = "URL of an OpenTelemetry collector that figures are sent to, e.g. http://127.0.0.1:4318. Default: none." };
     private static readonly Option<string?> Configuration = ConfiguredCommandLine.CreateOption();
 
     public static Command Create()
@@ -38,7 +42,7 @@ internal static class MountCommand
         var command = new Command("mount", "Mount a volume.")
         {
             Server, MountPointPath, Volume, Cache, CacheSize, CacheFiles, CacheFree, Io, Foreground, AllowOther, ReadOnly, Timeout, Force, Level, LogFile, Tls, TlsName,
-            TlsAuthority, SupervisedOptions.Supervised, Disconnected, Configuration, SupervisedOptions.Child, Background.ChildOption,
+            TlsAuthority, SupervisedOptions.Supervised, Disconnected, Admin, Collector, Configuration, SupervisedOptions.Child, Background.ChildOption,
         };
         command.SetAction((parsed, cancellation) => RunAsync(parsed));
         return command;
@@ -76,8 +80,20 @@ internal static class MountCommand
         LogFile = parsed.GetValue(LogFile),
         Supervision = Supervision.TryParse(parsed.GetValue(SupervisedOptions.Child)),
         Disconnected = parsed.GetValue(Disconnected),
+        Admin = ReadAdmin(parsed.GetValue(Admin), parsed.GetValue(Collector)),
         Tls = parsed.GetValue(Tls) ? new TlsSettings(parsed.GetValue(TlsName), parsed.GetValue(TlsAuthority)) : null,
     };
+
+    private static AdminOptions ReadAdmin(string? admin, string? otlp)
+    {
+        IPEndPoint? listen = null;
+        Uri? collector = null;
+        if (admin is not null && !AdminOptions.TryParseListen(admin, out listen))
+            throw new HostingException(ExitCode.BadAddress, $"'{admin}' is no address to listen on; write e.g. --admin 127.0.0.1:7081.");
+        if (otlp is not null && !AdminOptions.TryParseCollector(otlp, out collector))
+            throw new HostingException(ExitCode.BadAddress, $"'{otlp}' is no collector; write e.g. --otlp http://127.0.0.1:4318.");
+        return new AdminOptions { Listen = listen, Collector = collector };
+    }
 
     private static long ParseBytes(ArgumentResult argument)
     {

@@ -25,6 +25,7 @@ internal static partial class MountDaemon
         using KernelMount kernel = supervised?.Start(settings, fileSystem, cache, log) ?? MountMaker.Make(settings, fileSystem, log);
         var mount = new RunningMount(settings, cache, fileSystem, kernel, log);
         await using var control = new ControlServer(ControlSocket.PathOf(settings.MountPoint), settings.AllowOther, new MountCommands(settings, cache, mount), log);
+        await using VenusAdmin? admin = settings.Admin.IsOn ? await VenusAdmin.StartAsync(settings.Admin, cache, fileSystem, log) : null;
         using CancellationTokenRegistration ending = signals.First.Register(() => _ = mount.EndAsync());
         LogMounted(log, settings.Server, settings.MountPoint, kernel.HasPassthrough ? "passthrough" : "the daemon");
         // So that the first df needn't wait for a server that is gone by then.

@@ -1,3 +1,4 @@
+using Afs.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace Afs.Venus.Hosting;
@@ -41,6 +42,9 @@ public sealed record MountSettings
 
     /// <summary>Null: no supervisor started this daemon.</summary>
     public Supervision? Supervision { get; init; }
+
+    /// <summary>What is shown of the mount, and to whom.</summary>
+    public AdminOptions Admin { get; init; } = new();
 
     /// <summary>Null: no TLS.</summary>
     public TlsSettings? Tls { get; init; }

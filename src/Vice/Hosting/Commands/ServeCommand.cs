@@ -1,9 +1,11 @@
 using System.CommandLine;
+using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Afs.Daemons;
 using Afs.Rpc;
+using Afs.Telemetry;
 using Afs.Vice.Service;
 using Afs.Wire;
 using Microsoft.Extensions.Logging;
@@ -25,13 +27,15 @@ internal static class ServeCommand
     private static readonly Option<string?> TlsKey = new("--tls-key") { Description = "PEM file of the private key; default: in the certificate's file." };
     private static readonly Option<string?> ReadyFile = new("--ready-file") { Description = "Written, with the addresses, once the server takes calls." };
     private static readonly Option<LogLevel> Level = new("--log-level") { Description = "Debug, Information, Warning or Error.", DefaultValueFactory = _ => LogLevel.Information };
+    private static readonly Option<string?> Admin = new("--admin") { Description = "ADDRESS:PORT of the live page, /metrics and /healthz; whoever reaches it reads names and figures. Default: none." };
+    private static readonly Option<string?> Collector = new("--otlp") { Description = "URL of an OpenTelemetry collector that figures are sent to, e.g. http://127.0.0.1:4318. Default: none." };
     private static readonly Option<string?> Configuration = ConfiguredCommandLine.CreateOption();
 
     public static Command Create()
     {
         var command = new Command("serve", "Serves the volumes of a folder, until SIGTERM or SIGINT.")
         {
-            Data, Listen, VolumeName, LeaseMs, DrainMs, MostPromises, TlsCertificate, TlsKey, ReadyFile, Level, Configuration,
+            Data, Listen, VolumeName, LeaseMs, DrainMs, MostPromises, TlsCertificate, TlsKey, ReadyFile, Level, Admin, Collector, Configuration,
         };
         command.SetAction((parsed, _) => RunAsync(parsed));
         return command;
@@ -59,6 +63,7 @@ internal static class ServeCommand
             Tls = ReadTls(parsed.GetValue(TlsCertificate), parsed.GetValue(TlsKey)),
             Drain = TimeSpan.FromMilliseconds(Math.Max(0, parsed.GetValue(DrainMs))),
             ReadyFile = parsed.GetValue(ReadyFile),
+            Admin = ReadAdmin(parsed.GetValue(Admin), parsed.GetValue(Collector)),
             Vice = new ViceOptions
             {
                 VolumeName = volume,
@@ -80,6 +85,17 @@ internal static class ServeCommand
         {
             throw new StartException(e.Message, e);
         }
+    }
+
+    private static AdminOptions ReadAdmin(string? admin, string? otlp)
+    {
+        IPEndPoint? listen = null;
+        Uri? collector = null;
+        if (admin is not null && !AdminOptions.TryParseListen(admin, out listen))
+            throw new StartException($"'{admin}' is no address to listen on; write e.g. --admin 127.0.0.1:7080.");
+        if (otlp is not null && !AdminOptions.TryParseCollector(otlp, out collector))
+            throw new StartException($"'{otlp}' is no collector; write e.g. --otlp http://127.0.0.1:4318.");
+        return new AdminOptions { Listen = listen, Collector = collector };
     }
 
     private static int Positive(int value, string option) =>
