@@ -57,6 +57,7 @@ public class PromiseTableTests
                 table.CheckInvariants();
         }
         Assert.Equal(model.Count, table.Count);
+        Assert.All(Enumerable.Range(0, 30), holder => Assert.Equal(model.Keys.Count(k => k.Holder == holder), table.CountOf(holder)));
     }
 
     [Fact]

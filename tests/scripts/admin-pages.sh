@@ -4,6 +4,7 @@ set -u
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/cell.sh"
 
 free_port() { python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"; }
+server=127.0.0.1:$(free_port)
 vice_admin=127.0.0.1:$(free_port) a_admin=127.0.0.1:$(free_port) collector=127.0.0.1:$(free_port)
 
 begin_admin_server() {
@@ -105,7 +106,7 @@ import os, subprocess, sys, time
 folder, url, work, picture = sys.argv[1:5]
 sys.path.insert(0, folder)
 from page import Page
-page = Page(url, 1280, 1040)
+page = Page(url, 1280, 1180)
 try:
     page.wait("document.getElementById('touch').textContent === 'live'")
     page.wait("document.getElementById('clients').rows.length === 2 && document.getElementById('clients').innerText.includes('connected')")
@@ -118,6 +119,12 @@ try:
     open(f"{work}/a/d/{name}", "w").close()
     page.wait("document.getElementById('activity').innerText.includes('<img src=x')")
     assert page.evaluate("document.title") == "Vice" and page.evaluate("document.images.length") == 0, "a name acted as markup"
+    # Two write one version: who closes last replaces what they had not seen.
+    first, last = open(f"{work}/a/d/f", "w"), open(f"{work}/b/d/f", "w")
+    first.write("first"); last.write("last to close")
+    first.close(); last.close()
+    page.wait(row % ("overwrite", "v", "13 B"))
+    page.wait("document.getElementById('kept').innerText.includes('5 B')")
     page.wait("[...document.getElementById('operations').rows].some(r => r.cells[0].textContent === 'StoreData')")
     page.wait("Number(document.getElementById('figures').firstChild.firstChild.textContent) === 2")
     if picture:

@@ -172,6 +172,8 @@ EOF
 check completion bash -ec 'source <("$1" completion bash); COMP_WORDS=(afs exa) COMP_CWORD=1; _afs; [ "${COMPREPLY[*]}" = examine ]
   COMP_WORDS=(afs watch --rec) COMP_CWORD=2; _afs; [ "${COMPREPLY[*]}" = --recursive ]' bash "$afs"
 
+check completion-is-the-packaged-one cmp <("$afs" completion bash) "$root/packaging/completion/afs"
+
 # The server goes and comes: said, and what changed meanwhile is told.
 need begin_watch over "$a/d/f"
 kill_now "$vice_pid"
