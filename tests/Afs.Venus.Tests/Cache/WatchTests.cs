@@ -24,8 +24,6 @@ public class WatchTests
         WatchedChange told = await reading.NextAsync();
 
         Assert.Equal((WatchedKind.Stored, "f", "foreign".Length), (told.Kind, told.Path, told.Status!.LengthBytes));
-        await b.CreateAsync("new");
-        Assert.Equal((WatchedKind.Created, "new"), await reading.NextKindAsync());
     }
 
     [Fact]
@@ -81,11 +79,15 @@ public class WatchTests
         await using TestClient b = await TestClient.OpenAsync(volume);
         Fid fid = await b.CreateAsync("f");
         await using Reading reading = await Reading.BeginAsync(a);
+        a.Server.Stub.IsCut = true;
         a.Server.Trust.Distrust(Callbacks.SuspectReason.ServerRestarted);
 
         Assert.Equal(WatchedKind.OutOfTouch, (await reading.NextAsync()).Kind);
         await b.WriteAsync(fid, "meanwhile");
-        Assert.Equal(WatchedKind.InTouch, (await reading.NextAsync()).Kind);
+        a.Server.Stub.IsCut = false;
+        Task<WatchedChange> next = reading.NextAsync();
+        await Eventually.BecomesTrueAsync(() => next.IsCompleted, () => a.Time.Advance(TimeSpan.FromSeconds(1)));
+        Assert.Equal(WatchedKind.InTouch, (await next).Kind);
         Assert.Equal((WatchedKind.Stored, "f"), await reading.NextKindAsync());
     }
 
