@@ -9,6 +9,10 @@ internal static class StatusText
     {
         output.WriteLine($"{report.MountPoint}  {report.Server}  (pid {report.ProcessId}, read and written by {(report.Io == "daemon" ? "the daemon" : "the kernel")})");
         output.WriteLine($"  server     {Server(report)}");
+        if (report.IsServingDisconnected)
+            output.WriteLine("             reads get what is cached, which may be old");
+        if (report.Restarts > 0)
+            output.WriteLine($"  daemon     was replaced {report.Restarts} times by its supervisor (pid {report.SupervisorId})");
         output.WriteLine($"  cache      {Sizes.Format(report.CacheBytes)} of {Sizes.Format(report.CacheLimitBytes)} in {report.CacheFiles} files, {report.CacheFolder}");
         output.WriteLine($"  changes    {report.DirtyFiles} files not stored yet, {report.RecoveredFiles} recovered{(report.RecoveredFiles > 0 ? " (afs recovered)" : "")}");
         output.WriteLine($"  hit rates  content {Rate(report, "content.hits", "content.fetches")}, status {Rate(report, "status.hits", "status.misses")}");
