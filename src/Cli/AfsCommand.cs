@@ -37,6 +37,12 @@ internal static class AfsCommand
     public static async Task<int> RunAsync(string[] arguments)
     {
         ParseResult parsed = Create().Parse(arguments);
+        if (parsed.Errors.Count > 0 && arguments.Length > 0)
+        {
+            // The last is the most specific.
+            Console.Error.WriteLine($"afs: {SafeText.Of(parsed.Errors[^1].Message)} (afs --help says more.)");
+            return (int)ExitCode.Usage;
+        }
         try
         {
             int code = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });

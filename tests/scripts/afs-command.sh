@@ -84,7 +84,9 @@ check examine-stored is False 'j[0]["isDirty"]' examine "$a/d/f"
 refused no-such-path 17 'no such' "$afs" examine "$a/d/none"
 refused not-in-a-mount 12 'in no mount' "$afs" examine /etc/passwd
 refused paths-of-two-mounts 2 'different mounts' "$afs" examine "$a/d" "$b/d"
-check unknown-option sh -c '"$1" status --nonsense >/dev/null 2>&1; [ $? = 2 ]' sh "$afs"
+refused unknown-option 2 'no option --nonsense' "$afs" status --nonsense
+refused unknown-command 2 nonsense "$afs" nonsense
+refused no-path 2 watch "$afs" watch
 
 # What b changes is told at a, once each; what a itself changes is not.
 need begin_watch flat "$a/d"
