@@ -8,12 +8,14 @@ internal static class Commands
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan OutputLimit = TimeSpan.FromSeconds(5);
 
-    public static CommandResult Run(string program, params string[] arguments)
+    public static CommandResult Run(string program, params string[] arguments) => Run(Limit, program, arguments);
+
+    public static CommandResult Run(TimeSpan limit, string program, params string[] arguments)
     {
         using Process process = Start(program, arguments);
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> errors = process.StandardError.ReadToEndAsync();
-        if (!process.WaitForExit(Limit))
+        if (!process.WaitForExit(limit))
         {
             process.Kill();
             throw new TimeoutException($"{program} {string.Join(' ', arguments)} doesn't end.");

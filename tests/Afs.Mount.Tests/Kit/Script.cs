@@ -31,12 +31,14 @@ internal static class Script
 
         """;
 
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(120), LimitOfARound = TimeSpan.FromMilliseconds(200);
+
     /// <summary>Rounds of tests that repeat; more of them by AFS_ROUNDS.</summary>
     public static int Rounds(int usual) => int.TryParse(Environment.GetEnvironmentVariable("AFS_ROUNDS"), out int rounds) ? rounds : usual;
 
     public static string Run(Client a, Client b, string code, int rounds = 1)
     {
-        CommandResult result = Commands.Run("python3", "-c", Words + code, a.MountPoint, b.MountPoint, rounds.ToString());
+        CommandResult result = Commands.Run(Limit + rounds * LimitOfARound, "python3", "-c", Words + code, a.MountPoint, b.MountPoint, rounds.ToString());
         Assert.True(result.ExitCode == 0, $"{result.Output}\n{result.Errors}\nvenus a:\n{a.Daemon.Output}\nvenus b:\n{b.Daemon.Output}");
         return result.Output;
     }
