@@ -77,6 +77,7 @@ asked() { local expected=$1 said; shift; said=$(helper "$@" 2>&1); [ "$said" = "
 
 check manual-knows-vice manual_knows vice.8 "$vice" serve status salvage scrub
 check manual-knows-venus manual_knows venus.8 "$venus" mount unmount status flush recovered
+check manual-knows-afs manual_knows afs.1 "$afs" status examine whereis fetch flush watch recovered checkservers getcacheparms setcachesize completion
 check sample-knows-vice sample_knows vice.yaml "$vice" serve --config
 check sample-knows-venus sample_knows venus.yaml "$venus" mount --config
 check sample-is-taken sample_is_taken
