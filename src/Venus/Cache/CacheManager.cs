@@ -34,13 +34,13 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     private bool _isDisposed;
 
     internal CacheManager(
-        CacheOptions options, CacheStorage storage, IViceServer server, TimeProvider time, Random random, ILogger log)
+        CacheOptions options, CacheStorage storage, IViceServer server, TimeProvider time, Random random, ILogger log, BreakLog? breakLog = null)
     {
         (_options, _storage, _server, _time, _log) = (options, storage, server, time, log);
         CancellationToken stopping = _stopping.Token;
         _counts = new CountingVice(server.Vice);
         ViceCalls calls = _calls = new ViceCalls(_counts, server.Content, options.Times);
-        var breaks = new BreakLog();
+        BreakLog breaks = breakLog ?? new BreakLog();
         _kernel = new KernelNotices(log);
 
         // Statuses and promises.
@@ -204,7 +204,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     {
         _server.Trust.Lost -= OnTrustLost;
         _server.Trust.Regained -= OnTrustRegained;
-        await _stopping.CancelAsync();
+        _stopping.Cancel();
         await _running;
         if (isLeaving)
             await LeaveAsync();

@@ -8,7 +8,7 @@ namespace Afs.Venus.Callbacks;
 /// latest <c>capacity</c> breaks; of a call older than those it says that everything was broken.
 /// Its lock is a leaf: nothing is called while it is held.
 /// </summary>
-public sealed class BreakLog(int capacity = BreakLog.DefaultCapacity)
+public class BreakLog(int capacity = BreakLog.DefaultCapacity)
 {
     public const int DefaultCapacity = 65536;
 
@@ -49,7 +49,7 @@ public sealed class BreakLog(int capacity = BreakLog.DefaultCapacity)
     }
 
     /// <summary>Was the promise broken since <paramref name="since"/> was noted, or is it being given up?</summary>
-    public bool HasMoved(Fid fid, ulong since)
+    public virtual bool HasMoved(Fid fid, ulong since)
     {
         lock (_lock)
             return since < _forgotten || (_last.TryGetValue(fid, out ulong last) && last > since) || _held.ContainsKey(fid);

@@ -29,7 +29,7 @@ public sealed partial class ViceConnection : IViceServer, IClientSession
             Transport = options.Transport,
             Server = options.Server,
             ClientId = options.ClientId,
-            Session = this,
+            Session = options.Session(this),
             Callbacks = new VenusCallbacksDispatcher(_callbacks),
             Time = options.Time,
             Random = new Random(options.Random.Next()),
@@ -77,7 +77,7 @@ public sealed partial class ViceConnection : IViceServer, IClientSession
 
     public async ValueTask DisposeAsync()
     {
-        await _stopping.CancelAsync();
+        _stopping.Cancel();
         await _client.DisposeAsync();
         await _probing;
         _stopping.Dispose();
@@ -97,8 +97,10 @@ public sealed partial class ViceConnection : IViceServer, IClientSession
                 TimeSpan beat = Trust.Lease > TimeSpan.Zero ? Trust.Lease / 3 : FirstBeat;
                 if (probe.IsCompleted)
                     probe = ProbeOnceAsync(beat);
+                // Task.Delay counts in whole milliseconds and would wait too short.
                 TimeSpan left = Trust.LeaseLeft;
-                await Task.Delay(left > TimeSpan.Zero && left < beat ? left : beat, _options.Time, _stopping.Token);
+                TimeSpan wait = left > TimeSpan.Zero && left < beat ? left + TimeSpan.FromMilliseconds(1) : beat;
+                await Task.Delay(wait, _options.Time, _stopping.Token);
                 Trust.NoticeLeaseEnd();
             }
         }

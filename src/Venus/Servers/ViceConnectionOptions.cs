@@ -21,4 +21,7 @@ public sealed record ViceConnectionOptions
     public required ILogger Log { get; init; }
 
     public RpcTimings Timings { get; init; } = new();
+
+    /// <summary>What stands between the session and the trust that rests on it; a simulation plants errors there.</summary>
+    internal Func<IClientSession, IClientSession> Session { get; init; } = static session => session;
 }

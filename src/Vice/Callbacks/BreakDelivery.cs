@@ -65,7 +65,7 @@ internal sealed partial class BreakDelivery(
         }
         finally
         {
-            await stop.CancelAsync();
+            stop.Cancel();
         }
     }
 
@@ -100,9 +100,10 @@ internal sealed partial class BreakDelivery(
         if (call is { IsCompleted: true })
             return;
         using var timer = new CancellationTokenSource();
-        Task delay = Task.Delay(atMost, time, timer.Token);
+        // Task.Delay counts in whole milliseconds and would wait too short.
+        Task delay = Task.Delay(atMost + TimeSpan.FromMilliseconds(1), time, timer.Token);
         await (call is null ? Task.WhenAny(woken, delay) : Task.WhenAny(call, woken, delay));
-        await timer.CancelAsync();
+        timer.Cancel();
     }
 
     [LoggerMessage(EventId = 1001, Level = LogLevel.Warning, Message = "Client {Client} is silent for {SilentMs} ms: its lease has ended, its promises are dropped")]

@@ -1,3 +1,5 @@
+using Afs.Platform;
+
 namespace Afs.Vice.Callbacks;
 
 /// <summary>What one mutation waits for: a number of holders. Counts down from any thread.</summary>
@@ -8,7 +10,9 @@ internal sealed class BreakWait
     // One for the owner, who releases it when all are added.
     private int _remaining = 1;
 
-    public Task Done => _done.Task;
+    public BreakWait() => Done = _done.Task.ContinueHere();
+
+    public Task Done { get; }
 
     public void Add() => Interlocked.Increment(ref _remaining);
 

@@ -1,3 +1,4 @@
+using Afs.Platform;
 using Afs.Rpc;
 using Afs.Wire;
 
@@ -15,6 +16,7 @@ public sealed class ClientSession
     private IRpcChannel? _channel;
     private IVenusCallbacks? _callbacks;
     private TaskCompletionSource _wake = NewSignal();
+    private Task _woken;
     private long _lastContact;
     private long _resetCount;
     private int _holder;
@@ -24,6 +26,7 @@ public sealed class ClientSession
     {
         (Id, Client, _holder, _isLapsed, _time) = (id, client, holder, isLapsed, time);
         _lastContact = time.GetTimestamp();
+        _woken = _wake.Task.ContinueHere();
     }
 
     public SessionId Id { get; }
@@ -83,6 +86,7 @@ public sealed class ClientSession
         {
             signal = _wake;
             _wake = NewSignal();
+            _woken = _wake.Task.ContinueHere();
         }
         signal.SetResult();
     }
@@ -101,7 +105,7 @@ public sealed class ClientSession
     internal (IVenusCallbacks? Callbacks, Task Woken) Connection()
     {
         lock (_lock)
-            return (_callbacks, _wake.Task);
+            return (_callbacks, _woken);
     }
 
     /// <summary>All its promises are void: the count goes into every reply from now on. The value is where they are in the table.</summary>

@@ -41,6 +41,9 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     /// <summary>It was being changed when the daemon died, and what becomes of the change isn't decided yet.</summary>
     public bool NeedsRecovery { get; set; }
 
+    /// <summary>It was being changed when the machine lost its power: some of the change may be missing, unless it was marked dirty.</summary>
+    public bool MayBeTorn { get; init; }
+
     /// <summary>It was open for writing, so that a mapping may still write to it: never trusted without a look at the file.</summary>
     public bool EverWritten { get; set; }
 
@@ -198,9 +201,12 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
         }
     }
 
-    /// <summary>Changed and closed: after a crash it is stored whatever the server has meanwhile.</summary>
+    /// <summary>
+    /// Changed and closed: after a crash it is stored whatever the server has meanwhile, and so it is on stable storage first. Only while pinned.
+    /// </summary>
     public async ValueTask MarkDirtyAsync()
     {
+        File.Sync();
         ValueTask put;
         lock (_lock)
         {

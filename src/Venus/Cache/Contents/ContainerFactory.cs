@@ -18,5 +18,6 @@ internal sealed class ContainerFactory(ContainerTable table, IContainerFiles fil
         EverWritten = true,
         NeedsVerify = !wasCleanEnd || record.BootId != bootId,
         NeedsRecovery = record.State != ContainerState.Clean,
+        MayBeTorn = record.State == ContainerState.Writing && record.BootId != bootId,
     };
 }

@@ -43,7 +43,7 @@ internal sealed class ContentFetcher(
             _ = RunAsync(fid, mine);
         try
         {
-            return (await running.WaitAsync(cancellation), mine is not null);
+            return (await running.ContinueHere().WaitAsync(cancellation), mine is not null);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {

@@ -49,10 +49,10 @@ internal sealed partial class ContentStorer(
                 if (running is null)
                 {
                     _ = RunAsync(container, mine);
-                    return await mine.Task.WaitAsync(cancellation);
+                    return await mine.Task.ContinueHere().WaitAsync(cancellation);
                 }
                 // It may have read the content before this caller's last write: look again afterwards.
-                await running.WaitAsync(cancellation);
+                await running.ContinueHere().WaitAsync(cancellation);
             }
         }
         catch (DiskException e)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Afs.Platform;
 using Afs.Wire;
 
 namespace Afs.Venus.Cache;
@@ -62,7 +63,7 @@ internal sealed class DirectoryCache(Statuses statuses, DirectoryFetcher fetcher
             Failure failure;
             try
             {
-                failure = await LoadOnce(directory).WaitAsync(cancellation);
+                failure = await LoadOnce(directory).ContinueHere().WaitAsync(cancellation);
             }
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
             {

@@ -9,7 +9,8 @@ namespace Afs.Venus.Cache;
 /// What a daemon that died left dirty. Rules:
 ///  1. what doesn't differ from what was fetched or last stored, or from what the server has, is clean;
 ///  2. what was changed and closed is stored, whatever the server has meanwhile: the last closer wins;
-///  3. what was changed and never closed is stored if the server still has the version that the change started from;
+///  3. what was changed and never closed is stored if the server still has the version that the change started from, and the machine kept its
+///     power: else some writes may be missing, and nobody may get a mixture;
 ///  4. else it goes to the recovered folder, and the server's version is the file;
 ///  5. what another client removed meanwhile goes to the recovered folder.
 /// Runs in the background of the mount; an open of such a file waits for it.
@@ -102,6 +103,11 @@ internal sealed partial class CacheRecovery(
         if (status.IsSuccess && container.State == ContainerState.Writing && status.Value.DataVersion != container.BaseVersion)
         {
             Park(container, "changed here and never closed, while another client stored a newer version");
+            return Failure.None;
+        }
+        if (status.IsSuccess && container.MayBeTorn)
+        {
+            Park(container, "changed here and never closed when the power failed: some of it may be missing");
             return Failure.None;
         }
         container.NeedsVerify = false;

@@ -1,3 +1,4 @@
+using Afs.Platform;
 using Afs.Venus.Callbacks;
 using Afs.Venus.Servers;
 using Afs.Wire;
@@ -23,7 +24,7 @@ internal sealed class StatusFetcher(VnodeTable table, Func<CallMark> mark, ViceC
         (Task<Result<FetchStatus>> waiter, bool isOwn) = Ask([fid])[0];
         try
         {
-            return (await waiter.WaitAsync(cancellation), isOwn);
+            return (await waiter.ContinueHere().WaitAsync(cancellation), isOwn);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -37,7 +38,7 @@ internal sealed class StatusFetcher(VnodeTable table, Func<CallMark> mark, ViceC
         Failure failure = Failure.None;
         foreach ((Task<Result<FetchStatus>> waiter, _) in Ask(fids))
         {
-            Failure one = (await waiter.WaitAsync(cancellation)).Failure;
+            Failure one = (await waiter.ContinueHere().WaitAsync(cancellation)).Failure;
             if (failure.IsNone && one != AbortCodes.NoVnode)
                 failure = one;
         }

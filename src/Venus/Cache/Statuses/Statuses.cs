@@ -1,3 +1,4 @@
+using Afs.Platform;
 using Afs.Venus.Callbacks;
 using Afs.Wire;
 
@@ -117,6 +118,6 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
         if (table.WhenSettled(fid) is not { } settled)
             return;
         Task timeout = Task.Delay(SettleTime, time, cancellation);
-        await Task.WhenAny(settled, timeout);
+        await Task.WhenAny(settled.ContinueHere(), timeout);
     }
 }

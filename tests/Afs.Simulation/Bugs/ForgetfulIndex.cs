@@ -1,0 +1,19 @@
+using Afs.Venus.Cache;
+
+namespace Afs.Simulation;
+
+/// <summary>Planted: a container that was not stored before the crash comes back as clean.</summary>
+internal sealed class ForgetfulIndex(IContainerIndex index) : IContainerIndex
+{
+    public IReadOnlyList<ContainerRecord> Load() => [.. index.Load().Select(static row => row with { State = ContainerState.Clean })];
+
+    public ValueTask PutAsync(ContainerRecord record) => index.PutAsync(record);
+
+    public void PutLater(ContainerRecord record) => index.PutLater(record);
+
+    public void DeleteLater(ContainerId id) => index.DeleteLater(id);
+
+    public ValueTask FlushAsync() => index.FlushAsync();
+
+    public ValueTask DisposeAsync() => index.DisposeAsync();
+}

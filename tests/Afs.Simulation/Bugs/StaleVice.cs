@@ -1,0 +1,38 @@
+using Afs.Rpc;
+using Afs.Wire;
+
+namespace Afs.Simulation;
+
+/// <summary>Planted: a status that comes late looks like the newest.</summary>
+internal sealed class StaleVice(IViceService vice) : PassingVice(vice)
+{
+    private readonly Dictionary<Fid, StatusVersion> _newest = [];
+
+    protected override async ValueTask<Outcome<TReply>> Read<TRequest, TReply>(
+        Func<TRequest, CallContext, ValueTask<Outcome<TReply>>> call, TRequest request, CallContext context)
+    {
+        Outcome<TReply> outcome = await call(request, context);
+        return outcome.IsReply && outcome.Value is FetchStatusReply reply
+            ? (TReply)(object)(reply with { Statuses = [.. reply.Statuses.Select(Renew)] })
+            : outcome;
+    }
+
+    protected override async ValueTask<Outcome<TReply>> Change<TRequest, TReply>(
+        Func<TRequest, CallContext, ValueTask<Outcome<TReply>>> call, TRequest request, CallContext context)
+    {
+        Outcome<TReply> outcome = await call(request, context);
+        if (outcome.IsReply && outcome.Value is StoreDataReply reply)
+            Renew(reply.Status);
+        return outcome;
+    }
+
+    private FetchStatus? Renew(FetchStatus? status)
+    {
+        if (status is null)
+            return null;
+        StatusVersion newest = _newest.GetValueOrDefault(status.Fid);
+        if (status.StatusVersion.Value >= newest.Value)
+            _newest[status.Fid] = newest = status.StatusVersion;
+        return status with { StatusVersion = newest };
+    }
+}

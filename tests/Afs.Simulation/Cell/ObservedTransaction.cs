@@ -1,0 +1,121 @@
+using System.Text;
+using Afs.Rpc;
+using Afs.Vice.Volumes.Content;
+using Afs.Vice.Volumes.Metadata;
+using Afs.Wire;
+
+namespace Afs.Simulation;
+
+/// <summary>Passes everything on, and sorts the writes by the mutation that made them: its reply comes last.</summary>
+internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimHost host, ServerHistory history) : IMetadataTransaction
+{
+    private readonly List<Mutation> _mutations = [];
+    private List<FetchStatus> _statuses = [];
+    private List<VnodeNumber> _deleted = [];
+    private List<NameWrite> _names = [];
+
+    public void Commit()
+    {
+        host.Step();
+        transaction.Commit();
+        history.Committed(_mutations);
+        host.Step();
+    }
+
+    public void PutVnode(FetchStatus status)
+    {
+        transaction.PutVnode(status);
+        _statuses.Add(status);
+    }
+
+    public void DeleteVnode(VolumeId volume, VnodeNumber vnode)
+    {
+        transaction.DeleteVnode(volume, vnode);
+        _deleted.Add(vnode);
+    }
+
+    public void PutEntry(VolumeId volume, EntryRecord entry)
+    {
+        transaction.PutEntry(volume, entry);
+        _names.Add(new NameWrite(entry.Directory.Value, Encoding.UTF8.GetString(entry.Name), entry.Target.Vnode.Value));
+    }
+
+    public void DeleteEntry(VolumeId volume, VnodeNumber directory, byte[] name)
+    {
+        transaction.DeleteEntry(volume, directory, name);
+        _names.Add(new NameWrite(directory.Value, Encoding.UTF8.GetString(name), 0));
+    }
+
+    public void PutReply(SessionId session, CallSequence sequence, StoredReply reply)
+    {
+        transaction.PutReply(session, sequence, reply);
+        ClientId client = transaction.FindSession(session)!.Client;
+        _mutations.Add(new Mutation(session, client, sequence, reply.Abort) { Statuses = _statuses, Deleted = _deleted, Names = _names });
+        (_statuses, _deleted, _names) = ([], [], []);
+    }
+
+    public void PutServer(ServerRecord server) => transaction.PutServer(server);
+
+    public void PutVolume(VolumeRecord volume) => transaction.PutVolume(volume);
+
+    public void PutXattr(VolumeId volume, VnodeNumber vnode, byte[] name, byte[] value) => transaction.PutXattr(volume, vnode, name, value);
+
+    public void DeleteXattr(VolumeId volume, VnodeNumber vnode, byte[] name) => transaction.DeleteXattr(volume, vnode, name);
+
+    public void PutContent(VolumeId volume, VnodeNumber vnode, ContentRecord content) => transaction.PutContent(volume, vnode, content);
+
+    public void DeleteContent(VolumeId volume, VnodeNumber vnode) => transaction.DeleteContent(volume, vnode);
+
+    public void PutKeptVersion(KeptVersion kept) => transaction.PutKeptVersion(kept);
+
+    public void DeleteKeptVersion(Fid fid, DataVersion version) => transaction.DeleteKeptVersion(fid, version);
+
+    public void PutUnnamed(Fid fid, SessionId session) => transaction.PutUnnamed(fid, session);
+
+    public void DeleteUnnamed(VolumeId volume, VnodeNumber vnode) => transaction.DeleteUnnamed(volume, vnode);
+
+    public void PutSession(SessionRecord session) => transaction.PutSession(session);
+
+    public void DeleteSession(SessionId session) => transaction.DeleteSession(session);
+
+    public void DeleteReplies(SessionId session, CallSequence through) => transaction.DeleteReplies(session, through);
+
+    public ServerRecord ReadServer() => transaction.ReadServer();
+
+    public IReadOnlyList<VolumeRecord> ReadVolumes() => transaction.ReadVolumes();
+
+    public VolumeRecord? FindVolume(VolumeId volume) => transaction.FindVolume(volume);
+
+    public FetchStatus? FindVnode(VolumeId volume, VnodeNumber vnode) => transaction.FindVnode(volume, vnode);
+
+    public IReadOnlyList<FetchStatus> ReadVnodes(VolumeId volume, VnodeNumber after, int most) => transaction.ReadVnodes(volume, after, most);
+
+    public EntryRecord? FindEntry(VolumeId volume, VnodeNumber directory, byte[] name) => transaction.FindEntry(volume, directory, name);
+
+    public IReadOnlyList<EntryRecord> ReadEntries(VolumeId volume, VnodeNumber directory, byte[]? after, int most) =>
+        transaction.ReadEntries(volume, directory, after, most);
+
+    public IReadOnlyList<EntryRecord> ReadAllEntries(VolumeId volume, VnodeNumber directory, byte[] after, int most) =>
+        transaction.ReadAllEntries(volume, directory, after, most);
+
+    public IReadOnlyList<Xattr> ReadXattrs(VolumeId volume, VnodeNumber vnode) => transaction.ReadXattrs(volume, vnode);
+
+    public ContentRecord? FindContent(VolumeId volume, VnodeNumber vnode) => transaction.FindContent(volume, vnode);
+
+    public IReadOnlyList<(VnodeNumber Vnode, ContentRecord Content)> ReadContents(VolumeId volume, VnodeNumber after, int most) =>
+        transaction.ReadContents(volume, after, most);
+
+    public IReadOnlyList<ObjectId> ReadObjects() => transaction.ReadObjects();
+
+    public IReadOnlyList<KeptVersion> ReadKeptVersions() => transaction.ReadKeptVersions();
+
+    public IReadOnlyList<(Fid Fid, SessionId Session)> ReadUnnamed() => transaction.ReadUnnamed();
+
+    public IReadOnlyList<SessionRecord> ReadSessions() => transaction.ReadSessions();
+
+    public SessionRecord? FindSession(SessionId session) => transaction.FindSession(session);
+
+    public StoredReply? FindReply(SessionId session, CallSequence sequence) => transaction.FindReply(session, sequence);
+
+    public void Dispose() => transaction.Dispose();
+}

@@ -1,0 +1,44 @@
+using Afs.Rpc;
+
+namespace Afs.Simulation;
+
+/// <summary>A server, its clients, and the network between them, all in one world.</summary>
+internal sealed class SimCell
+{
+    public static readonly RpcTimings Timings = new()
+    {
+        Handshake = TimeSpan.FromSeconds(2),
+        KeepAlive = TimeSpan.FromSeconds(1),
+        Silence = TimeSpan.FromSeconds(3),
+        SendStall = TimeSpan.FromSeconds(3),
+        BulkProgress = TimeSpan.FromSeconds(4),
+        BulkIdle = TimeSpan.FromSeconds(5),
+        Reconnect = new BackOff(TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(1)),
+        Resend = new BackOff(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1)),
+    };
+
+    public SimCell(SimWorld world, Random random, int clients, PlantedBug bug)
+    {
+        World = world;
+        Network = new MemoryNetwork(world.Time, new Random(random.Next()));
+        History = new ServerHistory(world);
+        Bugs = new BugKit(bug);
+        Model = new Model(world, History);
+        Server = new SimServer(this, new Random(random.Next()));
+        Clients = [.. Enumerable.Range(1, clients).Select(number => new SimClient(this, number, new Random(random.Next())))];
+    }
+
+    public SimWorld World { get; }
+
+    public MemoryNetwork Network { get; }
+
+    public ServerHistory History { get; }
+
+    public BugKit Bugs { get; }
+
+    public Model Model { get; }
+
+    public SimServer Server { get; }
+
+    public IReadOnlyList<SimClient> Clients { get; }
+}

@@ -1,0 +1,131 @@
+using Afs.Rpc;
+using Afs.Venus.Cache;
+using Afs.Venus.Servers;
+
+namespace Afs.Simulation;
+
+/// <summary>The machine of a client: its cache directory outlives its lives.</summary>
+internal sealed class SimClient
+{
+    private static readonly TimeSpan MountPause = TimeSpan.FromMilliseconds(500);
+
+    private readonly SimCell _cell;
+    private readonly Random _random;
+    private readonly ClockError _clock;
+    private readonly SimIndexDisk _index = new();
+    private readonly CacheLimits _limits;
+    private int _boots = 1;
+    private bool _wasCleanEnd = true;
+    private SimMount? _mount;
+
+    public SimClient(SimCell cell, int number, Random random)
+    {
+        (_cell, Number, _random) = (cell, number, random);
+        _clock = ClockError.Draw(random);
+        // 64 shards: from one vnode each to all that there are.
+        _limits = new CacheLimits { ReservedFreeBytes = 0, MostVnodes = random.Next(2) == 0 ? 64 : 4096, MostBytes = random.Next(2) == 0 ? 100_000 : 1 << 30 };
+    }
+
+    public int Number { get; }
+
+    public string Name => $"venus{Number}";
+
+    public SimHost? Host { get; private set; }
+
+    public bool IsUp => Host is { IsDead: false };
+
+    /// <summary>Null: not mounted, or not yet.</summary>
+    public CacheManager? Manager => _mount?.Manager;
+
+    /// <summary>No application is in the middle of anything.</summary>
+    public bool IsIdle => _mount is { Applications: 0 };
+
+    public SimDisk Disk { get; } = new();
+
+    /// <summary>Who it is to the server, once it is mounted.</summary>
+    public ClientId Id { get; private set; }
+
+    /// <summary>Begins a life, and what runs in it once it is mounted.</summary>
+    public SimHost Start(Func<SimMount, Task>? applications)
+    {
+        var host = new SimHost(_cell.World, Name);
+        (Host, _mount) = (host, null);
+        host.Tell("starts");
+        host.Begin(() => MountAsync(host, applications));
+        return host;
+    }
+
+    /// <summary>Lets an application of this life do something.</summary>
+    public void Act(Func<SimMount, Task> act)
+    {
+        SimMount mount = _mount ?? throw new InvalidOperationException($"{Name} isn't mounted.");
+        mount.Host.Begin(() => act(mount));
+    }
+
+    public void Die(bool losesPower, bool tellPeers)
+    {
+        if (!IsUp)
+            return;
+        Host!.Tell(losesPower ? "loses power" : "is killed");
+        Host.Die();
+        _mount = null;
+        _wasCleanEnd = false;
+        _cell.Network.Crash(Name, tellPeers);
+        _cell.Model.ClientDied(Number, losesPower);
+        if (!losesPower)
+            return;
+        _boots++;
+        Disk.LosePower(_random);
+        _index.LosePower(_random);
+    }
+
+    private async Task MountAsync(SimHost host, Func<SimMount, Task>? applications)
+    {
+        var time = new HostClock(host, _clock);
+        while (true)
+        {
+            if (await TryMountAsync(host, time) is { } mount)
+            {
+                host.Tell("is mounted");
+                if (applications is not null)
+                    await applications(mount);
+                return;
+            }
+            await Task.Delay(MountPause, time);
+        }
+    }
+
+    private async Task<SimMount?> TryMountAsync(SimHost host, HostClock time)
+    {
+        var log = new SimLogger(host);
+        SimDiskView disk = Disk.For(host, time);
+        var random = new Random(_random.Next());
+        Id = ClientIdFile.LoadOrMake(disk, random);
+        IViceServer server = _cell.Bugs.Server(new ViceConnection(_cell.Bugs.Connection(new ViceConnectionOptions
+        {
+            Server = SimServer.Endpoint,
+            Transport = _cell.Network.TransportOf(Name),
+            ClientId = Id,
+            Time = time,
+            Random = new Random(_random.Next()),
+            Log = log,
+            Timings = SimCell.Timings,
+        }, time)));
+        var index = new SimContainerIndex(_index, host, time, new Random(_random.Next()));
+        var storage = new CacheStorage(disk, new SimContainerFiles(disk), _cell.Bugs.Index(index), $"boot{_boots}", _wasCleanEnd);
+        var options = new CacheOptions { Limits = _limits, Times = new CallTimes { Call = TimeSpan.FromSeconds(4), TransferStall = TimeSpan.FromSeconds(4) } };
+        _wasCleanEnd = false;
+        var manager = new CacheManager(options, storage, server, time, random, log, _cell.Bugs.BreakLog());
+        Failure failure = await manager.StartAsync(default);
+        if (!failure.IsNone)
+        {
+            host.Tell($"can't be mounted: {failure}");
+            await manager.AbandonAsync();
+            return null;
+        }
+        manager.AttachKernel(new SimKernel(time, new Random(_random.Next())));
+        host.CheckInvariants = manager.CheckInvariants;
+        _cell.Model.Mounted(Number, Id);
+        return _mount = new SimMount(this, host, time, manager, disk, _cell.Model);
+    }
+}

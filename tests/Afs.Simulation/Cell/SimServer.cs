@@ -1,0 +1,105 @@
+using Afs.Rpc;
+using Afs.Vice.Salvage;
+using Afs.Vice.Service;
+using Afs.Vice.Volumes.Content;
+using Afs.Vice.Volumes.Metadata;
+using Afs.Vice.Volumes.Metadata.Memory;
+using Afs.Wire;
+
+namespace Afs.Simulation;
+
+/// <summary>The machine of the file server: its disk and its metadata outlive its lives.</summary>
+internal sealed class SimServer(SimCell cell, Random random)
+{
+    public const string Name = "vice";
+    public static readonly RpcEndpoint Endpoint = new RpcEndpoint.Memory(Name);
+
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan CommitTime = TimeSpan.FromMilliseconds(8);
+
+    private readonly MemoryMetadataStore _metadata = new();
+    private readonly SimDisk _disk = new();
+    private readonly ClockError _clock = ClockError.Draw(random);
+
+    public SimHost? Host { get; private set; }
+
+    public bool IsUp => Host is { IsDead: false };
+
+    /// <summary>How long a client trusts its promises.</summary>
+    public TimeSpan Lease { get; } = TimeSpan.FromSeconds(random.Next(1, 5));
+
+    /// <summary>Begins a life.</summary>
+    public SimHost Start()
+    {
+        var host = new SimHost(cell.World, Name);
+        Host = host;
+        host.Tell("starts");
+        host.Begin(() => ServeAsync(host));
+        return host;
+    }
+
+    /// <summary>The life ends where it is. With the power go the disk's unsynced changes.</summary>
+    public void Die(bool losesPower, bool tellPeers)
+    {
+        if (!IsUp)
+            return;
+        Host!.Tell(losesPower ? "loses power" : "is killed");
+        Host.Die();
+        cell.Network.Crash(Name, tellPeers);
+        if (losesPower)
+            _disk.LosePower(random);
+        cell.Bugs.AfterServerDeath(_metadata);
+    }
+
+    /// <summary>Looks for what a crash left inconsistent.</summary>
+    public SalvageReport Salvage(SimHost host) => new Salvager(_metadata, new ContentStore(_disk.For(host, cell.World.Time), new Epoch(0))).Check();
+
+    private async Task ServeAsync(SimHost host)
+    {
+        var time = new HostClock(host, _clock);
+        var log = new SimLogger(host);
+        var wakes = new CommitPump(host, time, random, CommitTime);
+        IMetadataStore metadata = cell.Bugs.Metadata(new ObservedStore(_metadata, host, cell.History), host);
+        var vice = new ViceServer(new ViceOptions { Lease = Lease, MostPromises = random.Next(6, 40), DirectoryLogChanges = random.Next(4, 64) }, new ViceParts
+        {
+            Metadata = metadata,
+            Disk = new SimDiskView(_disk, host, time) { IgnoresSync = cell.Bugs.IgnoresServerSync },
+            Time = time,
+            Random = new Random(random.Next()),
+            Work = new InlineWork(),
+            WakeCommitter = wakes.Wake,
+            Callbacks = static channel => new VenusCallbacksClient(channel),
+            Log = log,
+        });
+        wakes.Start(vice.Committer);
+        ShowRoot(metadata);
+        host.CheckInvariants = vice.Promises.CheckInvariants;
+        var rpc = new RpcServer(new RpcServerOptions
+        {
+            Transport = cell.Network.TransportOf(Name),
+            Endpoints = [Endpoint],
+            Dispatcher = new ViceServiceDispatcher(vice.Service),
+            Sessions = vice.Sessions,
+            Replies = vice.Replies,
+            Bulk = vice.Bulk,
+            Time = time,
+            Random = new Random(random.Next()),
+            Log = log,
+            Timings = SimCell.Timings,
+        });
+        await rpc.StartAsync(default);
+        vice.SweepOrphans();
+        while (true)
+        {
+            await Task.Delay(SweepInterval, time);
+            await vice.SweepAsync();
+        }
+    }
+
+    private void ShowRoot(IMetadataStore metadata)
+    {
+        using IMetadataView view = metadata.OpenView();
+        VolumeRecord volume = view.ReadVolumes()[0];
+        cell.History.Begin(view.FindVnode(volume.Id, VnodeNumber.Root)!);
+    }
+}

@@ -1,0 +1,77 @@
+using Afs.Platform;
+using Afs.Wire;
+
+namespace Afs.Simulation;
+
+/// <summary>A disk in the hands of one life of its machine: each change is a step, at which the life may end.</summary>
+internal sealed class SimDiskView(SimDisk disk, SimHost host, TimeProvider time) : IDisk
+{
+    /// <summary>A planted error: fsync says yes and does nothing.</summary>
+    public bool IgnoresSync { get; init; }
+
+    public IDiskFile Open(string name, DiskOpenMode mode)
+    {
+        if (disk.Find(name) is { } found)
+        {
+            return mode == DiskOpenMode.CreateNew
+                ? throw new DiskException(DiskFailure.Exists, $"{name} exists.")
+                : new SimFile(this, found);
+        }
+        if (mode is DiskOpenMode.Read or DiskOpenMode.ReadWrite)
+            throw new DiskException(DiskFailure.NotFound, $"{name} is not there.");
+        host.Step();
+        var inode = new SimInode();
+        Touch(inode, isContent: true);
+        disk.Change(names => names[name] = inode);
+        return new SimFile(this, inode);
+    }
+
+    public bool Exists(string name) => disk.Find(name) is not null;
+
+    public void Rename(string from, string to)
+    {
+        if (disk.Find(from) is not { } inode)
+            throw new DiskException(DiskFailure.NotFound, $"{from} is not there.");
+        host.Step();
+        disk.Change(names =>
+        {
+            names.Remove(from);
+            names[to] = inode;
+        });
+    }
+
+    public bool Delete(string name)
+    {
+        if (disk.Find(name) is null)
+            return false;
+        host.Step();
+        disk.Change(names => names.Remove(name));
+        return true;
+    }
+
+    public void CreateDirectory(string name) => disk.MakeFolder(name);
+
+    public IEnumerable<string> List(string directory) => disk.List(directory);
+
+    public void SyncDirectory(string directory)
+    {
+        host.Step();
+        if (!IgnoresSync)
+            disk.SyncNames();
+    }
+
+    public DiskSpace GetSpace() => new(1L << 40, 1L << 39);
+
+    /// <summary>A change is about to be made.</summary>
+    public void Step() => host.Step();
+
+    public void Touch(SimInode inode, bool isContent)
+    {
+        long ns = disk.NextTimeNs(time);
+        inode.ChangeTime = ToTimestamp(ns);
+        if (isContent)
+            inode.ModifyTime = inode.ChangeTime;
+    }
+
+    private static Timestamp ToTimestamp(long ns) => new(ns / 1_000_000_000, (uint)(ns % 1_000_000_000));
+}

@@ -1,0 +1,43 @@
+using Afs.Platform;
+using Microsoft.Win32.SafeHandles;
+
+namespace Afs.Simulation;
+
+/// <summary>An open file of a simulated disk.</summary>
+internal sealed class SimFile(SimDiskView disk, SimInode inode) : IDiskFile
+{
+    public SimInode Inode => inode;
+
+    public SimDiskView Disk => disk;
+
+    public long LengthBytes => inode.LengthBytes;
+
+    public SafeFileHandle? Handle => null;
+
+    public int Read(long offset, Span<byte> destination) => inode.Read(offset, destination);
+
+    public void Write(long offset, ReadOnlySpan<byte> data)
+    {
+        disk.Step();
+        inode.Write(offset, data);
+        disk.Touch(inode, isContent: true);
+    }
+
+    public void SetLength(long lengthBytes)
+    {
+        disk.Step();
+        inode.SetLength(lengthBytes);
+        disk.Touch(inode, isContent: true);
+    }
+
+    public void Sync()
+    {
+        disk.Step();
+        if (!disk.IgnoresSync)
+            inode.Sync();
+    }
+
+    public void Dispose()
+    {
+    }
+}

@@ -1,0 +1,86 @@
+using Afs.Venus.Cache;
+using Afs.Vice.Salvage;
+using Afs.Wire;
+
+namespace Afs.Simulation;
+
+/// <summary>After the faults: all clients see what the server has, also after it was switched off once more, and the model is asked for the last time.</summary>
+internal sealed class Finale(SimCell cell, Func<SimClient, Func<SimMount, Task>, Task> onClient, Func<string, Func<bool>, Task> until)
+{
+    public async Task RunAsync()
+    {
+        await ReadAllAsync();
+        new LastJudgement(cell.World, cell.Model).Judge(cell.Clients);
+        await WriteEverywhereAsync();
+        cell.Server.Die(losesPower: true, tellPeers: true);
+        SalvageReport report = cell.Server.Salvage(new SimHost(cell.World, "salvager"));
+        foreach (Problem problem in report.Problems)
+            cell.World.Violated($"S7: salvage found {problem.Kind}: {problem.Where}");
+        cell.Server.Start();
+        await until("the server is back", () => cell.Server.IsUp);
+        await ReadAllAsync();
+    }
+
+    private async Task ReadAllAsync()
+    {
+        foreach (SimClient client in cell.Clients)
+            await onClient(client, ReadAllAsync);
+    }
+
+    private async Task ReadAllAsync(SimMount mount)
+    {
+        var files = new FileActions(mount, new Random(0), new WorkloadOptions());
+        foreach (string path in new WorkloadOptions().Paths)
+        {
+            Require(mount, path, await new NameActions(mount).ListAsync(path));
+            Require(mount, path, await files.StatAsync(path));
+            Require(mount, path, await files.ReadAsync(path));
+        }
+        foreach (ulong directory in cell.History.Directories.ToArray())
+            await CompareAsync(mount, directory);
+    }
+
+    /// <summary>Now that nothing changes there is one right answer.</summary>
+    private async Task CompareAsync(SimMount mount, ulong directory)
+    {
+        Fid parent = cell.History.Status(directory).Fid;
+        foreach ((string name, ulong vnode) in cell.History.Current(directory))
+        {
+            Result<Fid> found = await mount.LookupAsync(parent, name);
+            if (!found.IsSuccess || found.Value.Vnode.Value != vnode)
+                cell.World.Violated($"S3: client {mount.Number} finds {found.Failure} for {name}, where the server has {vnode}");
+            else if (cell.History.Status(vnode).Type == FileType.Regular)
+                await CompareContentAsync(mount, found.Value);
+        }
+    }
+
+    private async Task CompareContentAsync(SimMount mount, Fid fid)
+    {
+        Result<IContainer> opened = await mount.Manager.Contents.OpenAsync(fid, forWriting: false, truncate: false, default);
+        Require(mount, fid.ToString(), opened.Failure);
+        if (!opened.IsSuccess)
+            return;
+        using IContainer container = opened.Value;
+        SimFile file = mount.FileOf(container);
+        byte[] bytes = new byte[file.LengthBytes];
+        file.Read(0, bytes);
+        if (Afs.Platform.Crc32C.Of(bytes) != cell.History.Status(fid.Vnode.Value).ContentCrc32C)
+            cell.World.Violated($"S3: client {mount.Number} has another content of {fid} than the server");
+    }
+
+    /// <summary>Each client stores something, and all others read it at once.</summary>
+    private async Task WriteEverywhereAsync()
+    {
+        foreach (SimClient client in cell.Clients)
+        {
+            await onClient(client, async mount => Require(mount, "a", await new FileActions(mount, new Random(client.Number), new WorkloadOptions()).WriteAsync("a")));
+            await ReadAllAsync();
+        }
+    }
+
+    private void Require(SimMount mount, string what, Failure failure)
+    {
+        if (!failure.IsNone)
+            cell.World.Violated($"liveness: client {mount.Number} can't use {what}, though all is well: {failure}");
+    }
+}

@@ -1,0 +1,190 @@
+using Afs.Rpc;
+using Afs.Wire;
+
+namespace Afs.Simulation;
+
+/// <summary>
+/// What applications were told, held against what the server committed. The server's history is known from outside time, so each answer
+/// is judged at the moment it is given: it must be the state of some moment between the last change that was acknowledged before the
+/// question, and now.
+/// </summary>
+internal sealed class Model
+{
+    private readonly SimWorld _world;
+    private readonly ServerHistory _history;
+    private readonly Dictionary<ClientId, int> _clients = [];
+    private readonly Dictionary<ulong, Acknowledged> _acknowledged = [];
+    private readonly Dictionary<(int Client, ulong Vnode), LocalFile> _local = [];
+    private readonly Dictionary<uint, WrittenContent> _contents = [];
+    private readonly List<Operation> _operations = [];
+    private int _lastId;
+
+    public Model(SimWorld world, ServerHistory history)
+    {
+        (_world, _history) = (world, history);
+        _history.VersionStored = CheckStored;
+    }
+
+    public ServerHistory History => _history;
+
+    public IReadOnlyList<Operation> Operations => _operations;
+
+    public IEnumerable<WrittenContent> Contents => _contents.Values;
+
+    public ModelCounts Counts { get; } = new();
+
+    /// <summary>A client is mounted by this name.</summary>
+    public void Mounted(int client, ClientId id) => _clients[id] = client;
+
+    public int NumberOf(ClientId id) => _clients.GetValueOrDefault(id);
+
+    public long Now() => _world.NextSequence();
+
+    public void ClientDied(int client, bool losesPower)
+    {
+        foreach (((int owner, _), LocalFile file) in _local)
+        {
+            if (owner == client)
+                file.Died();
+        }
+        foreach (WrittenContent content in _contents.Values.Where(c => c.Client == client && !c.IsStored && losesPower))
+            content.MayBeLost = true;
+    }
+
+    public int NewId() => ++_lastId;
+
+    /// <summary>An application asks for a change of names.</summary>
+    public Operation Begin(int id, int client, string what, Func<Mutation, bool> runs)
+    {
+        var operation = new Operation(id, client, what, Now(), runs);
+        _operations.Add(operation);
+        return operation;
+    }
+
+    /// <summary>It was told how that went.</summary>
+    public void End(Operation operation, OperationOutcome outcome)
+    {
+        operation.Outcome = outcome;
+        Counts.Changes++;
+        if (outcome != OperationOutcome.Succeeded)
+            return;
+        Mutation? mutation = _history.Mutations.FirstOrDefault(m => m.Operation == 0 && m.At > operation.Began && m.HasEffect
+            && NumberOf(m.Client) == operation.Client && operation.Runs(m));
+        if (mutation is null)
+        {
+            _world.Violated($"S4: {operation.What} of client {operation.Client} succeeded, and the server never did it");
+            return;
+        }
+        mutation.Operation = operation.Id;
+        Acknowledge(mutation);
+    }
+
+    public LocalFile Local(int client, ulong vnode)
+    {
+        if (!_local.TryGetValue((client, vnode), out LocalFile? file))
+            file = _local[(client, vnode)] = new LocalFile();
+        return file;
+    }
+
+    public WrittenContent AddContent(int id, int client, ulong vnode, uint crc32C) =>
+        _contents[crc32C] = new WrittenContent(id, client, vnode, crc32C);
+
+    /// <summary>close() or fsync() of what was written told of success.</summary>
+    public void Stored(WrittenContent content)
+    {
+        content.IsStored = true;
+        Counts.Stores++;
+        Mutation? store = _history.Mutations.FindLast(m => NumberOf(m.Client) == content.Client
+            && m.Names.Count == 0 && m.Statuses.Any(s => s.Fid.Vnode.Value == content.Vnode && s.ContentCrc32C == content.Crc32C));
+        if (store is not null)
+            Acknowledge(store);
+        else if (!WasRemovedBy(content.Client, content.Vnode))
+            _world.Violated($"S4: the close of content {content.Id} of client {content.Client} succeeded, and the server never got it");
+    }
+
+    /// <summary>Was told that a name stands for a vnode; zero: for nothing.</summary>
+    public void Named(int client, ulong directory, string name, ulong vnode, long asked)
+    {
+        Counts.Lookups++;
+        if (!_history.Meanings(directory, name, Before(directory, asked)).Contains(vnode))
+            _world.Violated($"S1: client {client} was told that {name} in {directory} is {vnode}, which it was not since version {Before(directory, asked)}");
+    }
+
+    /// <summary>Was given the entries of a directory.</summary>
+    public void Listed(int client, ulong directory, ulong version, IEnumerable<(string Name, ulong Vnode)> names, long asked)
+    {
+        Counts.Lookups++;
+        if (version < Before(directory, asked))
+            _world.Violated($"S1: client {client} listed version {version} of {directory} after version {Before(directory, asked)} was acknowledged");
+        if (_history.Entries(directory, version) is not { } entries)
+            _world.Violated($"client {client} listed version {version} of {directory}, which never was");
+        else if (!entries.Select(static e => (e.Key, e.Value)).SequenceEqual(names))
+            _world.Violated($"S2: client {client} listed version {version} of {directory} with other names than it had");
+    }
+
+    /// <summary>Was told the status of a file.</summary>
+    public void Told(int client, FetchStatus status, long asked)
+    {
+        Counts.Statuses++;
+        ulong vnode = status.Fid.Vnode.Value;
+        if (status.DataVersion.Value < Before(vnode, asked))
+            _world.Violated($"S1: client {client} was told version {status.DataVersion} of {vnode} after version {Before(vnode, asked)} was acknowledged");
+        if (status.Type == FileType.Regular && !_history.Versions(vnode).Any(v => v.Version == status.DataVersion.Value && v.LengthBytes == status.LengthBytes))
+            _world.Violated($"client {client} was told version {status.DataVersion} of {vnode} of {status.LengthBytes} bytes, which never was");
+    }
+
+    /// <summary>Was told that a vnode is gone.</summary>
+    public void ToldGone(int client, ulong vnode)
+    {
+        if (_history.Exists(vnode))
+            _world.Violated($"S4: client {client} was told that {vnode} is gone, and it is there");
+    }
+
+    /// <summary>Opened a file and read all of it.</summary>
+    public void Read(int client, ulong vnode, DataVersion version, uint crc32C, long lengthBytes, long asked)
+    {
+        Counts.Reads++;
+        if (lengthBytes > 0 && !_contents.ContainsKey(crc32C))
+        {
+            _world.Violated($"S2: client {client} read {lengthBytes} bytes of {vnode} that nobody wrote");
+            return;
+        }
+        if (Local(client, vnode).LastLocal >= asked)
+            return;
+        if (version.Value < Before(vnode, asked))
+            _world.Violated($"S1: client {client} opened version {version} of {vnode} after version {Before(vnode, asked)} was acknowledged");
+        if (!_history.Versions(vnode).Any(v => v.Version == version.Value && v.Crc32C == crc32C && v.LengthBytes == lengthBytes))
+            _world.Violated($"S2: client {client} opened version {version} of {vnode}, whose content was another");
+    }
+
+    /// <summary>Read an open file again, which this client didn't change meanwhile.</summary>
+    public void ReadAgain(int client, ulong vnode, uint first, uint second, long opened)
+    {
+        if (first != second && Local(client, vnode).LastLocal < opened)
+            _world.Violated($"S2: {vnode} changed under a reader of client {client}");
+    }
+
+    /// <summary>Did this client remove the vnode's last name?</summary>
+    public bool WasRemovedBy(int client, ulong vnode) =>
+        _history.Mutations.Any(m => NumberOf(m.Client) == client && m.Deleted.Any(d => d.Value == vnode));
+
+    private ulong Before(ulong vnode, long moment) => _acknowledged.TryGetValue(vnode, out Acknowledged? versions) ? versions.Before(moment) : 0;
+
+    private void Acknowledge(Mutation mutation)
+    {
+        long now = Now();
+        foreach (FetchStatus status in mutation.Statuses)
+        {
+            ulong vnode = status.Fid.Vnode.Value;
+            if (!_acknowledged.TryGetValue(vnode, out Acknowledged? versions))
+                versions = _acknowledged[vnode] = new Acknowledged();
+            versions.Add(now, status.DataVersion.Value);
+        }
+    }
+
+    private void CheckStored(ulong vnode, FileVersion version)
+    {
+        if (version.LengthBytes > 0 && !_contents.ContainsKey(version.Crc32C))
+            _world.Violated($"S2: client {NumberOf(version.Writer)} stored {version.LengthBytes} bytes as version {version.Version} of {vnode} that nobody wrote");
+    }
+}

@@ -1,0 +1,14 @@
+namespace Afs.Simulation;
+
+/// <summary>What an application wrote into a file: no two are alike, so the checksum tells whose it is.</summary>
+internal sealed record WrittenContent(int Id, int Client, ulong Vnode, uint Crc32C)
+{
+    /// <summary>All of it is in the container file; zero: not yet.</summary>
+    public long WrittenAt { get; set; }
+
+    /// <summary>Its close or fsync told of success.</summary>
+    public bool IsStored { get; set; }
+
+    /// <summary>The power of its machine failed before that.</summary>
+    public bool MayBeLost { get; set; }
+}

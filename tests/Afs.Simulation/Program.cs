@@ -1,0 +1,1 @@
+return Afs.Simulation.SimulateCommand.Run(args);

@@ -1,0 +1,15 @@
+namespace Afs.Simulation;
+
+/// <summary>One run.</summary>
+public sealed record SimulationOptions
+{
+    public required int Seed { get; init; }
+
+    public PlantedBug Bug { get; init; }
+
+    /// <summary>Gets the story as it is told; null: nobody reads it.</summary>
+    public TextWriter? Story { get; init; }
+
+    /// <summary>Virtual time with faults.</summary>
+    public TimeSpan Faults { get; init; } = TimeSpan.FromSeconds(30);
+}
