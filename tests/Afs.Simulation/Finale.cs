@@ -81,6 +81,9 @@ internal sealed class Finale(SimCell cell, Func<SimClient, Func<SimMount, Task>,
     private void Require(SimMount mount, string what, Failure failure)
     {
         if (!failure.IsNone)
-            cell.World.Violated($"liveness: client {mount.Number} can't use {what}, though all is well: {failure}");
+            cell.World.Violated($"liveness: client {mount.Number} can't use {what}, though all is well: {failure}; {Figures(mount)}");
     }
+
+    private static string Figures(SimMount mount) =>
+        string.Join(", ", mount.Manager.ReadFigures().Where(static f => f.Name.StartsWith("containers", StringComparison.Ordinal)).Select(static f => $"{f.Name} {f.Value}"));
 }

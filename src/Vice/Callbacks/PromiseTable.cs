@@ -51,6 +51,9 @@ public sealed partial class PromiseTable
             int promise = file == None ? None : FindPromise(file, holder);
             if (promise != None)
             {
+                // One that was being broken counts again.
+                if (_promises[promise].Ticket != 0 && _promiseCount - _breakingCount >= _capacity)
+                    Evict(evicted);
                 Renew(promise);
                 return true;
             }

@@ -29,8 +29,8 @@ internal sealed class BugKit(PlantedBug bug)
 
     public BreakLog BreakLog() => bug == PlantedBug.BreakLogIgnored ? new DeafBreakLog() : new BreakLog();
 
-    /// <summary>What the next life of the server finds of the one that died.</summary>
-    public void AfterServerDeath(MemoryMetadataStore store)
+    /// <summary>What a life of the server finds of the one before.</summary>
+    public void BeforeServerLife(MemoryMetadataStore store)
     {
         if (bug is not (PlantedBug.ReplyCacheNotDurable or PlantedBug.RestartBarrierLeftOut))
             return;

@@ -7,6 +7,7 @@ namespace Afs.Simulation;
 internal abstract class PassingVice(IViceService vice) : IViceService
 {
     public ValueTask<Outcome<ProbeReply>> ProbeAsync(ProbeRequest request, CallContext context) => Read(vice.ProbeAsync, request, context);
+    public ValueTask<Outcome<EndSessionReply>> EndSessionAsync(EndSessionRequest request, CallContext context) => Read(vice.EndSessionAsync, request, context);
     public ValueTask<Outcome<GetVolumeReply>> GetVolumeAsync(GetVolumeRequest request, CallContext context) => Read(vice.GetVolumeAsync, request, context);
     public ValueTask<Outcome<GetVolumeStatusReply>> GetVolumeStatusAsync(GetVolumeStatusRequest request, CallContext context) => Read(vice.GetVolumeStatusAsync, request, context);
     public ValueTask<Outcome<GetServerStatusReply>> GetServerStatusAsync(GetServerStatusRequest request, CallContext context) => Read(vice.GetServerStatusAsync, request, context);

@@ -34,6 +34,7 @@ internal sealed class SimServer(SimCell cell, Random random)
         var host = new SimHost(cell.World, Name);
         Host = host;
         host.Tell("starts");
+        cell.Bugs.BeforeServerLife(_metadata);
         host.Begin(() => ServeAsync(host));
         return host;
     }
@@ -48,7 +49,6 @@ internal sealed class SimServer(SimCell cell, Random random)
         cell.Network.Crash(Name, tellPeers);
         if (losesPower)
             _disk.LosePower(random);
-        cell.Bugs.AfterServerDeath(_metadata);
     }
 
     /// <summary>Looks for what a crash left inconsistent.</summary>
@@ -72,7 +72,7 @@ internal sealed class SimServer(SimCell cell, Random random)
             Log = log,
         });
         wakes.Start(vice.Committer);
-        ShowRoot(metadata);
+        ShowRoot();
         host.CheckInvariants = vice.Promises.CheckInvariants;
         var rpc = new RpcServer(new RpcServerOptions
         {
@@ -96,9 +96,9 @@ internal sealed class SimServer(SimCell cell, Random random)
         }
     }
 
-    private void ShowRoot(IMetadataStore metadata)
+    private void ShowRoot()
     {
-        using IMetadataView view = metadata.OpenView();
+        using IMetadataView view = _metadata.OpenView();
         VolumeRecord volume = view.ReadVolumes()[0];
         cell.History.Begin(view.FindVnode(volume.Id, VnodeNumber.Root)!);
     }

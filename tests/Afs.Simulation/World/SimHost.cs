@@ -33,7 +33,7 @@ internal sealed class SimHost(SimWorld world, string name) : SynchronizationCont
     public void Tell(string what) => world.Story.Tell(name, what);
 
     /// <summary>Begins something in this life.</summary>
-    public void Begin(Func<Task> run) => Post(static state => _ = ((Func<Task>)state!)(), run);
+    public void Begin(Func<Task> run) => Post(_ => _ = WatchAsync(run), null);
 
     /// <summary>Runs as this host: one of its turns, or the start of something.</summary>
     public void Enter(SendOrPostCallback callback, object? state)
@@ -95,5 +95,18 @@ internal sealed class SimHost(SimWorld world, string name) : SynchronizationCont
         foreach ((SendOrPostCallback callback, object? state) in _whileSuspended)
             Post(callback, state);
         _whileSuspended.Clear();
+    }
+
+    /// <summary>What nobody awaits must not fail.</summary>
+    private async Task WatchAsync(Func<Task> run)
+    {
+        try
+        {
+            await run();
+        }
+        catch (Exception e) when (e is not HostDiedException)
+        {
+            world.Violated($"{name} failed: {e.Message}", e);
+        }
     }
 }

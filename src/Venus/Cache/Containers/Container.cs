@@ -175,13 +175,15 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     public async ValueTask MarkWritingAsync()
     {
         Task marking;
+        ContainerState before = ContainerState.Clean;
         lock (_lock)
         {
             if (_marking is null or { IsCompleted: true })
             {
-                if (State != ContainerState.Clean)
+                // Also one that is dirty: from here on it isn't what was closed.
+                if (State == ContainerState.Writing)
                     return;
-                State = ContainerState.Writing;
+                (before, State) = (State, ContainerState.Writing);
                 _marking = index.PutAsync(Record()).AsTask();
             }
             marking = _marking;
@@ -195,7 +197,7 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
             lock (_lock)
             {
                 if (State == ContainerState.Writing)
-                    State = ContainerState.Clean;
+                    State = before;
             }
             throw;
         }

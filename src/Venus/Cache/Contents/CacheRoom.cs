@@ -107,10 +107,13 @@ internal sealed class CacheRoom(ContainerTable table, IContainerFiles files, Cac
     private static double Score(Container container, long newest) =>
         (newest - container.LastUsed + 1) * (1 + Math.Log2(1 + container.Baseline.AllocatedBytes / 65536.0) / 8);
 
-    /// <summary>A mapping may have written after the last close: then it isn't clean, whatever we thought.</summary>
+    /// <summary>
+    /// A mapping may have written after the last close: then it isn't clean, whatever we thought. One from before a crash may differ for another
+    /// reason; that is no change of this client.
+    /// </summary>
     private bool IsUntouched(Container container)
     {
-        if (!container.EverWritten)
+        if (!container.EverWritten || container.NeedsVerify)
             return true;
         try
         {

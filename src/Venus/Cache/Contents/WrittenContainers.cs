@@ -79,8 +79,8 @@ internal sealed partial class WrittenContainers(ContentStorer storer, IContainer
     private async Task LookAsync(Watch watch, CancellationToken cancellation)
     {
         Container container = watch.Container;
-        if (container.HasWriters || !container.TryPinClosed())
-            return; // Its next last close begins anew; or it is gone.
+        if (container.HasWriters || container.NeedsVerify || !container.TryPinClosed())
+            return; // Its next last close begins anew; or a crash may have changed it; or it is gone.
         int writesBegun = container.WritesBegun;
         bool isSettled = false;
         try
