@@ -69,7 +69,7 @@ public sealed class Simulation
             _isOpen = true;
             var faults = new FaultDirector(_cell, RunApplicationsAsync, new Random(_random.Next()));
             await faults.RunAsync(_options.Faults);
-            faults.End();
+            await faults.EndAsync();
             _isOver = true;
             await SettleAsync();
             await new Finale(_cell, OnAsync, UntilAsync).RunAsync();
@@ -88,6 +88,7 @@ public sealed class Simulation
             await Task.Delay(Look, mount.Time);
         for (int i = 0; i < ApplicationsPerClient; i++)
             mount.Host.Begin(() => new Application(mount, new Random(_random.Next()), options).RunAsync(() => _isOver));
+        mount.Host.Begin(() => new Watcher(mount, new Random(_random.Next()), options).RunAsync(() => _isOver));
     }
 
     private bool AllAreMounted() => _cell.Clients.All(static c => c.Manager is not null);

@@ -79,6 +79,23 @@ public class PromiseTableTests
     }
 
     [Fact]
+    public void A_promise_that_is_granted_again_while_it_is_broken_counts_again()
+    {
+        var table = new PromiseTable(2);
+        List<HeldPromise> evicted = [];
+        table.TryGrant(0, FidOf(1), evicted);
+        table.Collect(FidOf(1), except: 1, evicted);
+        evicted.Clear();
+        table.TryGrant(0, FidOf(2), evicted);
+        table.TryGrant(0, FidOf(3), evicted);
+        Assert.Empty(evicted);
+        table.TryGrant(0, FidOf(1), evicted);
+        Assert.Equal([FidOf(2), FidOf(3)], evicted.Select(e => e.Fid));
+        Assert.True(table.IsHeld(0, FidOf(1)));
+        table.CheckInvariants();
+    }
+
+    [Fact]
     public void When_nothing_is_acknowledged_there_is_an_end_to_it()
     {
         var table = new PromiseTable(1000);

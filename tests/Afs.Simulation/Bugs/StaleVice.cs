@@ -12,18 +12,38 @@ internal sealed class StaleVice(IViceService vice) : PassingVice(vice)
         Func<TRequest, CallContext, ValueTask<Outcome<TReply>>> call, TRequest request, CallContext context)
     {
         Outcome<TReply> outcome = await call(request, context);
-        return outcome.IsReply && outcome.Value is FetchStatusReply reply
-            ? (TReply)(object)(reply with { Statuses = [.. reply.Statuses.Select(Renew)] })
-            : outcome;
+        if (!outcome.IsReply)
+            return outcome;
+        return outcome.Value switch
+        {
+            FetchStatusReply reply => (TReply)(object)(reply with { Statuses = [.. reply.Statuses.Select(Renew)] }),
+            FetchDirectoryReply reply => (TReply)(object)(reply with { Status = Renew(reply.Status)! }),
+            FetchDataReply reply => (TReply)(object)(reply with { Status = Renew(reply.Status)! }),
+            _ => outcome,
+        };
     }
 
     protected override async ValueTask<Outcome<TReply>> Change<TRequest, TReply>(
         Func<TRequest, CallContext, ValueTask<Outcome<TReply>>> call, TRequest request, CallContext context)
     {
         Outcome<TReply> outcome = await call(request, context);
-        if (outcome.IsReply && outcome.Value is StoreDataReply reply)
-            Renew(reply.Status);
+        if (outcome.IsReply)
+            NoteAll(outcome.Value);
         return outcome;
+    }
+
+    private void NoteAll(object? reply)
+    {
+        FetchStatus?[] statuses = reply switch
+        {
+            StoreDataReply stored => [stored.Status],
+            CreateReply made => [made.Status, made.Parent],
+            RemoveReply removed => [removed.Parent, removed.Remaining],
+            RenameReply renamed => [renamed.FromParent, renamed.ToParent, renamed.Moved],
+            _ => [],
+        };
+        foreach (FetchStatus? status in statuses)
+            Renew(status);
     }
 
     private FetchStatus? Renew(FetchStatus? status)

@@ -26,7 +26,7 @@ internal sealed class SimServer(SimCell cell, Random random)
     public bool IsUp => Host is { IsDead: false };
 
     /// <summary>How long a client trusts its promises.</summary>
-    public TimeSpan Lease { get; } = TimeSpan.FromSeconds(random.Next(1, 5));
+    public TimeSpan Lease { get; } = TimeSpan.FromSeconds(random.Next(1, 8));
 
     /// <summary>Begins a life.</summary>
     public SimHost Start()

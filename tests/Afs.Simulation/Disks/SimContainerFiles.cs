@@ -41,5 +41,8 @@ internal sealed class SimContainerFiles(SimDiskView disk) : IContainerFiles
     {
     }
 
+    /// <summary>Applications write through their open files alone here; nobody maps.</summary>
+    public bool MayBeWritten(ContainerId id) => false;
+
     public DiskSpace GetSpace() => disk.GetSpace();
 }

@@ -7,8 +7,14 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
     private const int MostPauseMs = 1500;
     private const int MostSteps = 60;
     private const int MostSuspendMs = 8000;
+    private const int MostFadeMs = 4000;
+
+    /// <summary>A part of the lease: later replies find nobody who waits for them.</summary>
+    private const double MostLag = 0.33;
 
     private readonly int[] _taste = [.. Enum.GetValues<FaultKind>().Select(_ => random.Next(MostTaste))];
+
+    private int _fading;
 
     public async Task RunAsync(TimeSpan duration)
     {
@@ -23,8 +29,10 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
     }
 
     /// <summary>Nothing goes wrong any more, and everybody is there.</summary>
-    public void End()
+    public async Task EndAsync()
     {
+        while (_fading > 0)
+            await Task.Delay(TimeSpan.FromMilliseconds(MostPauseMs), cell.World.Time);
         Tell("no more faults");
         cell.Network.Options = Weather.Calm;
         cell.Network.Heal();
@@ -97,6 +105,15 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
             case FaultKind.KillClientAtStep when client.IsUp:
                 client.Host!.DieAtStep(random.Next(1, MostSteps), () => client.Die(losesPower, tellsPeers));
                 break;
+            case FaultKind.BounceServer when cell.Server.IsUp:
+                Tell($"{client.Name} is cut off, and the server restarts");
+                cell.Network.CutBothWays(client.Name, SimServer.Name);
+                cell.Server.Die(losesPower, tellPeers: true);
+                cell.Server.Start();
+                break;
+            case FaultKind.FadeOut:
+                _ = FadeOutAsync(client);
+                break;
             case FaultKind.SuspendClient when client.IsUp:
                 Suspend(client.Host!);
                 break;
@@ -126,6 +143,24 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
         await Task.Delay(after, cell.World.Time);
         host.Resume();
     }
+
+    private async Task FadeOutAsync(SimClient client)
+    {
+        _fading++;
+        Tell($"{client.Name} fades out");
+        TimeSpan lag = cell.Server.Lease * (MostLag * (random.NextDouble() + 1) / 2);
+        cell.Network.Lag(SimServer.Name, client.Name, lag);
+        await PauseAsync(MostFadeMs);
+        cell.Network.Cut(client.Name, SimServer.Name);
+        await Task.Delay(lag, cell.World.Time);
+        cell.Network.Cut(SimServer.Name, client.Name);
+        Tell($"{client.Name} is cut off");
+        await PauseAsync(MostSuspendMs);
+        cell.Network.Heal();
+        _fading--;
+    }
+
+    private Task PauseAsync(int mostMs) => Task.Delay(TimeSpan.FromMilliseconds(random.Next(mostMs / 4, mostMs)), cell.World.Time);
 
     private void Tell(string what) => cell.World.Story.Tell("fault", what);
 }

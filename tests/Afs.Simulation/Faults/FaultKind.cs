@@ -10,6 +10,12 @@ internal enum FaultKind
     KillServerAtStep,
     KillClient,
     KillClientAtStep,
+
+    /// <summary>The server is back at once, and a client doesn't know.</summary>
+    BounceServer,
+
+    /// <summary>A client's replies come late, then its calls don't arrive, then it hears nothing either.</summary>
+    FadeOut,
     SuspendClient,
     SuspendServer,
     Weather,

@@ -37,7 +37,7 @@ internal sealed class FileActions(SimMount mount, Random random, WorkloadOptions
             return found.Failure;
         Fid fid = found.Value;
         long asked = Model.Now();
-        if (!mount.Manager.Contents.TryOpenForReading(fid, out IContainer container))
+        if (!mount.Manager.Contents.TryOpenForReading(fid, null, out IContainer container))
         {
             Result<IContainer> opened = await mount.Manager.Contents.OpenAsync(fid, forWriting: false, truncate: false, default);
             if (!opened.IsSuccess)
@@ -102,7 +102,13 @@ internal sealed class FileActions(SimMount mount, Random random, WorkloadOptions
     private async Task<Result<Fid>> FindAsync(string path)
     {
         Result<(Fid Directory, string Name)> at = await mount.WalkAsync(path);
-        return at.IsSuccess ? await mount.LookupAsync(at.Value.Directory, at.Value.Name) : at.Failure;
+        if (!at.IsSuccess)
+            return at.Failure;
+        Result<Fid> found = await mount.LookupAsync(at.Value.Directory, at.Value.Name);
+        long asked = Model.Now();
+        if (found.IsSuccess && found.Value != default && mount.Manager.Statuses.TryGet(found.Value, out FetchStatus status) && status.LinkCount > 0)
+            Model.Told(mount.Number, status, asked);
+        return found;
     }
 
     private byte[] Content(int id)

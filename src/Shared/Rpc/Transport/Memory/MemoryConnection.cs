@@ -109,12 +109,13 @@ internal sealed class MemoryConnection : IFrameConnection
             throw new IOException("connection reset by peer");
         }
 
+        TimeSpan lag = _network.LagOf(LocalHost, _remoteHost);
         foreach (TimeSpan arrival in arrivals)
         {
             if (_network.Reorders(IsReliable))
-                Later(arrival, () => Deliver(frame));
+                Later(arrival + lag, () => Deliver(frame));
             else
-                LaterInOrder(arrival, () => Deliver(frame));
+                LaterInOrder(arrival + lag, () => Deliver(frame));
         }
     }
 

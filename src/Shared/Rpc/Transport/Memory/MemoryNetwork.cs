@@ -10,6 +10,7 @@ public sealed class MemoryNetwork(TimeProvider time, Random random)
     private readonly Lock _gate = new();
     private readonly Dictionary<string, MemoryListener> _listeners = [];
     private readonly HashSet<(string From, string To)> _cuts = [];
+    private readonly Dictionary<(string From, string To), TimeSpan> _lags = [];
     private readonly List<MemoryConnection> _connections = [];
     private MemoryNetworkOptions _options = new();
 
@@ -36,11 +37,21 @@ public sealed class MemoryNetwork(TimeProvider time, Random random)
         Cut(other, one);
     }
 
-    /// <summary>All cuts end.</summary>
+    /// <summary>Frames from one host to another take so much longer, until <see cref="Heal"/>.</summary>
+    public void Lag(string from, string to, TimeSpan by)
+    {
+        lock (_gate)
+            _lags[(from, to)] = by;
+    }
+
+    /// <summary>All cuts and lags end.</summary>
     public void Heal()
     {
         lock (_gate)
+        {
             _cuts.Clear();
+            _lags.Clear();
+        }
     }
 
     /// <summary>
@@ -68,6 +79,12 @@ public sealed class MemoryNetwork(TimeProvider time, Random random)
     {
         lock (_gate)
             return _cuts.Contains((from, to));
+    }
+
+    internal TimeSpan LagOf(string from, string to)
+    {
+        lock (_gate)
+            return _lags.GetValueOrDefault((from, to));
     }
 
     internal MemoryListener Listen(string host, RpcEndpoint endpoint)
