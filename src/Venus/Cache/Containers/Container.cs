@@ -208,7 +208,8 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     /// </summary>
     public async ValueTask MarkDirtyAsync()
     {
-        File.Sync();
+        IDiskFile file = File;
+        file.Sync();
         ValueTask put;
         lock (_lock)
         {
