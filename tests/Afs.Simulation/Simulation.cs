@@ -13,6 +13,9 @@ public sealed class Simulation
 
     /// <summary>Virtual time until all is well again: reconnects, leases, retries of stores with their back-off.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+
+    /// <summary>What was sent in bad weather still arrives, and leases that nobody kept up end.</summary>
+    private static readonly TimeSpan LateFrames = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(20);
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
 
@@ -96,6 +99,7 @@ public sealed class Simulation
     /// <summary>Everybody is mounted, and nothing waits to be stored or decided.</summary>
     private async Task SettleAsync()
     {
+        await Task.Delay(LateFrames, _world.Time);
         await UntilAsync("all are mounted again", AllAreMounted);
         await UntilAsync("all applications have ended", () => _cell.Clients.All(static c => c.IsIdle));
         await UntilAsync("all that is dirty is stored", () => _cell.Clients.All(static c => c.Manager is { } manager && IsQuiet(manager)));

@@ -99,7 +99,7 @@ public sealed partial class ViceConnection : IViceServer, IClientSession
                     probe = ProbeOnceAsync(beat);
                 // Task.Delay counts in whole milliseconds and would wait too short.
                 TimeSpan left = Trust.LeaseLeft;
-                TimeSpan wait = left > TimeSpan.Zero && left < beat ? left + TimeSpan.FromMilliseconds(1) : beat;
+                TimeSpan wait = left > TimeSpan.Zero && left < beat ? TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds)) : beat;
                 await Task.Delay(wait, _options.Time, _stopping.Token);
                 Trust.NoticeLeaseEnd();
             }

@@ -101,7 +101,7 @@ internal sealed partial class BreakDelivery(
             return;
         using var timer = new CancellationTokenSource();
         // Task.Delay counts in whole milliseconds and would wait too short.
-        Task delay = Task.Delay(atMost + TimeSpan.FromMilliseconds(1), time, timer.Token);
+        Task delay = Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(atMost.TotalMilliseconds)), time, timer.Token);
         await (call is null ? Task.WhenAny(woken, delay) : Task.WhenAny(call, woken, delay));
         timer.Cancel();
     }
