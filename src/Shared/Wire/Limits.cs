@@ -19,6 +19,11 @@ public static class Limits
     /// <summary>Content up to here travels inside the control message; beyond it, as a bulk transfer.</summary>
     public const int InlineContentBytes = 65536;
 
+    /// <summary>What changes of a content are told in.</summary>
+    public const int BlockBytes = 65536;
+
+    public const int ExtentsPerContent = 4096;
+
     public const int StatusesPerCall = 1024;
     public const int EntriesPerPage = 4096;
     public const int ValidationsPerCall = 8192;

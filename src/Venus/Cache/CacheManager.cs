@@ -58,7 +58,11 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         var factory = new ContainerFactory(_containers, storage.Files, storage.Index, storage.BootId);
         var recovered = new RecoveredFolder(storage.Disk, time, _directories.FindName);
         var removals = new RemovalsUnderWay();
-        var storer = new ContentStorer(calls, statuses, storage.Files, _containers, recovered, random, options.Limits, _figures, log, stopping)
+        var hashKey = new BlockHashKey(random);
+        var scanner = new BlockScanner(hashKey);
+        var storer = new ContentStorer(
+            calls, statuses, storage.Files, _containers, recovered, random, options.Limits, _figures, new StorePlanner(hashKey, scanner), hashKey,
+            storage.Work, log, stopping)
         {
             RemovalsSettled = removals.SettledAsync,
         };
@@ -66,12 +70,12 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         storer.Failed = _retries.Add;
         var written = new WrittenContainers(storer, storage.Files, _containers, time, log);
         var room = new CacheRoom(_containers, storage.Files, options.Limits, _figures, written.Add);
-        var fetcher = new ContentFetcher(calls, statuses, _containers, factory, room, options.Limits, _figures, stopping);
+        var fetcher = new ContentFetcher(calls, statuses, _containers, factory, room, options.Limits, _figures, storage.Work, stopping);
         var unnamed = new UnnamedFiles(calls, statuses, _containers);
         _containers.LastUseEnded = unnamed.LastUseEnded;
         var uses = new ContentUses(_containers, written);
         var recovery = new CacheRecovery(_containers, statuses, storer, recovered, _figures, log, stopping);
-        _contents = new ContentCache(statuses, _containers, factory, fetcher, storer, uses, recovery, _figures, log);
+        _contents = new ContentCache(statuses, _containers, factory, fetcher, storer, uses, recovery, new BlockKeeper(scanner, storage.Work), _figures, log);
 
         var held = new HeldContainers(storage.Held, _containers, factory);
         Held = new HeldFiles(held, _vnodes, _contents, storer, uses);

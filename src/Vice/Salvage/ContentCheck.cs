@@ -36,7 +36,7 @@ internal static class ContentCheck
             volume.Report(ProblemKind.ContentWithoutFile, $"vnode {vnode}", transaction => transaction.DeleteContent(volume.Volume.Id, vnode));
             return;
         }
-        long? length = content.Inline?.Length ?? LengthOf(store, content.Object);
+        long? length = content.Inline?.Length ?? LengthOf(store, content);
         if (length is null || content.Version != node.DataVersion)
             return;
         node.HasContent = true;
@@ -44,12 +44,19 @@ internal static class ContentCheck
             volume.Report(ProblemKind.ContentLength, $"{volume.FidOf(vnode, node)} has {length} bytes, not {node.LengthBytes}", null);
     }
 
-    /// <summary>Null: it isn't there.</summary>
-    private static long? LengthOf(ContentStore store, ObjectId id)
+    /// <summary>Null: it isn't there, or is a patch that can't be read.</summary>
+    private static long? LengthOf(ContentStore store, ContentRecord content)
     {
-        if (!store.Exists(id))
+        if (!content.Objects.All(store.Exists))
             return null;
-        using IDiskFile file = store.Open(id);
-        return file.LengthBytes;
+        try
+        {
+            using IDiskFile file = store.Open(content);
+            return file.LengthBytes;
+        }
+        catch (DiskException) when (content.Base != ObjectId.None)
+        {
+            return null;
+        }
     }
 }

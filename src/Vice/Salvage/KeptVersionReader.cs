@@ -35,19 +35,19 @@ public sealed class KeptVersionReader(Func<IMetadataView> openView, ContentStore
         }
         else if (version.LengthBytes > 0)
         {
-            CopyObject(version.Content.Object, ref crc, output);
+            CopyObject(version.Content, ref crc, output);
         }
 
         if (crc.Value != version.Crc32C)
             throw new StorageException(StorageFailure.Corrupt, $"the content of {version.Fid} at version {version.Content.Version} doesn't match its checksum");
     }
 
-    private void CopyObject(ObjectId id, ref Crc32C crc, Stream output)
+    private void CopyObject(ContentRecord content, ref Crc32C crc, Stream output)
     {
         byte[] buffer = new byte[BufferBytes];
         try
         {
-            using IDiskFile file = store.Open(id);
+            using IDiskFile file = store.Open(content);
             int count;
             for (long offset = 0; (count = file.Read(offset, buffer)) > 0; offset += count)
             {

@@ -60,7 +60,7 @@ public sealed class Scrubber(Func<IMetadataView> openView, ContentStore store)
             return 0;
         try
         {
-            uint crc = content.Inline is not null ? Crc32C.Of(content.Inline) : ReadObject(content.Object);
+            uint crc = content.Inline is not null ? Crc32C.Of(content.Inline) : ReadObject(content);
             if (crc != status.ContentCrc32C)
                 problems.Add(new Problem(ProblemKind.ContentChecksum, $"{status.Fid}", null));
         }
@@ -78,9 +78,9 @@ public sealed class Scrubber(Func<IMetadataView> openView, ContentStore store)
         return view.FindContent(volume, vnode)?.Object == content.Object;
     }
 
-    private uint ReadObject(ObjectId id)
+    private uint ReadObject(ContentRecord content)
     {
-        using IDiskFile file = store.Open(id);
+        using IDiskFile file = store.Open(content);
         var crc = new Crc32C();
         int count;
         for (long offset = 0; (count = file.Read(offset, _buffer)) > 0; offset += count)

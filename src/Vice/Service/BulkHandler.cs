@@ -18,16 +18,12 @@ internal sealed class BulkHandler(IMetadataStore metadata, Reads reads, DataRead
     public ValueTask<Outcome<IBulkSink>> OpenSinkAsync(BulkRequest request, long lengthBytes)
     {
         UploadRequest upload = WireCodec.FromBytes<UploadRequest>(request.Request.Span);
-        return reads.RunAsync(request.Context, AbortCode.None, session => Open(session, upload, lengthBytes));
+        return reads.RunAsync(request.Context, RequestChecks.Check(upload), session => Open(session, upload, lengthBytes));
     }
 
     private Outcome<IBulkSink> Open(ClientSession session, UploadRequest upload, long lengthBytes)
     {
-        using (IMetadataView view = metadata.OpenView())
-        {
-            if (view.FindVolume(upload.Volume) is null)
-                return AbortCodes.NoVolume;
-        }
-        return uploads.Open(session.Client, upload, lengthBytes);
+        using IMetadataView view = metadata.OpenView();
+        return view.FindVolume(upload.Volume) is null ? AbortCodes.NoVolume : uploads.Open(view, session.Client, upload, lengthBytes);
     }
 }

@@ -11,7 +11,7 @@ namespace Afs.Vice.Service;
 
 /// <summary>What follows from a commit: promises, breaks, the log of directories, contents that go, uploads that are used up.</summary>
 internal sealed partial class CommitEffects(
-    SessionTable sessions, Promises promises, DirectoryLog directories, Uploads uploads, RetiredContents retired, ServiceFigures figures, ILogger log)
+    SessionTable sessions, Promises promises, DirectoryLog directories, ContentLog contents, Uploads uploads, RetiredContents retired, ServiceFigures figures, ILogger log)
     : ICommitEffects
 {
     public void Promise(SessionId session, IReadOnlyList<Fid> fids)
@@ -23,6 +23,8 @@ internal sealed partial class CommitEffects(
     public Task Committed(SessionId session, ChangeSet changes)
     {
         directories.Append(changes.Names);
+        if (changes.ContentChange is { } content)
+            contents.Append(content.Fid, content.Change);
         if (changes.TakenUpload is { } upload)
             uploads.Table.Finish(upload);
         retired.Add(changes.Retired);

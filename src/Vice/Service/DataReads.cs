@@ -8,7 +8,7 @@ using Afs.Wire;
 namespace Afs.Vice.Service;
 
 /// <summary>Contents: small ones inside the reply, all of them as downloads.</summary>
-internal sealed class DataReads(IMetadataStore metadata, Promises promises, ContentStore store)
+internal sealed class DataReads(IMetadataStore metadata, Promises promises, ContentStore store, ContentLog log)
 {
     /// <summary>A content may be replaced and deleted between the look at the metadata and the opening of its file; each time there is a newer one.</summary>
     private const int MostAttempts = 16;
@@ -26,7 +26,7 @@ internal sealed class DataReads(IMetadataStore metadata, Promises promises, Cont
             if (request.Have == status.DataVersion)
                 return new FetchDataReply { Status = status, IsUnchanged = true };
             if (status.LengthBytes > Limits.InlineContentBytes)
-                return new FetchDataReply { Status = status };
+                return new FetchDataReply { Status = status, Parts = FindParts(view, status, request.Have) };
             if (ReadSmall(view, status) is { } content)
                 return new FetchDataReply { Status = status, Content = content };
         }
@@ -43,7 +43,7 @@ internal sealed class DataReads(IMetadataStore metadata, Promises promises, Cont
             return refusal;
         if (status.DataVersion != request.DataVersion)
             return AbortCodes.VersionGone;
-        if (request.OffsetBytes > status.LengthBytes)
+        if (request.OffsetBytes > status.LengthBytes || !Extents.AreValid(request.Extents, status.LengthBytes))
             return AbortCodes.BadArgument;
         long length = Math.Min(request.LengthBytes, status.LengthBytes - request.OffsetBytes);
         ContentRecord? content = view.FindContent(request.Fid.Volume, request.Fid.Vnode);
@@ -51,7 +51,8 @@ internal sealed class DataReads(IMetadataStore metadata, Promises promises, Cont
             return new InlineSource((content?.Inline ?? []).AsMemory((int)request.OffsetBytes, (int)length));
         try
         {
-            return new ObjectSource(OpenWhole(content.Object, status), request.OffsetBytes, length);
+            IDiskFile file = OpenWhole(content, status);
+            return request.Extents.Count > 0 ? new ExtentSource(file, request.Extents) : new ObjectSource(file, request.OffsetBytes, length);
         }
         catch (DiskException e) when (e.Failure == DiskFailure.NotFound)
         {
@@ -61,14 +62,43 @@ internal sealed class DataReads(IMetadataStore metadata, Promises promises, Cont
 
     /// <summary>Once its first bytes are sent, a download can only break off; so what is too short is refused before.</summary>
     /// <exception cref="StorageException">Its file lost a part.</exception>
-    private IDiskFile OpenWhole(ObjectId id, FetchStatus status)
+    private IDiskFile OpenWhole(ContentRecord content, FetchStatus status)
     {
-        IDiskFile file = store.Open(id);
+        IDiskFile file = store.Open(content);
         if (file.LengthBytes >= status.LengthBytes)
             return file;
         long found = file.LengthBytes;
         file.Dispose();
         throw new StorageException(StorageFailure.Corrupt, $"The content of {status.Fid} has {found} of its {status.LengthBytes} bytes. Run vice scrub.");
+    }
+
+    /// <summary>What a client with that version needs; else where the data is, if much of the content is holes. Null: all of it.</summary>
+    private ContentParts? FindParts(IMetadataView view, FetchStatus status, DataVersion have)
+    {
+        if (view.FindContent(status.Fid.Volume, status.Fid.Vnode) is not { Inline: null } content)
+            return null;
+        IReadOnlyList<Extent>? extents = have == DataVersion.None ? null : log.Between(status.Fid, have, status.DataVersion, status.LengthBytes);
+        if (extents is null)
+        {
+            have = DataVersion.None;
+            extents = status.AllocatedBytes < status.LengthBytes / 2 ? FindData(content, status) : null;
+        }
+        var parts = extents is null ? null : new ContentParts { LengthBytes = status.LengthBytes, Base = have, Extents = extents };
+        return parts is not null && parts.TransferBytes < status.LengthBytes / 4 * 3 ? parts : null;
+    }
+
+    /// <summary>Null: its file is gone.</summary>
+    private IReadOnlyList<Extent>? FindData(ContentRecord content, FetchStatus status)
+    {
+        try
+        {
+            using IDiskFile file = store.Open(content);
+            return Extents.Cover(DataRuns.Of(file), status.LengthBytes);
+        }
+        catch (DiskException e) when (e.Failure == DiskFailure.NotFound)
+        {
+            return null;
+        }
     }
 
     private static AbortCode? NotAFile(FetchStatus status) => status.Type switch
@@ -89,7 +119,7 @@ internal sealed class DataReads(IMetadataStore metadata, Promises promises, Cont
             return content.Inline;
         try
         {
-            using IDiskFile file = store.Open(content.Object);
+            using IDiskFile file = store.Open(content);
             byte[] bytes = new byte[status.LengthBytes];
             return file.Read(0, bytes) == bytes.Length ? bytes : null;
         }

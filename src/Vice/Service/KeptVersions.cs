@@ -31,6 +31,6 @@ internal sealed class KeptVersions(IMetadataStore metadata, ViceOptions options,
             due.ForEach(kept => transaction.DeleteKeptVersion(kept.Fid, kept.Content.Version));
             return true;
         });
-        retired.Add([.. due.Select(kept => kept.Content.Object).Where(id => id != ObjectId.None)]);
+        retired.Add([.. due.SelectMany(kept => kept.Content.Objects)]);
     }
 }

@@ -73,6 +73,10 @@ internal static class RequestChecks
 
     public static AbortCode Check(DownloadRequest r) => Argument(r.OffsetBytes >= 0 && r.LengthBytes >= 0);
 
+    public static AbortCode Check(UploadRequest r) => Argument(r.Parts is not { } parts
+        || parts.LengthBytes is > 0 and <= Limits.FileBytes && Extents.AreValid(parts.Extents, parts.LengthBytes)
+            && (parts.Base == DataVersion.None || r.Fid.Volume == r.Volume));
+
     /// <summary>A name that a directory may hold.</summary>
     public static bool IsName(byte[] name)
     {

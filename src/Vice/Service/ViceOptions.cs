@@ -24,6 +24,9 @@ public sealed record ViceOptions
     /// <summary>Changes of directories that are remembered, so that clients need not list them again.</summary>
     public int DirectoryLogChanges { get; init; } = 262_144;
 
+    /// <summary>Extents of changed contents that are remembered, so that clients need not fetch the whole again.</summary>
+    public int ContentLogExtents { get; init; } = 262_144;
+
     /// <summary>For how long a version is kept that was replaced by a writer who hadn't seen it.</summary>
     public TimeSpan KeptFor { get; init; } = TimeSpan.FromDays(7);
 

@@ -1,6 +1,5 @@
 using Afs.Platform;
 using Afs.Rpc;
-using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Wire;
 using Microsoft.Extensions.Logging;

@@ -39,18 +39,19 @@ public sealed class ViceServer
         var figures = new ServiceFigures();
         var seen = new SeenReplies();
         var directories = new DirectoryLog(options.DirectoryLogChanges);
+        var contents = new ContentLog(options.ContentLogExtents);
         var retired = new RetiredContents(store, parts.Work, log);
         _uploads = new Uploads(store, new UploadTable(time), _room, parts.Work, time, log);
         Promises = new Promises(options.MostPromises, terms, life.Volumes, time, log);
         Committer = new GroupCommitter(metadata, parts.WakeCommitter, seen.Delete);
-        var effects = new CommitEffects(table, Promises, directories, _uploads, retired, figures, log);
+        var effects = new CommitEffects(table, Promises, directories, contents, _uploads, retired, figures, log);
         var writer = new Writer(Committer, effects, time);
         _sessions = new Sessions(options, life.Epoch, terms, table, Promises, seen, writer, retired, parts.Callbacks, time, log);
         _kept = new KeptVersions(metadata, options, writer, retired, time);
         _orphans = new OrphanSweep(metadata, store, life.Epoch);
 
         var reads = new Reads(_sessions, figures, log);
-        var data = new DataReads(metadata, Promises, store);
+        var data = new DataReads(metadata, Promises, store, contents);
         ServerStatus status = Status = new ServerStatus(life.Epoch, table, Promises, Committer, _uploads, retired, directories, figures, time);
         Service = new ViceService(
             _sessions, reads, new StatusReads(metadata, Promises), new DirectoryReads(metadata, Promises, directories), data,

@@ -4,7 +4,6 @@ using Afs.Venus.Cache;
 using Afs.Venus.Hosting;
 using Afs.Vice.Hosting;
 using Afs.Vice.Service;
-using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata.Memory;
 using Afs.Wire;
 using Microsoft.Extensions.Logging.Abstractions;

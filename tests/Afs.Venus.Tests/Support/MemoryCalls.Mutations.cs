@@ -149,8 +149,34 @@ internal sealed partial class MemoryCalls
 
     public Outcome<UploadReply> Upload(UploadRequest request, byte[] content)
     {
+        if (request.Parts is { } parts)
+        {
+            byte[]? whole = volume.Read(v => Whole(v.Find(request.Fid), parts, content));
+            if (whole is null)
+                return AbortCodes.VersionGone;
+            content = whole;
+        }
         volume.PutUpload(request.Upload, content);
         return new UploadReply { Upload = request.Upload, LengthBytes = content.Length, Crc32C = Crc32C.Of(content) };
+    }
+
+    /// <summary>Null: the base isn't current.</summary>
+    private static byte[]? Whole(MemoryVnode? vnode, ContentParts parts, byte[] sent)
+    {
+        byte[] whole = new byte[parts.LengthBytes];
+        if (parts.Base != DataVersion.None)
+        {
+            if (vnode is null || vnode.Status.DataVersion != parts.Base)
+                return null;
+            vnode.Content.CopyTo(whole, 0);
+        }
+        int from = 0;
+        foreach (Extent extent in parts.Extents)
+        {
+            sent.AsSpan(from, (int)extent.LengthBytes).CopyTo(whole.AsSpan((int)extent.OffsetBytes));
+            from += (int)extent.LengthBytes;
+        }
+        return whole;
     }
 
     private static DirectoryChange Set(byte[] name, FetchStatus status) => new() { Name = name, IsSet = true, Fid = status.Fid, Type = status.Type };

@@ -51,6 +51,8 @@ public sealed class FaultyDisk(IDisk disk) : IDisk
 
         public void SetLength(long lengthBytes) => file.SetLength(lengthBytes);
 
+        public DataRun NextData(long offset) => file.NextData(offset);
+
         public void Sync()
         {
             Fail(owner.SyncFailure);

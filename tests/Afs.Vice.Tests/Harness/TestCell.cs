@@ -2,7 +2,6 @@ using Afs.Platform;
 using Afs.Rpc;
 using Afs.Vice.Hosting;
 using Afs.Vice.Service;
-using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Vice.Volumes.Metadata.Memory;
 using Afs.Vice.Volumes.Metadata.Sqlite;
@@ -43,6 +42,8 @@ public sealed class TestCell : IDisposable
 
     public ViceServer Server { get; private set; }
 
+    private string DatabasePath => Path.Combine(Folder, "metadata.db");
+
     public TimeSpan ServerWait => new Callbacks.LeaseTerms(_options.Lease).ServerWait;
 
     /// <summary>A client with a session, connected.</summary>
@@ -55,9 +56,11 @@ public sealed class TestCell : IDisposable
     }
 
     /// <summary>Ends this life of the server and begins the next on the same stores. Nobody is connected to it.</summary>
-    public void Restart()
+    /// <param name="between">Gets the path of the database while nobody has it open.</param>
+    public void Restart(Action<string>? between = null)
     {
         Stop();
+        between?.Invoke(DatabasePath);
         _commits = new CommitThread();
         Metadata = OpenStore();
         Server = Start();
@@ -112,5 +115,5 @@ public sealed class TestCell : IDisposable
     }
 
     private IMetadataStore OpenStore() =>
-        _kind == StoreKind.Memory ? _memory : SqliteMetadataStore.Open(Path.Combine(Folder, "metadata.db"));
+        _kind == StoreKind.Memory ? _memory : SqliteMetadataStore.Open(DatabasePath);
 }

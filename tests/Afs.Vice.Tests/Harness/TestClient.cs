@@ -116,6 +116,35 @@ public sealed class TestClient(TestCell cell, ClientId id)
         return completed.IsReply ? WireCodec.FromBytes<UploadReply>(completed.Value.Span) : completed.As<UploadReply>();
     }
 
+    /// <summary>Uploads the parts of a content; in chunks that are no multiple of a block.</summary>
+    public async Task<Outcome<UploadReply>> UploadPartsAsync(UploadId upload, Fid fid, ulong @base, byte[] content, IReadOnlyList<Extent> extents, long? announcedBytes = null)
+    {
+        var parts = new ContentParts { LengthBytes = content.Length, Base = new DataVersion(@base), Extents = extents };
+        byte[] request = WireCodec.ToBytes(new UploadRequest { Upload = upload, Volume = fid.Volume, Fid = fid, Parts = parts });
+        byte[] sent = [.. extents.SelectMany(e => content[(int)e.OffsetBytes..(int)e.EndBytes])];
+        Outcome<IBulkSink> opened = await cell.Server.Bulk.OpenSinkAsync(new BulkRequest(request, Next()), announcedBytes ?? sent.Length);
+        if (!opened.IsReply)
+            return opened.As<UploadReply>();
+        await using IBulkSink sink = opened.Value;
+        for (int offset = 0; offset < sent.Length; offset += 50_001)
+            await sink.WriteAsync(offset, sent.AsMemory(offset, Math.Min(50_001, sent.Length - offset)), default);
+        Outcome<ReadOnlyMemory<byte>> completed = await sink.CompleteAsync(default);
+        return completed.IsReply ? WireCodec.FromBytes<UploadReply>(completed.Value.Span) : completed.As<UploadReply>();
+    }
+
+    public async Task<Outcome<byte[]>> DownloadAsync(Fid fid, ulong version, IReadOnlyList<Extent> extents)
+    {
+        byte[] request = WireCodec.ToBytes(new DownloadRequest { Fid = fid, DataVersion = new DataVersion(version), OffsetBytes = 0, LengthBytes = 0, Extents = extents });
+        Outcome<IBulkSource> opened = await cell.Server.Bulk.OpenSourceAsync(new BulkRequest(request, Next()));
+        if (!opened.IsReply)
+            return opened.As<byte[]>();
+        await using IBulkSource source = opened.Value;
+        byte[] content = new byte[source.LengthBytes];
+        for (int offset = 0; offset < content.Length;)
+            offset += await source.ReadAsync(offset, content.AsMemory(offset, Math.Min(70_000, content.Length - offset)), default);
+        return content;
+    }
+
     public ValueTask<Outcome<StoreDataReply>> StoreUploadAsync(Fid fid, UploadId upload, byte[] content, ulong @base) =>
         Vice.StoreDataAsync(StoreRequest(fid, content, @base) with { Content = null, Upload = upload }, Next());
 

@@ -19,6 +19,18 @@ public struct Crc32C
         return crc.Value;
     }
 
+    /// <summary>Of a content with this checksum, to go on behind it.</summary>
+    public static Crc32C From(uint value) => new() { _inverted = value };
+
+    /// <summary>
+    /// The checksum of a content in which some bytes were replaced by as many others. Of the two pieces only their checksums count, and how many
+    /// bytes come behind them: the checksum is linear.
+    /// </summary>
+    public static uint Replace(uint whole, uint before, uint after, long behindBytes) => whole ^ Crc32CShift.Over(before ^ after, behindBytes);
+
+    /// <summary>Adds zeros, however many, in microseconds.</summary>
+    public void AddZeros(long count) => _inverted = ~Crc32CShift.Over(~_inverted, count);
+
     /// <summary>Adds the next bytes.</summary>
     public void Add(ReadOnlySpan<byte> data)
     {

@@ -14,6 +14,12 @@ public interface IDiskFile : IDisposable
 
     void SetLength(long lengthBytes);
 
+    /// <summary>The next bytes at or behind an offset that aren't a hole; empty at the end where there are none. A disk without holes has data everywhere.</summary>
+    DataRun NextData(long offset) => new(Math.Min(offset, LengthBytes), LengthBytes);
+
+    /// <summary>Copies bytes of another file to the same offset; shares their blocks where the disk can (copy_file_range). Holes become zeros.</summary>
+    void CopyFrom(IDiskFile source, long offset, long countBytes) => PlainCopy.Run(source, this, offset, countBytes);
+
     /// <summary>The content and length are on stable storage when this returns (fsync).</summary>
     void Sync();
 

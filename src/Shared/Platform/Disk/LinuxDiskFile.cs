@@ -42,6 +42,15 @@ internal sealed class LinuxDiskFile(string name, SafeFileHandle handle) : IDiskF
 
     public void SetLength(long lengthBytes) => DiskErrors.Translate(name, () => RandomAccess.SetLength(handle, lengthBytes));
 
+    public DataRun NextData(long offset) => FileExtents.NextData(name, handle, offset, LengthBytes);
+
+    public void CopyFrom(IDiskFile source, long offset, long countBytes)
+    {
+        long copied = source.Handle is { } from ? FileExtents.Copy(name, from, handle, offset, countBytes) : 0;
+        if (copied < countBytes)
+            PlainCopy.Run(source, this, offset + copied, countBytes - copied);
+    }
+
     public void Sync() => DiskErrors.Translate(name, () => RandomAccess.FlushToDisk(handle));
 
     public void Dispose() => handle.Dispose();

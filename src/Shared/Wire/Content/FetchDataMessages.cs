@@ -23,9 +23,12 @@ public sealed partial record FetchDataReply
 
     /// <summary>The caller's version is current.</summary>
     [Key(2)] public bool IsUnchanged { get; init; }
+
+    /// <summary>What is to be downloaded, where less than the whole content is: it differs only so from the caller's version, or from zeros.</summary>
+    [Key(3)] public ContentParts? Parts { get; init; }
 }
 
-/// <summary>A bulk download: content of one version, from an offset. Abort VersionGone: the file has a newer one.</summary>
+/// <summary>A bulk download: content of one version, from an offset, or in extents one after the other. Abort VersionGone: the file has a newer one.</summary>
 [WireMessage]
 public sealed partial record DownloadRequest
 {
@@ -33,4 +36,7 @@ public sealed partial record DownloadRequest
     [Key(1)] public required DataVersion DataVersion { get; init; }
     [Key(2)] public required long OffsetBytes { get; init; }
     [Key(3)] public required long LengthBytes { get; init; }
+
+    /// <summary>If there are any, they count instead of the offset and the length.</summary>
+    [Key(4), Limit(Limits.ExtentsPerContent)] public IReadOnlyList<Extent> Extents { get; init; } = [];
 }

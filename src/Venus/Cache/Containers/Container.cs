@@ -47,6 +47,9 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     /// <summary>It was open for writing, so that a mapping may still write to it: never trusted without a look at the file.</summary>
     public bool EverWritten { get; set; }
 
+    /// <summary>The sums of the blocks of the base version; null where they aren't known.</summary>
+    public BlockSums? Blocks { get; private set; }
+
     /// <summary>Opens for writing so far.</summary>
     public int WritesBegun { get; private set; }
 
@@ -224,11 +227,11 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     /// <summary>
     /// The content as of <paramref name="at"/> is the server's version now. It is clean, unless somebody still writes, or it changed since.
     /// </summary>
-    public void Stored(DataVersion version, uint crc32C, ContainerStat at)
+    public void Stored(DataVersion version, uint crc32C, ContainerStat at, BlockSums? blocks)
     {
         lock (_lock)
         {
-            (BaseVersion, Crc32C, Baseline) = (version, crc32C, at);
+            (BaseVersion, Crc32C, Baseline, Blocks) = (version, crc32C, at, blocks);
             NeedsVerify = false;
             if (_writers > 0)
                 State = ContainerState.Writing;
@@ -236,6 +239,23 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
                 State = files.Stat(OpenFile()).Differs(at) ? ContainerState.Dirty : ContainerState.Clean;
             index.PutLater(Record());
         }
+    }
+
+    /// <summary>Sums that were read from the file, from when <see cref="WritesBegun"/> was so many on. Nothing where it may have changed since.</summary>
+    public void AdoptBlocks(BlockSums blocks, int writesBegun)
+    {
+        lock (_lock)
+        {
+            if (WritesBegun == writesBegun && State == ContainerState.Clean && !files.Stat(OpenFile()).Differs(Baseline))
+                Blocks = blocks;
+        }
+    }
+
+    /// <summary>The server has another idea of the base version: the next store is whole.</summary>
+    public void ForgetBlocks()
+    {
+        lock (_lock)
+            Blocks = null;
     }
 
     /// <summary>The last writer left and nothing was changed.</summary>

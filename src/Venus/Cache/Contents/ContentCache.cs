@@ -14,7 +14,7 @@ namespace Afs.Venus.Cache;
 /// </summary>
 internal sealed partial class ContentCache(
     Statuses statuses, ContainerTable table, ContainerFactory factory, ContentFetcher fetcher, ContentStorer storer, ContentUses uses,
-    CacheRecovery recovery, CacheFigures figures, ILogger log) : IContentCache
+    CacheRecovery recovery, BlockKeeper blocks, CacheFigures figures, ILogger log) : IContentCache
 {
     /// <summary>Rounds of an open that is overtaken by breaks, evictions and other opens.</summary>
     private const int MostRounds = 64;
@@ -253,6 +253,8 @@ internal sealed partial class ContentCache(
         {
             if (!container.IsLocal && statuses.TryGet(container.Fid, out FetchStatus status) && container.GetStat().ModifyTime != status.ModifyTime)
                 container.SetModifyTime(status.ModifyTime);
+            if (!truncate)
+                await blocks.PrepareAsync(container);
             container.BeginWriting();
             isWriting = true;
             await container.MarkWritingAsync();

@@ -11,7 +11,7 @@ namespace Afs.Venus.Cache;
 /// </summary>
 internal sealed class ContentFetcher(
     ViceCalls calls, Statuses statuses, ContainerTable table, ContainerFactory factory, CacheRoom room, CacheLimits limits, CacheFigures figures,
-    CancellationToken stopping)
+    IBlockingWork work, CancellationToken stopping)
 {
     /// <summary>Rounds for a file whose versions come faster than it can be fetched.</summary>
     private const int MostRounds = 16;
@@ -85,6 +85,7 @@ internal sealed class ContentFetcher(
     private async Task<Result<Container>> FetchCurrentAsync(Fid fid)
     {
         int damaged = 0;
+        bool withoutParts = false;
         for (int round = 0; round < MostRounds; round++)
         {
             DataVersion have = table.TryGet(fid, out Container? cached) && !cached.NeedsVerify ? cached.BaseVersion : DataVersion.None;
@@ -103,12 +104,14 @@ internal sealed class ContentFetcher(
             statuses.Grant(status, mark);
             if (reply.Value.IsUnchanged && cached is not null && cached.BaseVersion == status.DataVersion)
                 return cached;
-            Result<Container> result = await TransferAsync(status, reply.Value.Content);
+            ContentParts? parts = reply.Value.Parts is { } offered && !withoutParts && PartsFill.IsUsable(offered, status, cached) ? offered : null;
+            Result<Container> result = parts is null ? await TransferAsync(status, reply.Value.Content) : await TransferAsync(status, parts, cached);
             if (result.IsSuccess || result.Failure != AbortCodes.VersionGone && result.Failure.Kind != FailureKind.ContentDamaged)
                 return result;
             if (result.Failure.Kind == FailureKind.ContentDamaged)
             {
                 figures.ContentDamaged.Add();
+                withoutParts = true; // The older version may be what is damaged.
                 if (++damaged == MostDamaged)
                     return result.Failure;
             }
@@ -124,22 +127,96 @@ internal sealed class ContentFetcher(
             table.Drop(cached, ContainerFate.Superseded);
     }
 
-    private async Task<Result<Container>> TransferAsync(FetchStatus status, byte[]? content)
+    private Task<Result<Container>> TransferAsync(FetchStatus status, byte[]? content) =>
+        InRoomAsync(status.LengthBytes, () => TransferOnceAsync(status, content));
+
+    private async Task<Result<Container>> TransferAsync(FetchStatus status, ContentParts parts, Container? cached)
     {
-        if (!room.TryReserve(status.LengthBytes))
+        Container? @base = parts.Base == DataVersion.None ? null : cached;
+        if (@base is not null && !TryPin(@base))
+            return FailureKind.ContentDamaged;
+        try
+        {
+            long neededBytes = @base is null ? parts.TransferBytes : @base.Baseline.AllocatedBytes + parts.TransferBytes;
+            return await InRoomAsync(neededBytes, () => TransferPartsAsync(status, parts, @base));
+        }
+        finally
+        {
+            if (@base is not null)
+                table.Unpin(@base);
+        }
+    }
+
+    /// <summary>False also where its file is missing: then the whole content is fetched.</summary>
+    private static bool TryPin(Container @base)
+    {
+        try
+        {
+            return @base.TryPin();
+        }
+        catch (DiskException e) when (e.Failure == DiskFailure.NotFound)
+        {
+            return false;
+        }
+    }
+
+    private async Task<Result<Container>> InRoomAsync(long bytes, Func<Task<Result<Container>>> transfer)
+    {
+        if (!room.TryReserve(bytes))
             return FailureKind.CacheFull;
         await _transfers.WaitAsync(stopping);
         try
         {
-            Result<Container> result = await TransferOnceAsync(status, content);
-            if (result.Failure.Kind == FailureKind.CacheFull && room.FreeDisk(status.LengthBytes))
-                result = await TransferOnceAsync(status, content);
+            Result<Container> result = await transfer();
+            if (result.Failure.Kind == FailureKind.CacheFull && room.FreeDisk(bytes))
+                result = await transfer();
             return result;
         }
         finally
         {
             _transfers.Release();
-            room.Release(status.LengthBytes);
+            room.Release(bytes);
+        }
+    }
+
+    private async Task<Result<Container>> TransferPartsAsync(FetchStatus status, ContentParts parts, Container? @base)
+    {
+        using NewContainer made = factory.Create(status.Fid);
+        try
+        {
+            var fill = new PartsFill(made.File, parts, @base);
+            if (!await work.RunAsync(fill.Prepare))
+                return FailureKind.ContentDamaged;
+            var request = new DownloadRequest
+            {
+                Fid = status.Fid,
+                DataVersion = status.DataVersion,
+                OffsetBytes = 0,
+                LengthBytes = parts.TransferBytes,
+                Extents = parts.Extents,
+            };
+            Result<long> count = parts.Extents.Count == 0 ? 0 : await calls.DownloadAsync(request, Write, stopping);
+            if (!count.IsSuccess)
+                return count.Failure;
+            if (!fill.IsComplete || fill.WholeCrc32C != status.ContentCrc32C)
+                return FailureKind.ContentDamaged;
+            figures.ContentFetches.Add();
+            figures.BytesFetched.Add(parts.TransferBytes);
+            return table.Install(made.Finish(status.DataVersion, fill.WholeCrc32C, status.ModifyTime));
+
+            ValueTask Write(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
+            {
+                fill.Write(offset, data.Span);
+                return ValueTask.CompletedTask;
+            }
+        }
+        catch (DiskException e)
+        {
+            return DiskFailures.ToFailure(e);
+        }
+        catch (InvalidDataException)
+        {
+            return FailureKind.ContentDamaged;
         }
     }
 

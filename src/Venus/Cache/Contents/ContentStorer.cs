@@ -13,9 +13,9 @@ namespace Afs.Venus.Cache;
 /// </summary>
 internal sealed partial class ContentStorer(
     ViceCalls calls, Statuses statuses, IContainerFiles files, ContainerTable table, RecoveredFolder recovered, Random random, CacheLimits limits,
-    CacheFigures figures, ILogger log, CancellationToken stopping)
+    CacheFigures figures, StorePlanner planner, BlockHashKey hashKey, IBlockingWork work, ILogger log, CancellationToken stopping)
 {
-    /// <summary>Rounds for an upload that the server forgot, or a file that is truncated while it is read.</summary>
+    /// <summary>Rounds for an upload that the server forgot, a base that is gone, or a file that is truncated while it is read.</summary>
     private const int MostRounds = 8;
 
     private readonly SemaphoreSlim _transfers = new(limits.MostTransfers);
@@ -118,7 +118,9 @@ internal sealed partial class ContentStorer(
                 {
                     continue;
                 }
-                if (failure != AbortCodes.NoUpload && failure != AbortCodes.ChecksumMismatch)
+                if (failure == AbortCodes.VersionGone || failure == AbortCodes.ChecksumMismatch)
+                    container.ForgetBlocks(); // The server has another content than these changes started from.
+                else if (failure != AbortCodes.NoUpload)
                     return failure;
             }
             return failure.IsNone ? FailureKind.CacheDiskFailed : failure;
@@ -146,12 +148,12 @@ internal sealed partial class ContentStorer(
             ChangeTime = at.ChangeTime,
             KillSetId = killSetId,
         };
-        Result<StoreDataRequest> filled = at.LengthBytes <= Limits.InlineContentBytes
+        Result<FilledStore> filled = at.LengthBytes <= Limits.InlineContentBytes
             ? Inline(container.File, request)
-            : await UploadAsync(container.File, request);
+            : await UploadAsync(container, request);
         if (!filled.IsSuccess)
             return filled.Failure;
-        request = filled.Value;
+        request = filled.Value.Request;
         CallMark mark = statuses.Mark();
         Result<StoreDataReply> reply = await calls.MutateAsync((vice, context) => vice.StoreDataAsync(request, context), stopping);
         if (!reply.IsSuccess)
@@ -159,37 +161,38 @@ internal sealed partial class ContentStorer(
         FetchStatus status = reply.Value.Status;
         if (status.Fid != container.Fid)
             return (Failure)AbortCodes.BadArgument;
-        Count(reply.Value, request);
+        Count(reply.Value, filled.Value);
         // First the status, then the container: in between it still counts as changed here, and nobody fetches.
         statuses.Grant(status, mark);
         if (killSetId)
             container.KillSetId = false;
-        container.Stored(status.DataVersion, request.Crc32C, at);
+        container.Stored(status.DataVersion, request.Crc32C, at, filled.Value.Blocks);
         if (container.State == ContainerState.Dirty)
             Failed?.Invoke(container); // A mapping wrote meanwhile; nobody may close it again.
         table.Measure(container.Id, at.AllocatedBytes);
         return Failure.None;
     }
 
-    private static Result<StoreDataRequest> Inline(IDiskFile file, StoreDataRequest request)
+    private static Result<FilledStore> Inline(IDiskFile file, StoreDataRequest request)
     {
         byte[] content = new byte[request.LengthBytes];
         var reader = new ContainerReader(file, request.LengthBytes);
         reader.Read(0, content);
-        return request with { Content = content, Crc32C = reader.Crc32C };
+        return new FilledStore(request with { Content = content, Crc32C = reader.Crc32C }, content.Length, Blocks: null);
     }
 
-    private async Task<Result<StoreDataRequest>> UploadAsync(IDiskFile file, StoreDataRequest request)
+    private async Task<Result<FilledStore>> UploadAsync(Container container, StoreDataRequest request)
     {
-        var reader = new ContainerReader(file, request.LengthBytes);
-        var upload = new UploadRequest { Upload = NewUploadId(), Volume = request.Fid.Volume };
+        StorePlan plan = await work.RunAsync(() => planner.Make(container, request.LengthBytes));
+        using var reader = new PlanReader(container.File, plan, hashKey);
+        var upload = new UploadRequest { Upload = NewUploadId(), Volume = request.Fid.Volume, Fid = request.Fid, Parts = plan.Parts };
         Result<UploadReply> reply = await calls.UploadAsync(
-            upload, request.LengthBytes, (offset, buffer, _) => ValueTask.FromResult(reader.Read(offset, buffer.Span)), stopping);
+            upload, plan.TransferBytes, (offset, buffer, _) => ValueTask.FromResult(reader.Read(offset, buffer.Span)), stopping);
         if (!reply.IsSuccess)
             return reply.Failure;
-        if (reply.Value.Crc32C != reader.Crc32C || reply.Value.LengthBytes != request.LengthBytes)
+        if (reply.Value.Crc32C != reader.WholeCrc32C || reply.Value.LengthBytes != request.LengthBytes)
             return (Failure)AbortCodes.ChecksumMismatch;
-        return request with { Upload = upload.Upload, Crc32C = reader.Crc32C };
+        return new FilledStore(request with { Upload = upload.Upload, Crc32C = reader.WholeCrc32C }, plan.TransferBytes, reader.Sums);
     }
 
     private UploadId NewUploadId()
@@ -225,10 +228,11 @@ internal sealed partial class ContentStorer(
         await container.MarkDirtyAsync();
     }
 
-    private void Count(StoreDataReply reply, StoreDataRequest request)
+    private void Count(StoreDataReply reply, FilledStore store)
     {
+        StoreDataRequest request = store.Request;
         figures.Stores.Add();
-        figures.BytesStored.Add(request.LengthBytes);
+        figures.BytesStored.Add(store.SentBytes);
         if (!reply.ReplacedUnseen)
             return;
         figures.StoresUnseen.Add();

@@ -97,7 +97,7 @@ internal sealed partial class CacheRecovery(
             return status.Failure;
         if (status.IsSuccess && IsStored(container, status.Value))
         {
-            container.Stored(status.Value.DataVersion, status.Value.ContentCrc32C, container.GetStat());
+            container.Stored(status.Value.DataVersion, status.Value.ContentCrc32C, container.GetStat(), blocks: null);
             return Failure.None;
         }
         if (status.IsSuccess && container.State == ContainerState.Writing && status.Value.DataVersion != container.BaseVersion)

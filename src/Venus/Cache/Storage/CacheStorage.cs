@@ -12,4 +12,7 @@ internal sealed record CacheStorage(IDisk Disk, IContainerFiles Files, IContaine
 
     /// <summary>Containers that the kernel has open, by a daemon before this one.</summary>
     public IReadOnlyList<HeldContainer> Held { get; init; } = [];
+
+    /// <summary>Where long work on container files is done. A simulation does it at once.</summary>
+    public IBlockingWork Work { get; init; } = new InlineWork();
 }

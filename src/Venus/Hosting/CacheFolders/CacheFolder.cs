@@ -12,9 +12,13 @@ internal sealed partial class CacheFolder : IDisposable
     private const string CleanEnd = "clean-end";
     private const string IndexName = "index.db";
 
-    private readonly CacheFolderLock _lock;
+    /// <summary>Readings and copies of large containers at a time.</summary>
+    private const int BlockingThreads = 4;
 
-    private CacheFolder(CacheFolderLock held, CacheStorage storage) => (_lock, Storage) = (held, storage);
+    private readonly CacheFolderLock _lock;
+    private readonly BlockingPool _work;
+
+    private CacheFolder(CacheFolderLock held, CacheStorage storage, BlockingPool work) => (_lock, Storage, _work) = (held, storage, work);
 
     public CacheStorage Storage { get; }
 
@@ -37,12 +41,14 @@ internal sealed partial class CacheFolder : IDisposable
             var disk = new LinuxDisk(path, OpenFileLimit.Raise() - OpenFileLimit.Reserve);
             SqliteContainerIndex index = OpenIndex(path, time, log);
             bool wasCleanEnd = disk.Delete(CleanEnd);
+            var work = new BlockingPool(BlockingThreads);
             var storage = new CacheStorage(disk, new ContainerFiles(disk), index, File.ReadAllText(BootIdFile).Trim(), wasCleanEnd)
             {
                 Vnodes = SavedVnodesFile.Open(path, log),
                 Held = open,
+                Work = work,
             };
-            return new CacheFolder(held, storage);
+            return new CacheFolder(held, storage, work);
         }
         catch (DiskException e)
         {
@@ -63,7 +69,11 @@ internal sealed partial class CacheFolder : IDisposable
         file.Sync();
     }
 
-    public void Dispose() => _lock.Dispose();
+    public void Dispose()
+    {
+        _work.Dispose();
+        _lock.Dispose();
+    }
 
     /// <summary>A damaged index says nothing of what is dirty: it is set aside with all container files, where a person can look, and a new one begun.</summary>
     private static SqliteContainerIndex OpenIndex(string path, TimeProvider time, ILogger log)

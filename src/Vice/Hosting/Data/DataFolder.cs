@@ -59,6 +59,7 @@ public sealed class DataFolder : IDisposable
     public static string Explain(string path, StorageException e) => e.Failure switch
     {
         StorageFailure.Corrupt => $"The metadata in {path} is damaged. Run vice salvage --data {path}. ({e.Message})",
+        StorageFailure.OlderFormat => $"The data in {path} was written by an older vice. ({e.Message})",
         StorageFailure.NewerFormat => $"The data in {path} was written by a newer vice. ({e.Message})",
         StorageFailure.NoSpace => $"There is no room on the disk of {path}.",
         StorageFailure.NoPermission => $"No permission to use {path}. ({e.Message})",

@@ -1,5 +1,6 @@
 using Afs.Platform;
 using Afs.Rpc;
+using Afs.Vice.Volumes.Metadata;
 
 namespace Afs.Vice.Volumes.Content;
 
@@ -48,7 +49,23 @@ public sealed class ContentStore(IDisk disk, Epoch epoch)
     /// <summary>Throws away what <see cref="Create"/> made and nobody kept.</summary>
     public void Discard(ObjectId id) => disk.Delete(UploadName(id));
 
-    public IDiskFile Open(ObjectId id) => disk.Open(Name(id), DiskOpenMode.Read);
+    /// <summary>A file's content, as one file. It isn't inline.</summary>
+    /// <exception cref="DiskException">It is missing or damaged.</exception>
+    public IDiskFile Open(ContentRecord content)
+    {
+        IDiskFile file = Open(content.Object);
+        if (content.Base == ObjectId.None)
+            return file;
+        try
+        {
+            return PatchedFile.Open(file, Open(content.Base), content.Base);
+        }
+        catch (DiskException)
+        {
+            file.Dispose();
+            throw;
+        }
+    }
 
     public bool Exists(ObjectId id) => disk.Exists(Name(id));
 
@@ -69,6 +86,8 @@ public sealed class ContentStore(IDisk disk, Epoch epoch)
 
     /// <summary>The folders' numbers.</summary>
     public static IEnumerable<int> AllFolders => Enumerable.Range(0, Folders);
+
+    private IDiskFile Open(ObjectId id) => disk.Open(Name(id), DiskOpenMode.Read);
 
     private static string FolderOf(ObjectId id) => $"{ContentFolder}/{id.Value % Folders:x2}";
 

@@ -13,6 +13,15 @@ public sealed class StagedUpload
     public required long LengthBytes { get; init; }
     public required uint Crc32C { get; init; }
 
+    /// <summary>The whole content file that it is a patch over; <see cref="ObjectId.None"/> where it is whole.</summary>
+    public ObjectId Base { get; init; }
+
+    /// <summary>The file whose version it was made from, where it came in parts.</summary>
+    public Fid Fid { get; init; }
+
+    /// <summary>What came, where it came in parts.</summary>
+    public ContentParts? Parts { get; init; }
+
     /// <summary>When it came, by the clock's timestamp.</summary>
     public required long StagedAt { get; init; }
 

@@ -17,34 +17,48 @@ internal sealed class StoreData(UploadTable uploads)
             return AbortCodes.IsADirectory;
         if (status.Type != FileType.Regular)
             return AbortCodes.BadArgument;
-        Outcome<ObjectId> taken = request.Content is null && request.LengthBytes > 0 ? Take(scope, request) : ObjectId.None;
-        if (!taken.IsReply)
-            return taken.Abort;
+        StagedUpload? upload = null;
+        if (request.Content is null && request.LengthBytes > 0)
+        {
+            AbortCode refusal = Take(scope, request, status, out upload);
+            if (refusal != AbortCode.None)
+                return refusal;
+        }
 
         bool isUnseen = request.Base != status.DataVersion;
         ContentRecord? replaced = scope.View.FindContent(request.Fid.Volume, request.Fid.Vnode);
         if (isUnseen)
             NoteUnseen(scope, request, status, replaced);
-        else if (replaced is not null && replaced.Object != ObjectId.None)
-            scope.Changes.Retired.Add(replaced.Object);
+        else if (replaced is not null)
+            scope.Changes.Retired.AddRange(replaced.Objects.Where(id => upload is null || id != upload.Base));
         scope.Change(Changed(status, request), isDataChanged: true);
         scope.Apply();
-        Write(scope, request, taken.Value);
+        Write(scope, request, upload);
         if (isUnseen && replaced is not null)
             scope.Transaction.PutKeptVersion(new KeptVersion(request.Fid, status.LengthBytes, status.ContentCrc32C, replaced, scope.Now));
         return new StoreDataReply { Status = scope.Promise(request.Fid), ReplacedUnseen = isUnseen };
     }
 
-    private Outcome<ObjectId> Take(MutationScope scope, StoreDataRequest request)
+    /// <summary>Aborts: NoUpload, BadArgument, ChecksumMismatch, and VersionGone where the upload builds on a version that isn't the current one.</summary>
+    private AbortCode Take(MutationScope scope, StoreDataRequest request, FetchStatus current, out StagedUpload? upload)
     {
-        if (uploads.Take(scope.Client, request.Upload) is not { } upload)
+        upload = uploads.Take(scope.Client, request.Upload);
+        if (upload is null)
             return AbortCodes.NoUpload;
         scope.Changes.TakenUpload = upload;
         if (upload.Volume != request.Fid.Volume)
             return AbortCodes.BadArgument;
         if (upload.LengthBytes != request.LengthBytes || upload.Crc32C != request.Crc32C)
             return AbortCodes.ChecksumMismatch;
-        return upload.Object;
+        // What a patch needs is kept only as long as its base is current; so such a store never replaces a version that its writer had not seen.
+        if (upload.Parts is { } parts && parts.Base != DataVersion.None)
+        {
+            if (upload.Fid != request.Fid || parts.Base != request.Base)
+                return AbortCodes.BadArgument;
+            if (parts.Base != current.DataVersion)
+                return AbortCodes.VersionGone;
+        }
+        return AbortCode.None;
     }
 
     private static void NoteUnseen(MutationScope scope, StoreDataRequest request, FetchStatus status, ContentRecord? replaced) =>
@@ -61,7 +75,7 @@ internal sealed class StoreData(UploadTable uploads)
         Mode = request.KillSetId ? ModeBits.KillSetId(status.Mode) : status.Mode,
     };
 
-    private static void Write(MutationScope scope, StoreDataRequest request, ObjectId stored)
+    private static void Write(MutationScope scope, StoreDataRequest request, StagedUpload? upload)
     {
         (VolumeId volume, VnodeNumber vnode) = (request.Fid.Volume, request.Fid.Vnode);
         if (request.LengthBytes == 0)
@@ -70,6 +84,9 @@ internal sealed class StoreData(UploadTable uploads)
             return;
         }
         DataVersion version = scope.Find(request.Fid)!.DataVersion;
-        scope.Transaction.PutContent(volume, vnode, new ContentRecord(version, stored, request.Content, scope.Client));
+        scope.Transaction.PutContent(
+            volume, vnode, new ContentRecord(version, upload?.Object ?? ObjectId.None, request.Content, scope.Client, upload?.Base ?? ObjectId.None));
+        if (upload?.Parts is { } parts && parts.Base != DataVersion.None)
+            scope.Changes.ContentChange = (request.Fid, new ContentChange(parts.Base, version, parts.Extents));
     }
 }

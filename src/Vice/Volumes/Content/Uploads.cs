@@ -1,5 +1,6 @@
 using Afs.Platform;
 using Afs.Rpc;
+using Afs.Vice.Volumes.Metadata;
 using Afs.Wire;
 using Microsoft.Extensions.Logging;
 
@@ -14,26 +15,43 @@ public sealed partial class Uploads(ContentStore store, UploadTable table, Room 
 
     internal IBlockingWork Work => work;
 
-    /// <summary>Aborts: FileTooLarge, Busy, NoSpace, ServerDiskFailed.</summary>
-    public Outcome<IBulkSink> Open(ClientId client, UploadRequest request, long lengthBytes)
+    /// <summary>Aborts: FileTooLarge, Busy, NoSpace, ServerDiskFailed, VersionGone.</summary>
+    /// <param name="view">As of this moment, for the base of parts.</param>
+    /// <param name="transferBytes">What will come.</param>
+    public Outcome<IBulkSink> Open(IMetadataView view, ClientId client, UploadRequest request, long transferBytes)
     {
-        if (lengthBytes < 0)
+        long lengthBytes = request.Parts?.LengthBytes ?? transferBytes;
+        if (lengthBytes < 0 || request.Parts is { } announced && announced.TransferBytes != transferBytes)
             return AbortCodes.BadArgument;
         if (lengthBytes > Limits.FileBytes)
             return AbortCodes.FileTooLarge;
         if (!table.TryReserve(client, lengthBytes))
             return AbortCodes.Busy;
+        PartsBase? @base = null;
         try
         {
+            if (request.Parts is { } parts && parts.Base != DataVersion.None)
+            {
+                @base = PartsBase.TryOpen(view, store, request.Fid, parts);
+                if (@base is null)
+                {
+                    table.Release(client, lengthBytes);
+                    return AbortCodes.VersionGone;
+                }
+            }
+
             // A sparse content may be far longer than its room; so only what must stay free is asked for.
             room.Look();
             if (room.IsFull)
                 throw new DiskException(DiskFailure.NoSpace, "The server's disk is full.");
             (ObjectId id, IDiskFile file) = store.Create();
-            return new UploadSink(this, client, request, lengthBytes, id, file);
+            return request.Parts is null
+                ? new UploadSink(this, client, request, lengthBytes, id, file)
+                : OpenParts(client, request, request.Parts, @base, id, file);
         }
         catch (DiskException e)
         {
+            @base?.Dispose();
             table.Release(client, lengthBytes);
             return Refuse(e);
         }
@@ -52,7 +70,8 @@ public sealed partial class Uploads(ContentStore store, UploadTable table, Room 
         return e.Failure == DiskFailure.NoSpace ? AbortCodes.NoSpace : AbortCodes.ServerDiskFailed;
     }
 
-    internal void Stage(ClientId client, UploadRequest request, ObjectId id, long lengthBytes, uint crc32C)
+    internal void Stage(
+        ClientId client, UploadRequest request, ObjectId id, long lengthBytes, uint crc32C, ObjectId @base = default, ContentParts? parts = null)
     {
         StagedUpload? earlier = table.Stage(new StagedUpload
         {
@@ -62,6 +81,9 @@ public sealed partial class Uploads(ContentStore store, UploadTable table, Room 
             Object = id,
             LengthBytes = lengthBytes,
             Crc32C = crc32C,
+            Base = @base,
+            Fid = request.Fid,
+            Parts = parts,
             StagedAt = time.GetTimestamp(),
         });
         if (earlier is not null)
@@ -78,6 +100,22 @@ public sealed partial class Uploads(ContentStore store, UploadTable table, Room 
         catch (DiskException e)
         {
             LogLeft(log, e.Message);
+        }
+    }
+
+    /// <summary>Owns the file also where it fails; the base only where it doesn't.</summary>
+    private PartsSink OpenParts(ClientId client, UploadRequest request, ContentParts parts, PartsBase? @base, ObjectId id, IDiskFile file)
+    {
+        try
+        {
+            IPartsTarget? target = @base is null ? null : PatchTarget.TryMake(file, parts, @base.Whole, @base.File);
+            return new PartsSink(this, client, request, parts, @base, target ?? new WholeTarget(file, parts, @base?.File), id, file);
+        }
+        catch (DiskException)
+        {
+            file.Dispose();
+            store.Discard(id);
+            throw;
         }
     }
 

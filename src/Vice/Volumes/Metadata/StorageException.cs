@@ -15,6 +15,9 @@ public enum StorageFailure
     /// <summary>Written by a newer program.</summary>
     NewerFormat,
 
+    /// <summary>Written by an older program, and opened for reading only.</summary>
+    OlderFormat,
+
     /// <summary>Another process writes to it.</summary>
     InUse,
 

@@ -19,6 +19,9 @@ public sealed class ChangeSet
 
     public UnseenReplacement? Unseen { get; set; }
 
+    /// <summary>A content that differs from the version before it in known extents only.</summary>
+    public (Fid Fid, ContentChange Change)? ContentChange { get; set; }
+
     /// <summary>An upload that becomes a file's content with the commit.</summary>
     public StagedUpload? TakenUpload { get; set; }
 }

@@ -1,5 +1,4 @@
 using Afs.Rpc;
-using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Wire;
 
@@ -79,8 +78,8 @@ public sealed class MutationScope
     {
         VnodeWork work = Work(fid) ?? throw new InvalidOperationException($"No vnode {fid}.");
         work.IsDeleted = true;
-        if (_transaction.FindContent(fid.Volume, fid.Vnode) is { } content && content.Object != ObjectId.None)
-            Changes.Retired.Add(content.Object);
+        if (_transaction.FindContent(fid.Volume, fid.Vnode) is { } content)
+            Changes.Retired.AddRange(content.Objects);
     }
 
     /// <summary>The name stands for <paramref name="target"/> from now on. The directory's own fields are the caller's to change.</summary>

@@ -44,7 +44,7 @@ internal class MemoryView(MemoryState state) : IMetadataView
             .TakeWhile(e => e.Key.Volume == volume).Take(most).Select(e => (e.Key.Vnode, e.Value))];
 
     public IReadOnlyList<ObjectId> ReadObjects() =>
-        [.. State.Contents.Values.Concat(State.Kept.Values.Select(kept => kept.Content)).Select(c => c.Object).Where(id => id != ObjectId.None)];
+        [.. State.Contents.Values.Concat(State.Kept.Values.Select(kept => kept.Content)).SelectMany(c => c.Objects)];
 
     public IReadOnlyList<KeptVersion> ReadKeptVersions() => [.. State.Kept.Values];
 

@@ -3,7 +3,10 @@ namespace Afs.Vice.Volumes.Metadata.Sqlite;
 /// <summary>The tables, and their version in the database's user_version. docs/disk-format.md explains them.</summary>
 internal static class Schema
 {
-    public const int Version = 1;
+    public const int Version = 2;
+
+    /// <summary>The format before contents could be patches.</summary>
+    private const int WholeContents = 1;
 
     private const string Tables = """
         CREATE TABLE server (
@@ -101,13 +104,25 @@ internal static class Schema
         PRAGMA user_version = 1;
         """;
 
-    /// <summary>Makes the tables in an empty database; refuses one of a newer format.</summary>
+    private const string FromWholeContents = """
+        ALTER TABLE contents ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE kept ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
+        PRAGMA user_version = 2;
+        """;
+
+    /// <summary>Makes the tables in an empty database, and brings older ones to this format; refuses one of a newer format.</summary>
     public static void Prepare(Database database)
     {
         if (database.QueryInt64("PRAGMA user_version") == 0 && database.QueryInt64("SELECT count(*) FROM sqlite_schema") == 0)
         {
             database.Execute("BEGIN IMMEDIATE");
             database.Execute(Tables);
+            database.Execute("COMMIT");
+        }
+        if (database.QueryInt64("PRAGMA user_version") == WholeContents)
+        {
+            database.Execute("BEGIN IMMEDIATE");
+            database.Execute(FromWholeContents);
             database.Execute("COMMIT");
         }
         Require(database);
@@ -119,6 +134,8 @@ internal static class Schema
         long version = database.QueryInt64("PRAGMA user_version");
         if (version > Version)
             throw new StorageException(StorageFailure.NewerFormat, $"The metadata has format {version}; this program knows {Version}.");
+        if (version == WholeContents)
+            throw new StorageException(StorageFailure.OlderFormat, $"The metadata has format {version}; serve from it once, and it becomes format {Version}.");
         if (version != Version)
             throw new StorageException(StorageFailure.Corrupt, $"The metadata has format {version}, which never was.");
     }

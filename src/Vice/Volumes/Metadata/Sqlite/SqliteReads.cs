@@ -69,7 +69,8 @@ internal abstract class SqliteReads(Database database) : IMetadataView
         row => (new VnodeNumber(row.UInt64(0)), SqliteRows.Content(row, 1)));
 
     public IReadOnlyList<ObjectId> ReadObjects() => All(
-        database.Prepare("SELECT object FROM contents WHERE object != 0 UNION ALL SELECT object FROM kept WHERE object != 0"),
+        database.Prepare("SELECT object FROM contents WHERE object != 0 UNION ALL SELECT object FROM kept WHERE object != 0 " +
+            "UNION ALL SELECT base FROM contents WHERE base != 0 UNION ALL SELECT base FROM kept WHERE base != 0"),
         row => new ObjectId(row.UInt64(0)));
 
     public IReadOnlyList<KeptVersion> ReadKeptVersions() => All(

@@ -13,7 +13,7 @@ internal static class SqliteRows
 
     public const string EntryColumns = "directory, name, vnode, uniquifier, type";
 
-    public const string ContentColumns = "data_version, object, writer_high, writer_low, data";
+    public const string ContentColumns = "data_version, object, writer_high, writer_low, data, base";
 
     public const string SessionColumns = "session, client_high, client_low, forgotten_through, has_lapsed";
 
@@ -58,7 +58,8 @@ internal static class SqliteRows
         new DataVersion(row.UInt64(first)),
         new ObjectId(row.UInt64(first + 1)),
         row.BlobOrNull(first + 4),
-        new ClientId(row.UInt64(first + 2), row.UInt64(first + 3)));
+        new ClientId(row.UInt64(first + 2), row.UInt64(first + 3)),
+        new ObjectId(row.UInt64(first + 5)));
 
     public static SessionRecord Session(Statement row) => new(
         new SessionId(row.UInt64(0)),

@@ -1,4 +1,4 @@
-namespace Afs.Vice.Volumes.Content;
+namespace Afs.Platform;
 
 /// <summary>Runs the work at once on the caller's thread: for tests and simulation, where all is one thread.</summary>
 public sealed class InlineWork : IBlockingWork

@@ -1,6 +1,4 @@
-using Afs.Vice.Volumes.Content;
-
-namespace Afs.Vice.Hosting;
+namespace Afs.Platform;
 
 /// <summary>Blocking disk work on the thread pool, a few at a time, so that the pool keeps threads for calls.</summary>
 public sealed class BlockingPool(int most) : IBlockingWork, IDisposable

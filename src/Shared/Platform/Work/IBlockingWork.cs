@@ -1,4 +1,4 @@
-namespace Afs.Vice.Volumes.Content;
+namespace Afs.Platform;
 
 /// <summary>Runs what may block for long on the disk, such as an fsync of a large file, where it keeps nobody else waiting.</summary>
 public interface IBlockingWork

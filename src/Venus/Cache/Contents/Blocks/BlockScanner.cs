@@ -1,0 +1,66 @@
+using Afs.Platform;
+using Afs.Wire;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>Computes the sums of a container's blocks, on some processors at once. Holes aren't read.</summary>
+internal sealed class BlockScanner(BlockHashKey key)
+{
+    /// <summary>What one processor takes at a time.</summary>
+    private const int RunBlocks = 32;
+
+    private static readonly ParallelOptions Parallelism = new() { MaxDegreeOfParallelism = Math.Min(4, Environment.ProcessorCount) };
+
+    /// <summary>May take as long as reading the file. The file may change meanwhile: then the sums are of no version.</summary>
+    /// <param name="withCrc32C">False: the CRC32C of blocks is left as of zeros.</param>
+    /// <exception cref="ShrunkException">The file ends before its length.</exception>
+    /// <exception cref="DiskException">It can't be read.</exception>
+    public BlockSums Scan(IDiskFile file, long lengthBytes, bool withCrc32C)
+    {
+        BlockSums sums;
+        using (BlockHasher hasher = key.MakeHasher())
+            sums = BlockSums.OfZeros(lengthBytes, hasher);
+        List<(long First, long End)> runs = [.. RunsOf(Extents.Cover(DataRuns.Of(file), lengthBytes))];
+        try
+        {
+            Parallel.For(0, runs.Count, Parallelism, () => new Worker(key.MakeHasher()), (i, _, worker) =>
+            {
+                worker.Scan(file, runs[i].First, runs[i].End, sums, withCrc32C);
+                return worker;
+            }, static worker => worker.Dispose());
+        }
+        catch (AggregateException e) when (e.InnerExceptions.All(static i => i is ShrunkException or DiskException))
+        {
+            throw e.InnerException!;
+        }
+        return sums;
+    }
+
+    private static IEnumerable<(long First, long End)> RunsOf(IReadOnlyList<Extent> data)
+    {
+        foreach (Extent extent in data)
+        {
+            long end = (extent.EndBytes + Limits.BlockBytes - 1) / Limits.BlockBytes;
+            for (long first = extent.OffsetBytes / Limits.BlockBytes; first < end; first += RunBlocks)
+                yield return (first, Math.Min(first + RunBlocks, end));
+        }
+    }
+
+    private sealed class Worker(BlockHasher hasher) : IDisposable
+    {
+        private readonly byte[] _buffer = new byte[Limits.BlockBytes];
+
+        public void Scan(IDiskFile file, long first, long end, BlockSums sums, bool withCrc32C)
+        {
+            for (long block = first; block < end; block++)
+            {
+                Span<byte> bytes = _buffer.AsSpan(0, sums.BytesOf(block));
+                if (file.Read(block * Limits.BlockBytes, bytes) != bytes.Length)
+                    throw new ShrunkException();
+                sums.Set(block, hasher.Hash(bytes), withCrc32C ? Crc32C.Of(bytes) : sums.Crc32COf(block));
+            }
+        }
+
+        public void Dispose() => hasher.Dispose();
+    }
+}
