@@ -136,17 +136,22 @@ public sealed class SupervisedTests
         Client a = await cell.MountAsync("--supervised");
         int supervisor = a.Daemon.Id;
         using Process user = Commands.Start("python3", "-c", "import os, sys; print('there', flush=True)\nwhile True: os.path.exists(sys.argv[1] + '/x')", a.MountPoint);
-        Assert.Equal("there", await user.StandardOutput.ReadLineAsync());
-
-        Assert.True(await Eventually.IsAsync(() =>
+        try
         {
-            Commands.Run("pkill", "-9", "-P", supervisor.ToString());
-            return a.Daemon.HasEnded;
-        }));
+            Assert.Equal("there", await user.StandardOutput.ReadLineAsync());
+            Assert.True(await Eventually.IsAsync(() =>
+            {
+                Commands.Run("pkill", "-9", "-P", supervisor.ToString());
+                return a.Daemon.HasEnded;
+            }));
 
-        Assert.Equal(1, a.Daemon.WaitForEnd());
-        Assert.False(MountTable.IsMounted(a.MountPoint));
-        user.Kill();
+            Assert.Equal(1, a.Daemon.WaitForEnd());
+            Assert.False(MountTable.IsMounted(a.MountPoint));
+        }
+        finally
+        {
+            user.Kill();
+        }
         Assert.True(await Eventually.IsAsync(() => user.HasExited));
     }
 
