@@ -1,3 +1,4 @@
+using Afs.Platform;
 using Afs.Rpc;
 using Afs.Vice.Salvage;
 using Afs.Vice.Service;
