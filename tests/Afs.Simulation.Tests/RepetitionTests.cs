@@ -19,7 +19,8 @@ public sealed class RepetitionTests
     public async Task Another_process_tells_the_same_story()
     {
         using Process process = Process.Start(new ProcessStartInfo(
-            "dotnet", [Path.Combine(AppContext.BaseDirectory, "simulate.dll"), "--seed", "7"]) { RedirectStandardOutput = true })!;
+            "dotnet", [Path.Combine(AppContext.BaseDirectory, "simulate.dll"), "--seed", "7"])
+        { RedirectStandardOutput = true })!;
         string output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.Contains($"seed 7: story {Run(7).StoryHash:x16}", output, StringComparison.Ordinal);
