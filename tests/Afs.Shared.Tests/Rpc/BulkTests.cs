@@ -51,7 +51,7 @@ public sealed class BulkTests
         Assert.Equal(content, back.ToArray());
         Assert.Equal(lengthBytes, client.Statistics.BulkSentBytes);
         Assert.Equal(lengthBytes, client.Statistics.BulkReceivedBytes);
-        Assert.Equal(bulk.Opened, bulk.Disposed);
+        Assert.Equal(bulk.Opened, await Eventually.GetAsync(bulk.Opened, () => bulk.Disposed));
     }
 
     [Fact]
