@@ -8,14 +8,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 run_timeout_s=430 case_timeout_s=150
 work=$(mktemp -d "${TMPDIR:-/tmp}/posix-mount.XXXXXX")
-vice_pid='' venus_pid='' status=0
+status=0
 
-finish() {
-  [ -n "$venus_pid" ] && stop_venus "$venus_pid" "$work/mnt"
-  [ -n "$vice_pid" ] && stop_vice "$vice_pid"
-  rm -rf --one-file-system "$work"
-}
-trap finish EXIT
+trap 'rm -rf --one-file-system "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 
 # run_list NAME DIR: the list in a directory; NAME goes before each case's.
@@ -45,26 +40,33 @@ run_control() {
   report control "$work/excused"
 }
 
-# run_mode MODE: the whole list on a fresh mount; the mode goes before each name.
+# run_mode MODE: the whole list on a fresh mount of a server of its own; the mode goes before each name. In a process of its own.
 run_mode() {
-  start_venus "unix:$work/vice.sock" "$work/mnt" "$work/cache-$1" "$work/venus-$1.log" --io "$1" || {
-    tail -n 20 "$work/venus-$1.log"
+  local folder="$work/$1" vice_pid='' venus_pid=''
+  mkdir "$folder" "$folder/mnt"
+  trap '[ -z "$venus_pid" ] || stop_venus "$venus_pid" "$folder/mnt"; [ -z "$vice_pid" ] || stop_vice "$vice_pid"' EXIT
+  if start_vice "$folder/data" "unix:$folder/vice.sock" "$folder/vice.log" &&
+    start_venus "unix:$folder/vice.sock" "$folder/mnt" "$folder/cache" "$folder/venus.log" --io "$1"; then
+    echo "ok $1/mount"
+    run_list "$1" "$folder/mnt"
+    report "$1" "$work/excused"
+  else
+    tail -n 20 "$folder/vice.log" "$folder/venus.log"
     echo "not ok $1/mount"
     status=1
-    return
-  }
-  echo "ok $1/mount"
-  run_list "$1" "$work/mnt"
-  report "$1" "$work/excused"
-  stop_venus "$venus_pid" "$work/mnt"
-  venus_pid=''
+  fi
+  exit $status
 }
 
 run_control
-start_vice "$work/data" "unix:$work/vice.sock" "$work/vice.log" || {
-  tail -n 20 "$work/vice.log"
-  echo 'not ok posix-mount: the server did not start'
-  exit 1
-}
-for mode in passthrough daemon; do run_mode "$mode"; done
+# Both modes at once: the cases mostly wait for a disk.
+declare -A running=()
+for mode in passthrough daemon; do
+  (run_mode "$mode") >"$work/$mode.report" 2>&1 &
+  running[$mode]=$!
+done
+for mode in passthrough daemon; do
+  wait "${running[$mode]}" || status=1
+  cat "$work/$mode.report"
+done
 exit $status
