@@ -70,7 +70,8 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         storer.Failed = _retries.Add;
         var written = new WrittenContainers(storer, storage.Files, _containers, time, log);
         var room = new CacheRoom(_containers, storage.Files, options.Limits, _figures, written.Add);
-        var fetcher = new ContentFetcher(calls, statuses, _containers, factory, room, options.Limits, _figures, storage.Work, stopping);
+        var transfers = new ContentTransfers(calls, _containers, factory, room, options.Limits, _figures, storage.Work, options.ReadsWhileArriving, stopping);
+        var fetcher = new ContentFetcher(calls, statuses, _containers, transfers, _figures, stopping);
         var unnamed = new UnnamedFiles(calls, statuses, _containers);
         _containers.LastUseEnded = unnamed.LastUseEnded;
         var uses = new ContentUses(_containers, written);

@@ -14,6 +14,9 @@ public sealed record CacheOptions
     /// <summary>When the lease is lost, go on to give out what was valid until then. It may be old.</summary>
     public bool ServesDisconnected { get; init; }
 
+    /// <summary>Large files can be read while they are fetched. Not where another daemon may take over: it could not tell what is there of them.</summary>
+    public bool ReadsWhileArriving { get; init; } = true;
+
     public CacheLimits Limits { get; init; } = new();
 
     public CallTimes Times { get; init; } = new();

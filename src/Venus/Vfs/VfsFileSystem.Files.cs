@@ -9,7 +9,7 @@ public sealed partial class VfsFileSystem
         TryFind(node, out FileNode file) ? _opener.Open(file, openFlags, killSuidGid, Opening(request), request.Interrupted) : Refuse<OpenReply>(Errno.ESTALE);
 
     public override ValueTask<FuseResult<int>> Read(in FuseRequest request, NodeId node, FileHandle handle, long offset, Memory<byte> destination) =>
-        new(_content.Read(handle, offset, destination.Span));
+        _content.Read(handle, offset, destination, request.Interrupted);
 
     public override ValueTask<FuseResult<int>> Write(in FuseRequest request, NodeId node, FileHandle handle, long offset, ReadOnlyMemory<byte> data, bool killSuidGid) =>
         _content.Write(handle, offset, data, killSuidGid, request.Interrupted);
@@ -31,8 +31,11 @@ public sealed partial class VfsFileSystem
         new(Task.Run(() => _content.Allocate(handle, offset, lengthBytes, mode)));
 
     public override ValueTask<FuseResult<long>> CopyFileRange(in FuseRequest request, NodeId node, FileHandle handle, long offset, NodeId toNode, FileHandle toHandle, long toOffset, long lengthBytes, ulong flags) =>
-        new(Task.Run(() => _content.Copy(handle, offset, toHandle, toOffset, lengthBytes)));
+        Copy(request.Interrupted, handle, offset, toHandle, toOffset, lengthBytes);
 
     public override ValueTask<FuseResult<long>> Seek(in FuseRequest request, NodeId node, FileHandle handle, long offset, uint whence) =>
-        new(_content.Seek(handle, offset, whence));
+        _content.SeekAsync(handle, offset, whence, request.Interrupted);
+
+    private ValueTask<FuseResult<long>> Copy(CancellationToken interrupted, FileHandle from, long fromOffset, FileHandle to, long toOffset, long lengthBytes) =>
+        new(Task.Run(() => _content.CopyAsync(from, fromOffset, to, toOffset, lengthBytes, interrupted), CancellationToken.None));
 }

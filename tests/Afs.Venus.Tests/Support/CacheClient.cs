@@ -46,7 +46,11 @@ internal abstract class CacheClient(CacheManager manager)
         if (!Manager.Contents.TryOpenForReading(fid, registered: null, out IContainer container))
             container = await OpenAsync(fid);
         using (container)
+        {
+            if (container.Arrival is { } arrival)
+                Assert.Equal(Failure.None, await arrival.WaitAsync(long.MaxValue, default));
             return ReadAll(container);
+        }
     }
 
     public async Task<IContainer> OpenAsync(Fid fid, bool forWriting = false, bool truncate = false)

@@ -19,6 +19,12 @@ internal sealed class MemoryStub(MemoryVice owner, MemoryCalls service, TimeProv
     /// <summary>After it ran, before its reply arrives.</summary>
     public Func<string, Task>? After { get; set; }
 
+    /// <summary>Before each chunk of a download, with its offset in the content.</summary>
+    public Func<long, Task>? BeforeChunk { get; set; }
+
+    /// <summary>The next download breaks off there, once.</summary>
+    public long? BreakDownloadAt { get; set; }
+
     /// <summary>Changes what is downloaded.</summary>
     public Func<byte[], byte[]>? Damage { get; set; }
 
@@ -94,10 +100,19 @@ internal sealed class MemoryStub(MemoryVice owner, MemoryCalls service, TimeProv
         Outcome<byte[]> content = await CallAsync("Download", () => service.Download(request));
         if (!content.IsReply)
             return content.As<long>();
-        byte[] bytes = Damage?.Invoke(content.Value) ?? content.Value;
+        byte[] bytes = (Damage?.Invoke(content.Value) ?? content.Value)[(int)request.OffsetBytes..];
         const int Chunk = 100_000; // No multiple of a block.
         for (int offset = 0; offset < bytes.Length; offset += Chunk)
+        {
+            if (BeforeChunk is { } before)
+                await before(request.OffsetBytes + offset);
+            if (request.OffsetBytes + offset >= BreakDownloadAt)
+            {
+                BreakDownloadAt = null;
+                return Outcome<long>.Unknown;
+            }
             await write(offset, bytes.AsMemory(offset, Math.Min(Chunk, bytes.Length - offset)), default);
+        }
         return bytes.LongLength;
     }
 

@@ -13,6 +13,9 @@ internal sealed partial class FakeCache : IContentCache
     /// <summary>What every store answers.</summary>
     public Failure StoreFailure { get; set; }
 
+    /// <summary>The next fetch's content is still coming.</summary>
+    public IArrival? NextArrival { get; set; }
+
     public FakeContainerFile? FileOf(Fid fid) => _files.GetValueOrDefault(fid);
 
     public bool TryOpenForReading(Fid fid, ContainerId? registered, out IContainer container)
@@ -75,6 +78,7 @@ internal sealed partial class FakeCache : IContentCache
         if (_files.TryGetValue(fid, out FakeContainerFile? old))
             _retired.Add(old);
         var file = new FakeContainerFile(id, fid, version, File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite));
+        (file.Arrival, NextArrival) = (NextArrival, null);
         _files[fid] = file;
         return file;
     }

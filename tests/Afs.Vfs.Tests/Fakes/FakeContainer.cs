@@ -17,6 +17,8 @@ internal sealed class FakeContainer(FakeCache cache, FakeContainerFile file, boo
 
     public SafeFileHandle Handle => file.Handle;
 
+    public IArrival? Arrival => file.Arrival;
+
     public bool TryGetLocalStatus(out LocalStatus status)
     {
         long lengthBytes = RandomAccess.GetLength(file.Handle);

@@ -15,6 +15,8 @@ internal sealed class FakeContainerFile(ContainerId id, Fid fid, DataVersion ver
 
     public SafeFileHandle Handle { get; } = handle;
 
+    public IArrival? Arrival { get; set; }
+
     public int Uses { get; set; }
 
     public int Writers { get; set; }

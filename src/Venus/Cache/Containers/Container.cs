@@ -50,6 +50,9 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     /// <summary>The sums of the blocks of the base version; null where they aren't known.</summary>
     public BlockSums? Blocks { get; private set; }
 
+    /// <summary>Of one that was announced before its content was there; null else.</summary>
+    public Arrival? Arrival { get; init; }
+
     /// <summary>Opens for writing so far.</summary>
     public int WritesBegun { get; private set; }
 
@@ -155,6 +158,16 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     {
         lock (_lock)
             return files.Stat(OpenFile());
+    }
+
+    /// <summary>All of its content came.</summary>
+    public ContainerRecord Arrived(ContainerStat at)
+    {
+        lock (_lock)
+        {
+            Baseline = at;
+            return Record();
+        }
     }
 
     /// <summary>Its content matches its checksum, and the file is as <paramref name="at"/>.</summary>

@@ -18,6 +18,8 @@ internal sealed class ContainerUse(Container container, bool isWriting, ContentS
 
     public SafeFileHandle Handle => container.File.Handle!;
 
+    public IArrival? Arrival => container.Arrival;
+
     public bool TryGetLocalStatus(out LocalStatus status) => LocalStatuses.TryGet(container, out status);
 
     public ValueTask<Failure> StoreAsync(bool killSetId, CancellationToken cancellation) => storer.StoreAsync(container, killSetId, cancellation);

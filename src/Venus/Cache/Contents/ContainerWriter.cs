@@ -22,10 +22,13 @@ internal sealed class ContainerWriter(IDiskFile file)
     {
         if (offset == 0)
         {
+            bool wasWritten = Position > 0;
             _crc = new();
             Position = 0;
-            file.SetLength(0);
-            file.SetLength(lengthBytes);
+            if (wasWritten)
+                file.SetLength(0);
+            if (file.LengthBytes != lengthBytes)
+                file.SetLength(lengthBytes);
         }
         if (offset != Position || data.Length > lengthBytes - offset)
             throw new InvalidDataException($"Content came at {offset} where {Position} of {lengthBytes} was expected.");

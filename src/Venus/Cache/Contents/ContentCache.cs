@@ -44,7 +44,7 @@ internal sealed partial class ContentCache(
         {
             for (int round = 0; round < MostRounds; round++)
             {
-                Result<Container> found = await FindAsync(fid, truncate, cancellation);
+                Result<Container> found = await FindAsync(fid, truncate, mayArrive: round == 0 && !forWriting, cancellation);
                 if (!found.IsSuccess)
                     return found.Failure;
                 if (!TryPin(found.Value))
@@ -70,7 +70,7 @@ internal sealed partial class ContentCache(
     {
         if (table.TryGet(fid, out Container? found) && (found.IsLocal || IsCurrent(found)))
             return Failure.None;
-        return (await fetcher.FetchAsync(fid, cancellation)).Result.Failure;
+        return (await fetcher.FetchAsync(fid, mayArrive: false, cancellation)).Result.Failure;
     }
 
     public async ValueTask<Failure> StoreDirtyAsync(Fid? only, CancellationToken cancellation)
@@ -115,7 +115,7 @@ internal sealed partial class ContentCache(
         }
     }
 
-    private async ValueTask<Result<Container>> FindAsync(Fid fid, bool truncate, CancellationToken cancellation)
+    private async ValueTask<Result<Container>> FindAsync(Fid fid, bool truncate, bool mayArrive, CancellationToken cancellation)
     {
         if (table.TryGet(fid, out Container? cached))
         {
@@ -125,7 +125,7 @@ internal sealed partial class ContentCache(
                 if (!failure.IsNone)
                     return failure;
                 if (!table.TryGet(fid, out cached))
-                    return await FetchAsOwnAsync(fid, cancellation);
+                    return await FetchAsOwnAsync(fid, mayArrive, cancellation);
             }
             if (cached.NeedsVerify && !PinAndVerify(cached))
                 cached = null;
@@ -141,17 +141,18 @@ internal sealed partial class ContentCache(
             return await FindTruncatedAsync(fid, cached, cancellation);
         if (statuses.TryGet(fid, out FetchStatus status) && status is { Type: FileType.Regular, LengthBytes: 0 })
             return MakeEmpty(status);
-        return await FetchAsOwnAsync(fid, cancellation);
+        return await FetchAsOwnAsync(fid, mayArrive, cancellation);
     }
 
-    private async ValueTask<Result<Container>> FetchAsOwnAsync(Fid fid, CancellationToken cancellation)
+    private async ValueTask<Result<Container>> FetchAsOwnAsync(Fid fid, bool mayArrive, CancellationToken cancellation)
     {
         while (true)
         {
-            (Result<Container> result, bool isOwn) = await fetcher.FetchAsync(fid, cancellation);
+            (Result<Container> result, bool isOwn) = await fetcher.FetchAsync(fid, mayArrive, cancellation);
             if (isOwn || !result.IsSuccess || result.Value.IsLocal || IsCurrent(result.Value))
                 return result;
-            // Rule R6 of PromiseRules: a shared fetch without a promise may be older than this open.
+            // Rule R6 of PromiseRules: a shared fetch without a promise may be older than this open. Let it end.
+            mayArrive = false;
         }
     }
 

@@ -10,8 +10,7 @@ namespace Afs.Venus.Cache;
 /// it are interrupted.
 /// </summary>
 internal sealed class ContentFetcher(
-    ViceCalls calls, Statuses statuses, ContainerTable table, ContainerFactory factory, CacheRoom room, CacheLimits limits, CacheFigures figures,
-    IBlockingWork work, CancellationToken stopping)
+    ViceCalls calls, Statuses statuses, ContainerTable table, ContentTransfers transfers, CacheFigures figures, CancellationToken stopping)
 {
     /// <summary>Rounds for a file whose versions come faster than it can be fetched.</summary>
     private const int MostRounds = 16;
@@ -20,30 +19,27 @@ internal sealed class ContentFetcher(
     private const int MostDamaged = 3;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<Fid, Task<Result<Container>>> _running = [];
-    private readonly SemaphoreSlim _transfers = new(limits.MostTransfers);
+    private readonly Dictionary<Fid, RunningFetch> _running = [];
 
     /// <summary>
     /// The container of a version that was current while this ran; not pinned. Own: the call was sent after this request, so its content is
     /// current for the asker even without a promise.
     /// </summary>
-    public async ValueTask<(Result<Container> Result, bool IsOwn)> FetchAsync(Fid fid, CancellationToken cancellation)
+    /// <param name="mayArrive">Of a large file it may come before its content: see <see cref="Container.Arrival"/>.</param>
+    public async ValueTask<(Result<Container> Result, bool IsOwn)> FetchAsync(Fid fid, bool mayArrive, CancellationToken cancellation)
     {
-        TaskCompletionSource<Result<Container>>? mine = null;
-        Task<Result<Container>>? running;
+        RunningFetch? mine = null;
+        RunningFetch? running;
         lock (_lock)
         {
             if (!_running.TryGetValue(fid, out running))
-            {
-                mine = new(TaskCreationOptions.RunContinuationsAsynchronously);
-                _running[fid] = running = mine.Task;
-            }
+                _running[fid] = running = mine = new RunningFetch();
         }
         if (mine is not null)
             _ = RunAsync(fid, mine);
         try
         {
-            return (await running.ContinueHere().WaitAsync(cancellation), mine is not null);
+            return (await (mayArrive ? running.Readable : running.Done).ContinueHere().WaitAsync(cancellation), mine is not null);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -51,12 +47,12 @@ internal sealed class ContentFetcher(
         }
     }
 
-    private async Task RunAsync(Fid fid, TaskCompletionSource<Result<Container>> mine)
+    private async Task RunAsync(Fid fid, RunningFetch mine)
     {
         Result<Container> result;
         try
         {
-            result = await FetchCurrentAsync(fid);
+            result = await FetchCurrentAsync(fid, mine);
         }
         catch (DiskException e)
         {
@@ -69,11 +65,11 @@ internal sealed class ContentFetcher(
         catch (Exception e)
         {
             Finish(fid);
-            mine.SetException(e);
+            mine.Fail(e);
             return;
         }
         Finish(fid);
-        mine.SetResult(result);
+        mine.Finish(result);
     }
 
     private void Finish(Fid fid)
@@ -82,7 +78,7 @@ internal sealed class ContentFetcher(
             _running.Remove(fid);
     }
 
-    private async Task<Result<Container>> FetchCurrentAsync(Fid fid)
+    private async Task<Result<Container>> FetchCurrentAsync(Fid fid, RunningFetch running)
     {
         int damaged = 0;
         bool withoutParts = false;
@@ -105,7 +101,9 @@ internal sealed class ContentFetcher(
             if (reply.Value.IsUnchanged && cached is not null && cached.BaseVersion == status.DataVersion)
                 return cached;
             ContentParts? parts = reply.Value.Parts is { } offered && !withoutParts && PartsFill.IsUsable(offered, status, cached) ? offered : null;
-            Result<Container> result = parts is null ? await TransferAsync(status, reply.Value.Content) : await TransferAsync(status, parts, cached);
+            Result<Container> result = parts is null
+                ? await transfers.WholeAsync(status, reply.Value.Content, running)
+                : await transfers.PartsAsync(status, parts, cached);
             if (result.IsSuccess || result.Failure != AbortCodes.VersionGone && result.Failure.Kind != FailureKind.ContentDamaged)
                 return result;
             if (result.Failure.Kind == FailureKind.ContentDamaged)
@@ -125,145 +123,5 @@ internal sealed class ContentFetcher(
         statuses.Remove(fid);
         if (cached is { IsLocal: false })
             table.Drop(cached, ContainerFate.Superseded);
-    }
-
-    private Task<Result<Container>> TransferAsync(FetchStatus status, byte[]? content) =>
-        InRoomAsync(status.LengthBytes, () => TransferOnceAsync(status, content));
-
-    private async Task<Result<Container>> TransferAsync(FetchStatus status, ContentParts parts, Container? cached)
-    {
-        Container? @base = parts.Base == DataVersion.None ? null : cached;
-        if (@base is not null && !TryPin(@base))
-            return FailureKind.ContentDamaged;
-        try
-        {
-            long neededBytes = @base is null ? parts.TransferBytes : @base.Baseline.AllocatedBytes + parts.TransferBytes;
-            return await InRoomAsync(neededBytes, () => TransferPartsAsync(status, parts, @base));
-        }
-        finally
-        {
-            if (@base is not null)
-                table.Unpin(@base);
-        }
-    }
-
-    /// <summary>False also where its file is missing: then the whole content is fetched.</summary>
-    private static bool TryPin(Container @base)
-    {
-        try
-        {
-            return @base.TryPin();
-        }
-        catch (DiskException e) when (e.Failure == DiskFailure.NotFound)
-        {
-            return false;
-        }
-    }
-
-    private async Task<Result<Container>> InRoomAsync(long bytes, Func<Task<Result<Container>>> transfer)
-    {
-        if (!room.TryReserve(bytes))
-            return FailureKind.CacheFull;
-        await _transfers.WaitAsync(stopping);
-        try
-        {
-            Result<Container> result = await transfer();
-            if (result.Failure.Kind == FailureKind.CacheFull && room.FreeDisk(bytes))
-                result = await transfer();
-            return result;
-        }
-        finally
-        {
-            _transfers.Release();
-            room.Release(bytes);
-        }
-    }
-
-    private async Task<Result<Container>> TransferPartsAsync(FetchStatus status, ContentParts parts, Container? @base)
-    {
-        using NewContainer made = factory.Create(status.Fid);
-        try
-        {
-            var fill = new PartsFill(made.File, parts, @base);
-            if (!await work.RunAsync(fill.Prepare))
-                return FailureKind.ContentDamaged;
-            var request = new DownloadRequest
-            {
-                Fid = status.Fid,
-                DataVersion = status.DataVersion,
-                OffsetBytes = 0,
-                LengthBytes = parts.TransferBytes,
-                Extents = parts.Extents,
-            };
-            Result<long> count = parts.Extents.Count == 0 ? 0 : await calls.DownloadAsync(request, Write, stopping);
-            if (!count.IsSuccess)
-                return count.Failure;
-            if (!fill.IsComplete || fill.WholeCrc32C != status.ContentCrc32C)
-                return FailureKind.ContentDamaged;
-            figures.ContentFetches.Add();
-            figures.BytesFetched.Add(parts.TransferBytes);
-            return table.Install(made.Finish(status.DataVersion, fill.WholeCrc32C, status.ModifyTime));
-
-            ValueTask Write(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
-            {
-                fill.Write(offset, data.Span);
-                return ValueTask.CompletedTask;
-            }
-        }
-        catch (DiskException e)
-        {
-            return DiskFailures.ToFailure(e);
-        }
-        catch (InvalidDataException)
-        {
-            return FailureKind.ContentDamaged;
-        }
-    }
-
-    private async Task<Result<Container>> TransferOnceAsync(FetchStatus status, byte[]? content)
-    {
-        using NewContainer made = factory.Create(status.Fid);
-        try
-        {
-            var writer = new ContainerWriter(made.File);
-            Failure failure = await FillAsync(writer, status, content);
-            if (!failure.IsNone)
-                return failure;
-            if (writer.Position != status.LengthBytes || writer.Crc32C != status.ContentCrc32C)
-                return FailureKind.ContentDamaged;
-            figures.ContentFetches.Add();
-            figures.BytesFetched.Add(status.LengthBytes);
-            return table.Install(made.Finish(status.DataVersion, writer.Crc32C, status.ModifyTime));
-        }
-        catch (DiskException e)
-        {
-            return DiskFailures.ToFailure(e);
-        }
-        catch (InvalidDataException)
-        {
-            return FailureKind.ContentDamaged;
-        }
-    }
-
-    private async Task<Failure> FillAsync(ContainerWriter writer, FetchStatus status, byte[]? content)
-    {
-        if (content is not null || status.LengthBytes == 0)
-        {
-            if ((content?.Length ?? 0) != status.LengthBytes)
-                return FailureKind.ContentDamaged;
-            writer.Write(0, content, status.LengthBytes);
-            figures.BytesArrived.Add(status.LengthBytes);
-            return Failure.None;
-        }
-        var request = new DownloadRequest { Fid = status.Fid, DataVersion = status.DataVersion, OffsetBytes = 0, LengthBytes = status.LengthBytes };
-        Result<long> count = await calls.DownloadAsync(request, Write, stopping);
-        return count.Failure;
-
-        ValueTask Write(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
-        {
-            writer.Write(offset, data.Span, status.LengthBytes);
-            figures.BytesArrived.Add(data.Length);
-            return ValueTask.CompletedTask;
-        }
     }
 }

@@ -14,6 +14,8 @@ internal sealed class LocalContainer(Container container, ContentStorer storer, 
 
     public SafeFileHandle Handle => container.File.Handle!;
 
+    public IArrival? Arrival => null;
+
     public bool TryGetLocalStatus(out LocalStatus status)
     {
         status = default;

@@ -20,6 +20,19 @@ internal sealed class NewContainer(ContainerId id, Fid fid, IDiskFile file, ICon
         return new Container(record, files, index, bootId);
     }
 
+    /// <summary>For readers, before its content is there. The index knows nothing of it.</summary>
+    public Container Announce(FetchStatus status) =>
+        new(new ContainerRecord(id, fid, status.DataVersion, ContainerState.Clean, status.ContentCrc32C, default, bootId), files, index, bootId) { Arrival = new Arrival() };
+
+    /// <summary>The content of an announced one is that of its version.</summary>
+    public Container FinishAnnounced(Container announced, Timestamp modifyTime)
+    {
+        files.SetModifyTime(file, modifyTime);
+        index.PutLater(announced.Arrived(files.Stat(file)));
+        _isFinished = true;
+        return announced;
+    }
+
     /// <summary>Empty, as a change of this client: a truncation that no fetch came before.</summary>
     public Container FinishTruncated(DataVersion version)
     {

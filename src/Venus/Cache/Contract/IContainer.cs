@@ -28,6 +28,9 @@ public interface IContainer : IDisposable
     /// <summary>Open for reading and writing; owned by the container.</summary>
     SafeFileHandle Handle { get; }
 
+    /// <summary>Null: all of the content is there. Else it is still coming, or was when this use began; only for reading.</summary>
+    IArrival? Arrival { get; }
+
     /// <summary>
     /// Length, allocated bytes and times by the container file itself, where its content was changed since it was fetched or stored, or
     /// this client has it open for writing. False: the server's status holds.

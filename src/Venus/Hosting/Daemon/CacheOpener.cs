@@ -20,6 +20,7 @@ internal static class CacheOpener
             VolumeName = settings.Server.Volume,
             Limits = new CacheLimits { MostBytes = settings.CacheBytes, MostFiles = settings.CacheFiles, ReservedFreeBytes = settings.CacheFreeBytes },
             Times = new CallTimes { Call = settings.Timeout },
+            ReadsWhileArriving = supervised is null,
             BeginsWithoutServer = supervised is { IsTakeOver: true },
             ServesDisconnected = settings.Disconnected == DisconnectedMode.Serve,
         };

@@ -13,8 +13,14 @@ internal sealed class FileContent(VfsMount mount)
     /// <summary>FALLOC_FL_KEEP_SIZE.</summary>
     private const uint KeepSize = 1;
 
-    public FuseResult<int> Read(FileHandle handle, long offset, Span<byte> destination) =>
-        mount.Files.Find(handle) is { } file ? ContainerFile.Read(file.Container.Handle, destination, offset) : Errno.EBADF;
+    public ValueTask<FuseResult<int>> Read(FileHandle handle, long offset, Memory<byte> destination, CancellationToken cancellation)
+    {
+        if (mount.Files.Find(handle) is not { } file)
+            return new((FuseResult<int>)Errno.EBADF);
+        return HasArrived(file.Container, offset, destination.Length)
+            ? new(ContainerFile.Read(file.Container.Handle, destination.Span, offset))
+            : AwaitAndReadAsync(file.Container, offset, destination, cancellation);
+    }
 
     public ValueTask<FuseResult<int>> Write(FileHandle handle, long offset, ReadOnlyMemory<byte> data, bool killSetId, CancellationToken cancellation)
     {
@@ -47,21 +53,48 @@ internal sealed class FileContent(VfsMount mount)
         return ContainerFile.Allocate(file.Container.Handle, mode, offset, lengthBytes);
     }
 
-    public FuseResult<long> Seek(FileHandle handle, long offset, uint whence)
+    public async ValueTask<FuseResult<long>> SeekAsync(FileHandle handle, long offset, uint whence, CancellationToken cancellation)
     {
         if (mount.Files.Find(handle) is not { } file)
             return Errno.EBADF;
+        Errno error = await ArrivedAsync(file.Container, 0, long.MaxValue, cancellation);
+        if (error != Errno.None)
+            return error;
         return whence is ContainerFile.SeekData or ContainerFile.SeekHole ? ContainerFile.Seek(file.Container.Handle, offset, whence) : Errno.EINVAL;
     }
 
-    public FuseResult<long> Copy(FileHandle fromHandle, long fromOffset, FileHandle toHandle, long toOffset, long lengthBytes)
+    public async Task<FuseResult<long>> CopyAsync(
+        FileHandle fromHandle, long fromOffset, FileHandle toHandle, long toOffset, long lengthBytes, CancellationToken cancellation)
     {
         if (mount.Files.Find(fromHandle) is not { } from || mount.Files.Find(toHandle) is not { IsWritable: true } to)
             return Errno.EBADF;
         long bytes = Math.Min(lengthBytes, MaxCopyBytes);
         if (toOffset > Limits.FileBytes - bytes)
             return Errno.EFBIG;
+        Errno error = await ArrivedAsync(from.Container, fromOffset, bytes, cancellation);
+        if (error != Errno.None)
+            return error;
         return ContainerFile.Copy(from.Container.Handle, fromOffset, to.Container.Handle, toOffset, bytes);
+    }
+
+    /// <summary>Where the file is still being fetched, what was asked for may be on its way.</summary>
+    private static bool HasArrived(IContainer container, long offset, long countBytes) =>
+        container.Arrival is not { IsComplete: false } arrival || arrival.Has(End(container, offset, countBytes));
+
+    private static async ValueTask<FuseResult<int>> AwaitAndReadAsync(IContainer container, long offset, Memory<byte> destination, CancellationToken cancellation)
+    {
+        Errno error = await ArrivedAsync(container, offset, destination.Length, cancellation);
+        return error == Errno.None ? ContainerFile.Read(container.Handle, destination.Span, offset) : error;
+    }
+
+    private static async ValueTask<Errno> ArrivedAsync(IContainer container, long offset, long countBytes, CancellationToken cancellation) =>
+        container.Arrival is { IsComplete: false } arrival ? (await arrival.WaitAsync(End(container, offset, countBytes), cancellation)).ToErrno() : Errno.None;
+
+    /// <summary>Not behind the end of the file, which has its whole length from the beginning.</summary>
+    private static long End(IContainer container, long offset, long countBytes)
+    {
+        long lengthBytes = RandomAccess.GetLength(container.Handle);
+        return offset >= lengthBytes || countBytes > lengthBytes - offset ? lengthBytes : offset + countBytes;
     }
 
     private async ValueTask<FuseResult<int>> KillAndWriteAsync(OpenFile file, long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)

@@ -47,7 +47,7 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
             if (!isSame)
                 CloseBacking(backings);
             if (_opens == 0)
-                _isServedHere = backings is null;
+                _isServedHere = backings is null || file.Container.Arrival is { IsComplete: false };
             if (!_isServedHere && _backing.IsNone)
                 _backing = backings!.Open(file.Container.Handle);
             // Refused by the kernel: as long as it is open now, it is served here.

@@ -1,0 +1,189 @@
+using Afs.Platform;
+using Afs.Venus.Servers;
+using Afs.Wire;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>
+/// Brings the content of one version into a new container, whole or in parts, and makes it the current one when all of it came and its checksum is right.
+/// A limited number at a time.
+/// </summary>
+internal sealed class ContentTransfers(
+    ViceCalls calls, ContainerTable table, ContainerFactory factory, CacheRoom room, CacheLimits limits, CacheFigures figures, IBlockingWork work,
+    bool readsWhileArriving, CancellationToken stopping)
+{
+    /// <summary>Files of this length can be read while they arrive. Shorter ones are there before somebody could.</summary>
+    public const long LeastArrivingBytes = 2L << 20;
+
+    /// <summary>A transfer that breaks off goes on where it stopped, so often, if anything came each time.</summary>
+    private const int MostResumptions = 64;
+
+    private readonly SemaphoreSlim _transfers = new(limits.MostTransfers);
+
+    /// <param name="content">What came with the status; null where it must be downloaded.</param>
+    /// <param name="running">Is told of the container where it can be read before all is there.</param>
+    public Task<Result<Container>> WholeAsync(FetchStatus status, byte[]? content, RunningFetch running) =>
+        InRoomAsync(status.LengthBytes, () => WholeOnceAsync(status, content, running));
+
+    public async Task<Result<Container>> PartsAsync(FetchStatus status, ContentParts parts, Container? cached)
+    {
+        Container? @base = parts.Base == DataVersion.None ? null : cached;
+        if (@base is not null && !TryPin(@base))
+            return FailureKind.ContentDamaged;
+        try
+        {
+            long neededBytes = @base is null ? parts.TransferBytes : @base.Baseline.AllocatedBytes + parts.TransferBytes;
+            return await InRoomAsync(neededBytes, () => PartsOnceAsync(status, parts, @base));
+        }
+        finally
+        {
+            if (@base is not null)
+                table.Unpin(@base);
+        }
+    }
+
+    /// <summary>False also where its file is missing: then the whole content is fetched.</summary>
+    private static bool TryPin(Container @base)
+    {
+        try
+        {
+            return @base.TryPin();
+        }
+        catch (DiskException e) when (e.Failure == DiskFailure.NotFound)
+        {
+            return false;
+        }
+    }
+
+    private async Task<Result<Container>> InRoomAsync(long bytes, Func<Task<Result<Container>>> transfer)
+    {
+        if (!room.TryReserve(bytes))
+            return FailureKind.CacheFull;
+        await _transfers.WaitAsync(stopping);
+        try
+        {
+            Result<Container> result = await transfer();
+            if (result.Failure.Kind == FailureKind.CacheFull && room.FreeDisk(bytes))
+                result = await transfer();
+            return result;
+        }
+        finally
+        {
+            _transfers.Release();
+            room.Release(bytes);
+        }
+    }
+
+    private async Task<Result<Container>> PartsOnceAsync(FetchStatus status, ContentParts parts, Container? @base)
+    {
+        using NewContainer made = factory.Create(status.Fid);
+        try
+        {
+            var fill = new PartsFill(made.File, parts, @base);
+            if (!await work.RunAsync(fill.Prepare))
+                return FailureKind.ContentDamaged;
+            var request = new DownloadRequest
+            {
+                Fid = status.Fid,
+                DataVersion = status.DataVersion,
+                OffsetBytes = 0,
+                LengthBytes = parts.TransferBytes,
+                Extents = parts.Extents,
+            };
+            Result<long> count = parts.Extents.Count == 0 ? 0 : await calls.DownloadAsync(request, Write, stopping);
+            if (!count.IsSuccess)
+                return count.Failure;
+            if (!fill.IsComplete || fill.WholeCrc32C != status.ContentCrc32C)
+                return FailureKind.ContentDamaged;
+            figures.ContentFetches.Add();
+            figures.BytesFetched.Add(parts.TransferBytes);
+            return table.Install(made.Finish(status.DataVersion, fill.WholeCrc32C, status.ModifyTime));
+
+            ValueTask Write(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
+            {
+                fill.Write(offset, data.Span);
+                figures.BytesArrived.Add(data.Length);
+                return ValueTask.CompletedTask;
+            }
+        }
+        catch (DiskException e)
+        {
+            return DiskFailures.ToFailure(e);
+        }
+        catch (InvalidDataException)
+        {
+            return FailureKind.ContentDamaged;
+        }
+    }
+
+    private async Task<Result<Container>> WholeOnceAsync(FetchStatus status, byte[]? content, RunningFetch running)
+    {
+        using NewContainer made = factory.Create(status.Fid);
+        var writer = new ContainerWriter(made.File);
+        Container? arriving = readsWhileArriving && content is null && status.LengthBytes >= LeastArrivingBytes ? made.Announce(status) : null;
+        Failure failure = FailureKind.Interrupted;
+        try
+        {
+            if (arriving is not null)
+            {
+                made.File.SetLength(status.LengthBytes);
+                running.Announce(arriving);
+            }
+            failure = await FillAsync(writer, status, content, arriving?.Arrival);
+            if (failure.IsNone && (writer.Position != status.LengthBytes || writer.Crc32C != status.ContentCrc32C))
+                failure = FailureKind.ContentDamaged;
+            if (!failure.IsNone)
+                return failure;
+            figures.ContentFetches.Add();
+            figures.BytesFetched.Add(status.LengthBytes);
+            return table.Install(arriving is null ? made.Finish(status.DataVersion, writer.Crc32C, status.ModifyTime) : made.FinishAnnounced(arriving, status.ModifyTime));
+        }
+        catch (DiskException e)
+        {
+            failure = DiskFailures.ToFailure(e);
+            return failure;
+        }
+        catch (InvalidDataException)
+        {
+            failure = FailureKind.ContentDamaged;
+            return failure;
+        }
+        finally
+        {
+            arriving?.Arrival!.Finish(failure);
+            if (!failure.IsNone)
+                arriving?.Retire(ContainerFate.Superseded);
+        }
+    }
+
+    private async Task<Failure> FillAsync(ContainerWriter writer, FetchStatus status, byte[]? content, Arrival? arrival)
+    {
+        if (content is not null || status.LengthBytes == 0)
+        {
+            if ((content?.Length ?? 0) != status.LengthBytes)
+                return FailureKind.ContentDamaged;
+            writer.Write(0, content, status.LengthBytes);
+            figures.BytesArrived.Add(status.LengthBytes);
+            return Failure.None;
+        }
+        for (int resumption = 0; ; resumption++)
+        {
+            long from = writer.Position;
+            var request = new DownloadRequest { Fid = status.Fid, DataVersion = status.DataVersion, OffsetBytes = from, LengthBytes = status.LengthBytes - from };
+            Result<long> count = await calls.DownloadAsync(request, (offset, data, _) => Write(from + offset, data), stopping);
+            bool cameFurther = writer.Position > from && writer.Position < status.LengthBytes;
+            bool isLost = count.Failure.Kind != FailureKind.Unreachable || !cameFurther || resumption == MostResumptions;
+            // Without readers who have begun, the fetch as a whole may be tried again, for what is current by then.
+            if (count.IsSuccess || isLost || arrival is null)
+                return count.Failure;
+        }
+
+        ValueTask Write(long offset, ReadOnlyMemory<byte> data)
+        {
+            writer.Write(offset, data.Span, status.LengthBytes);
+            figures.BytesArrived.Add(data.Length);
+            arrival?.Advance(writer.Position);
+            return ValueTask.CompletedTask;
+        }
+    }
+}
