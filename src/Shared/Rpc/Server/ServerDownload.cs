@@ -42,11 +42,14 @@ internal sealed class ServerDownload(RpcConnection connection, ServerSession ses
     private async ValueTask SendAsync(IBulkSource source)
     {
         await connection.SendDirectAsync(new BulkStartFrame(source.LengthBytes));
+        var fault = new CallerFault();
+        ValueTask<int> Read(long offset, Memory<byte> destination, CancellationToken cancellation) =>
+            fault.GuardAsync(() => source.ReadAsync(offset, destination, cancellation));
         try
         {
-            await BulkSender.SendAsync(connection, watch, source.LengthBytes, parts.Options.Limits.ChunkBytes, source.ReadAsync, parts.Options.Statistics);
+            await BulkSender.SendAsync(connection, watch, source.LengthBytes, parts.Options.Limits.ChunkBytes, Read, parts.Options.Statistics);
         }
-        catch (Exception e) when (connection.EndReason is null && e is not MalformedMessageException)
+        catch (Exception e) when (fault.Is(e) || e is EndOfStreamException)
         {
             // Part of the content is on its way, so only the end of the connection can say that the rest won't come.
             parts.Log.HandlerFailed(Name, connection.Peer, e);

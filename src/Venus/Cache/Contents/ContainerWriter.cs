@@ -25,10 +25,11 @@ internal sealed class ContainerWriter(IDiskFile file)
             bool wasWritten = Position > 0;
             _crc = new();
             Position = 0;
-            if (wasWritten)
+            if (wasWritten || lengthBytes == 0 || file.LengthBytes != lengthBytes)
+            {
                 file.SetLength(0);
-            if (file.LengthBytes != lengthBytes)
-                file.SetLength(lengthBytes);
+                file.SetLength(lengthBytes); // One that is read already has its length from the beginning.
+            }
         }
         if (offset != Position || data.Length > lengthBytes - offset)
             throw new InvalidDataException($"Content came at {offset} where {Position} of {lengthBytes} was expected.");
