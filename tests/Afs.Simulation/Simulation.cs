@@ -72,7 +72,7 @@ public sealed class Simulation
             _isOpen = true;
             var faults = new FaultDirector(_cell, RunApplicationsAsync, new Random(_random.Next()));
             await faults.RunAsync(_options.Faults);
-            await faults.EndAsync();
+            faults.End();
             _isOver = true;
             await SettleAsync();
             await new Finale(_cell, OnAsync, UntilAsync).RunAsync();

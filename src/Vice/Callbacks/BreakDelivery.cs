@@ -45,8 +45,10 @@ internal sealed partial class BreakDelivery(
                 TimeSpan left = patience.Left();
                 if (left <= TimeSpan.Zero)
                 {
-                    if (GiveUp(session, patience.Decide()))
+                    if (GiveUp(session, patience.Decide(), batch))
                         return;
+                    // The call that is under way, if any, broke less than what is to be acknowledged from here on.
+                    call = null;
                     continue;
                 }
                 (IVenusCallbacks? callbacks, Task woken) = session.Connection();
@@ -70,7 +72,7 @@ internal sealed partial class BreakDelivery(
     }
 
     /// <summary>True: nobody need wait any more.</summary>
-    private bool GiveUp(ClientSession session, BreakPatience.Verdict verdict)
+    private bool GiveUp(ClientSession session, BreakPatience.Verdict verdict, BreakBatch batch)
     {
         switch (verdict)
         {
@@ -80,7 +82,7 @@ internal sealed partial class BreakDelivery(
                 return true;
             case BreakPatience.Verdict.Reset:
                 LogReset(log, session.Client, terms.ServerWait.TotalMilliseconds);
-                promises.Reset(session);
+                promises.ResetAndHold(session, batch.BecomeEverything());
                 return false;
             default:
                 return true;

@@ -15,6 +15,8 @@ namespace Afs.Vice.Callbacks;
 /// <item>A break that is not acknowledged still counts as a promise: later changes wait for it too.</item>
 /// <item>A client that lets its lease end loses all, by a reset that is in every reply to it. So it costs one lease, once.</item>
 /// <item>A break of everything (after a restart, or where too many wait) makes every change wait for that client until it answers or lapses.</item>
+/// <item>A client that talks but doesn't acknowledge is reset, and every change waits for it until it acknowledges that, or for one lease more:
+/// the reply that tells it of the reset may be lost.</item>
 /// </list>
 /// </summary>
 public sealed class Promises
@@ -111,9 +113,7 @@ public sealed class Promises
     /// <summary>Breaks all that the client holds, or held of an earlier life of the server, and makes every change wait for it.</summary>
     public void BreakEverything(ClientSession session)
     {
-        Task done = session.Breaks.AddEverything(out bool mustDeliver).Done;
-        _barriers[(session, done)] = true;
-        _ = RemoveBarrierAsync(session, done);
+        Hold(session, session.Breaks.AddEverything(out bool mustDeliver).Done);
         if (mustDeliver)
             _delivery.Start(session);
     }
@@ -125,6 +125,16 @@ public sealed class Promises
         _holders.Assign(holder, session);
         Drop(session.Reset(holder));
         Figures.CountReset();
+    }
+
+    /// <summary>
+    /// As <see cref="Reset"/>, for a client that may trust what it held until <paramref name="done"/>: every change waits for that. Held
+    /// before it is reset, so that no change finds neither the promises nor the wait.
+    /// </summary>
+    internal void ResetAndHold(ClientSession session, Task done)
+    {
+        Hold(session, done);
+        Reset(session);
     }
 
     /// <summary>Its lease has ended.</summary>
@@ -174,6 +184,12 @@ public sealed class Promises
         var nobodyWaits = new BreakWait();
         foreach (HeldPromise held in evicted)
             Tell(held, null, nobodyWaits);
+    }
+
+    private void Hold(ClientSession session, Task done)
+    {
+        _barriers[(session, done)] = true;
+        _ = RemoveBarrierAsync(session, done);
     }
 
     private async Task RemoveBarrierAsync(ClientSession session, Task done)

@@ -101,7 +101,7 @@ internal sealed class SimClient
         SimDiskView disk = Disk.For(host, time);
         var random = new Random(_random.Next());
         Id = ClientIdFile.LoadOrMake(disk, random);
-        IViceServer server = _cell.Bugs.Server(new ViceConnection(_cell.Bugs.Connection(new ViceConnectionOptions
+        var connection = new ViceConnection(_cell.Bugs.Connection(new ViceConnectionOptions
         {
             Server = SimServer.Endpoint,
             Transport = _cell.Network.TransportOf(Name),
@@ -110,7 +110,9 @@ internal sealed class SimClient
             Random = new Random(_random.Next()),
             Log = log,
             Timings = SimCell.Timings,
-        }, time)));
+        }, time));
+        var busy = new Random(_random.Next());
+        IViceServer server = _cell.Bugs.Server(new OtherCalls(connection, vice => new BusyThreads(vice, time, busy)));
         var index = new SimContainerIndex(_index, host, time, new Random(_random.Next()));
         var storage = new CacheStorage(disk, new SimContainerFiles(disk), _cell.Bugs.Index(index), $"boot{_boots}", _wasCleanEnd);
         var options = new CacheOptions { Limits = _limits, Times = new CallTimes { Call = TimeSpan.FromSeconds(4), TransferStall = TimeSpan.FromSeconds(4) } };

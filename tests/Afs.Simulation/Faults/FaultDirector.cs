@@ -7,14 +7,8 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
     private const int MostPauseMs = 1500;
     private const int MostSteps = 60;
     private const int MostSuspendMs = 8000;
-    private const int MostFadeMs = 4000;
-
-    /// <summary>A part of the lease: later replies find nobody who waits for them.</summary>
-    private const double MostLag = 0.33;
 
     private readonly int[] _taste = [.. Enum.GetValues<FaultKind>().Select(_ => random.Next(MostTaste))];
-
-    private int _fading;
 
     public async Task RunAsync(TimeSpan duration)
     {
@@ -24,15 +18,13 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
         {
             await Task.Delay(TimeSpan.FromMilliseconds(random.Next(1, MostPauseMs)), time);
             RestartSome();
-            Cause(Draw());
+            await CauseAsync(Draw());
         }
     }
 
     /// <summary>Nothing goes wrong any more, and everybody is there.</summary>
-    public async Task EndAsync()
+    public void End()
     {
-        while (_fading > 0)
-            await Task.Delay(TimeSpan.FromMilliseconds(MostPauseMs), cell.World.Time);
         Tell("no more faults");
         cell.Network.Options = Weather.Calm;
         cell.Network.Heal();
@@ -74,7 +66,7 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
         return FaultKind.Calm;
     }
 
-    private void Cause(FaultKind fault)
+    private async Task CauseAsync(FaultKind fault)
     {
         SimClient client = cell.Clients[random.Next(cell.Clients.Count)];
         bool losesPower = random.Next(2) == 0, tellsPeers = random.Next(2) == 0;
@@ -112,7 +104,7 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
                 cell.Server.Start();
                 break;
             case FaultKind.FadeOut:
-                _ = FadeOutAsync(client);
+                await new FadeOut(cell, random).RunAsync(client);
                 break;
             case FaultKind.SuspendClient when client.IsUp:
                 Suspend(client.Host!);
@@ -143,24 +135,6 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
         await Task.Delay(after, cell.World.Time);
         host.Resume();
     }
-
-    private async Task FadeOutAsync(SimClient client)
-    {
-        _fading++;
-        Tell($"{client.Name} fades out");
-        TimeSpan lag = cell.Server.Lease * (MostLag * (random.NextDouble() + 1) / 2);
-        cell.Network.Lag(SimServer.Name, client.Name, lag);
-        await PauseAsync(MostFadeMs);
-        cell.Network.Cut(client.Name, SimServer.Name);
-        await Task.Delay(lag, cell.World.Time);
-        cell.Network.Cut(SimServer.Name, client.Name);
-        Tell($"{client.Name} is cut off");
-        await PauseAsync(MostSuspendMs);
-        cell.Network.Heal();
-        _fading--;
-    }
-
-    private Task PauseAsync(int mostMs) => Task.Delay(TimeSpan.FromMilliseconds(random.Next(mostMs / 4, mostMs)), cell.World.Time);
 
     private void Tell(string what) => cell.World.Story.Tell("fault", what);
 }
