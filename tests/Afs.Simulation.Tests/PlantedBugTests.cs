@@ -10,8 +10,10 @@ public sealed class PlantedBugTests
     [InlineData(PlantedBug.FsyncLeftOut, 10)]
     [InlineData(PlantedBug.RestartBarrierLeftOut, 50)]
     [InlineData(PlantedBug.BreakLogIgnored, 50)]
-    [InlineData(PlantedBug.DirtyContainerForgotten, 10)]
+    [InlineData(PlantedBug.DirtyContainerForgotten, 50)]
     [InlineData(PlantedBug.RetryUnderNewNumber, 10)]
+    [InlineData(PlantedBug.LeaseCountedFromReply, 50)]
+    [InlineData(PlantedBug.StaleStatusAccepted, 50)]
     public void It_is_found(PlantedBug bug, int withinSeeds) =>
         Assert.Contains(Enumerable.Range(1, withinSeeds), seed => Simulation.Run(new SimulationOptions { Seed = seed, Bug = bug }).Violation is not null);
 }

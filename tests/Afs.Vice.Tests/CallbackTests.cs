@@ -202,6 +202,40 @@ public class CallbackTests
         await AdvanceUntilDoneAsync(cell, store, cell.ServerWait, most: 2 * cell.ServerWait, each: deaf.Contact);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Every_change_waits_for_a_client_that_was_reset(bool acknowledgesThat)
+    {
+        using var cell = new TestCell();
+        (TestClient a, TestClient b, TestClient deaf) = (await cell.ConnectAsync(), await cell.ConnectAsync(), await cell.ConnectAsync());
+        Fid f = await a.MakeAsync(await a.RootAsync(), "f"), g = await a.MakeAsync(await a.RootAsync(), "g");
+        await deaf.StatusAsync(f);
+        await deaf.StatusAsync(g);
+        var acknowledge = new TaskCompletionSource();
+        deaf.Venus.Acknowledge = acknowledge.Task;
+        Task first = a.StoreAsync(f, [1], 1).AsTask();
+        await TestCell.EventuallyAsync(() => deaf.Venus.Calls.Count == 1);
+        for (TimeSpan passed = default; deaf.ResetCount == 0 && passed < 3 * cell.ServerWait; passed += TimeSpan.FromSeconds(1))
+        {
+            deaf.Contact();
+            cell.Time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Delay(50);
+        }
+
+        // No reply has told the client of the reset: it may trust g as before.
+        Task second = b.StoreAsync(g, [1], 1).AsTask();
+        await TestCell.StaysPendingAsync(second);
+        await TestCell.EventuallyAsync(() => deaf.Venus.Calls.Count == 2);
+        Assert.NotEmpty(deaf.Venus.Calls[1].Volumes);
+        if (acknowledgesThat)
+            acknowledge.SetResult();
+        else
+            await AdvanceUntilDoneAsync(cell, second, cell.ServerWait, most: 2 * cell.ServerWait, each: deaf.Contact);
+        await Task.WhenAll(first, second);
+        await a.StoreAsync(g, [2], 2);
+    }
+
     [Fact]
     public async Task A_break_is_made_again_over_the_next_connection()
     {

@@ -12,7 +12,10 @@ internal sealed class FadeOut(SimCell cell, Random random)
     /// <summary>Parts of the lease. A probe has a third of it: later replies find nobody who waits for them, and the client's clock may be fast.</summary>
     private const double LeastLag = 0.24, MostLag = 0.31;
 
-    /// <summary>Parts of the lease: until a probe was sent, and until both sides have let go, with the server's margin and the clocks' drift.</summary>
+    /// <summary>
+    /// Parts of the lease: most until the client is cut off, which is how often it probes; and until both sides have let go, with the server's
+    /// margin and the clocks' drift.
+    /// </summary>
     private const double ProbeEvery = 1 / 3.0, BothLetGo = 1.5;
 
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(1);
@@ -28,7 +31,7 @@ internal sealed class FadeOut(SimCell cell, Random random)
         TimeSpan lease = cell.Server.Lease;
         TimeSpan lag = lease * (LeastLag + ((MostLag - LeastLag) * random.NextDouble()));
         cell.Network.Lag(SimServer.Name, client.Name, lag);
-        await PauseAsync((lease * ProbeEvery) + lag + (Rest * random.NextDouble()));
+        await PauseAsync(lease * (ProbeEvery * random.NextDouble()));
         cell.Network.Cut(client.Name, SimServer.Name);
         await PauseAsync(lag);
         cell.Network.Cut(SimServer.Name, client.Name);
