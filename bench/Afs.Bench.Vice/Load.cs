@@ -33,14 +33,7 @@ internal static class Load
         await using var client = new LoadClient(server);
         Fid directory = await client.CreateAsync(await client.RootAsync(), $"statuses-{Environment.ProcessId}", FileType.Directory);
         Fid[] files = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => client.CreateAsync(directory, $"f{i}", FileType.Regular)));
-        await RunAsync("statuses", callers, time, StatusAsync, cancellation);
-
-        async Task StatusAsync(int i)
-        {
-            Outcome<FetchStatusReply> outcome = await client.Vice.FetchStatusAsync(new FetchStatusRequest { Fids = [files[i % files.Length]] }, default);
-            if (!outcome.IsReply)
-                throw new InvalidOperationException($"status: {outcome.Kind}");
-        }
+        await RunAsync("statuses", callers, time, i => client.PromiseAsync([files[i % files.Length]]), cancellation);
     }
 
     public static async Task FillAsync(RpcEndpoint server, int callers, int vnodes, CancellationToken cancellation)
@@ -73,24 +66,8 @@ internal static class Load
 
     private static async Task RunAsync(string what, int callers, TimeSpan time, Func<int, Task> call, CancellationToken cancellation)
     {
-        int next = -1;
-        var clock = Stopwatch.StartNew();
-        List<double>[] latencies = await Task.WhenAll(Enumerable.Range(0, callers).Select(_ => CallAsync()));
-        double[] all = [.. latencies.SelectMany(list => list).Order()];
+        (Latencies all, double seconds) = await CallLoop.RunAsync(callers, time, (_, i) => call(i), cancellation);
         Console.WriteLine(
-            $"{what}, {callers} callers: {all.Length / clock.Elapsed.TotalSeconds:n0} a second, " +
-            $"median {all[all.Length / 2]:f2} ms, 99th percentile {all[all.Length * 99 / 100]:f2} ms");
-
-        async Task<List<double>> CallAsync()
-        {
-            List<double> taken = [];
-            while (clock.Elapsed < time && !cancellation.IsCancellationRequested)
-            {
-                long start = Stopwatch.GetTimestamp();
-                await call(Interlocked.Increment(ref next));
-                taken.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-            }
-            return taken;
-        }
+            $"{what}, {callers} callers: {all.Count / seconds:n0} a second, median {all.MedianMs:f2} ms, 99th percentile {all.At(0.99):f2} ms");
     }
 }

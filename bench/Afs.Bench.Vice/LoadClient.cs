@@ -9,6 +9,7 @@ namespace Afs.Bench.Vice;
 internal sealed class LoadClient : IClientSession, IVenusCallbacks, IAsyncDisposable
 {
     private readonly RpcClient _rpc;
+    private bool _isConnected;
 
     public LoadClient(RpcEndpoint server)
     {
@@ -30,6 +31,15 @@ internal sealed class LoadClient : IClientSession, IVenusCallbacks, IAsyncDispos
 
     public IBulkChannel Bulk => _rpc;
 
+    /// <summary>It has been connected and has a session.</summary>
+    public bool IsConnected => Volatile.Read(ref _isConnected);
+
+    public async Task ConnectAsync(CancellationToken cancellation)
+    {
+        await _rpc.WaitConnectedAsync(cancellation);
+        Volatile.Write(ref _isConnected, true);
+    }
+
     public async Task<Fid> RootAsync() => (await Vice.GetVolumeAsync(new GetVolumeRequest { Name = "root" }, default)).Value.Root;
 
     public async Task<Fid> CreateAsync(Fid parent, string name, FileType type)
@@ -47,6 +57,22 @@ internal sealed class LoadClient : IClientSession, IVenusCallbacks, IAsyncDispos
             },
             default);
         return outcome.IsReply ? outcome.Value.Status.Fid : throw new InvalidOperationException($"create {name}: {outcome.Kind} {outcome.Abort}");
+    }
+
+    /// <summary>Fetches a file's content, which must be small, and a promise with it.</summary>
+    public async Task ReadAsync(Fid fid)
+    {
+        Outcome<FetchDataReply> outcome = await Vice.FetchDataAsync(new FetchDataRequest { Fid = fid }, default);
+        if (!outcome.IsReply || outcome.Value.Content is null)
+            throw new InvalidOperationException($"fetch {fid}: {outcome.Kind} {outcome.Abort}");
+    }
+
+    /// <summary>Fetches statuses, and a promise with each.</summary>
+    public async Task PromiseAsync(IReadOnlyList<Fid> fids)
+    {
+        Outcome<FetchStatusReply> outcome = await Vice.FetchStatusAsync(new FetchStatusRequest { Fids = fids }, default);
+        if (!outcome.IsReply)
+            throw new InvalidOperationException($"statuses: {outcome.Kind} {outcome.Abort}");
     }
 
     public Task StoreAsync(Fid fid, byte[] content) => StoreAsync(fid, content.Length, Crc32C.Of(content), content, default);

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Diagnostics;
 using Afs.Bench.Vice;
+using Afs.Bench.Vice.Clients;
 using Afs.Rpc;
 
 var server = new Option<string>("--server") { Required = true, Description = "HOST:PORT or unix:/path of a running vice serve." };
@@ -25,4 +27,28 @@ var transfer = new Command("transfer", "Uploads a content, makes it a file's, do
 transfer.SetAction((parsed, cancellation) => Transfer.RunAsync(
     RpcEndpoint.Parse(parsed.GetValue(server)!), parsed.GetValue(megabytes) * 1024L * 1024, cancellation));
 
-return await new RootCommand("Loads a file server over its own protocol, without a mount.") { creates, stores, statuses, fill, transfer }.Parse(args).InvokeAsync();
+var clientCount = new Option<int>("--clients") { Description = "How many, each with a connection and a session.", DefaultValueFactory = _ => 1000 };
+var process = new Option<int>("--server-process") { Required = true, Description = "The server's process id, on this machine." };
+var promises = new Option<int>("--promises") { Description = "On how many files each client holds a promise in the end.", DefaultValueFactory = _ => 100 };
+var clients = new Command("clients", "Many clients that read, look, store and are called back: rates, latencies, the server's processor time and memory.")
+{
+    server, process, clientCount, promises, seconds,
+};
+clients.SetAction(async (parsed, cancellation) =>
+{
+    using var serving = Process.GetProcessById(parsed.GetValue(process));
+    ClientsFigures figures = await new ClientsRun(new ClientsOptions(
+        RpcEndpoint.Parse(parsed.GetValue(server)!),
+        serving,
+        parsed.GetValue(clientCount),
+        TimeSpan.FromSeconds(parsed.GetValue(seconds)),
+        parsed.GetValue(promises))).RunAsync(cancellation);
+    Console.WriteLine($"{figures.Clients} clients connected in {figures.ConnectSeconds:f1} s");
+    Console.WriteLine($"reads of 4 KiB: {figures.Reads}");
+    Console.WriteLine($"statuses: {figures.Statuses}");
+    Console.WriteLine($"stores of 4 KiB: {figures.Stores}");
+    Console.WriteLine($"a store that calls all of them back: {figures.BreakMs:f1} ms");
+    Console.WriteLine($"{figures.Promises:n0} promises; the server has {figures.ResidentBytes >> 20} MiB resident");
+});
+
+return await new RootCommand("Loads a file server over its own protocol, without a mount.") { creates, stores, statuses, fill, transfer, clients }.Parse(args).InvokeAsync();

@@ -45,7 +45,7 @@ public sealed class BenchRun(BenchOptions options)
         SourceTree tree = options.Tree is { } given
             ? SourceTree.Given(given, options.BuildCommand)
             : SourceTree.Generate(Path.Combine(scratch, "tree"), sizes.TreeFiles);
-        IReadOnlyList<Workload> workloads = WorkloadList.Create(new WorkContext(sizes, scratch, tree, _results), options.Only);
+        IReadOnlyList<Workload> workloads = WorkloadList.Create(new WorkContext(sizes, scratch, tree, _results, options.ViceProgram), options.Only);
         using Cell? cell = options.WithoutCell ? null : new Cell(options, root);
         using CancellationTokenRegistration early = stop.Register(() => cell?.Dispose());
 

@@ -19,6 +19,8 @@ public sealed record Sizes
     public required long OstepMediumBytes { get; init; }
     public required long OstepLargeBytes { get; init; }
     public required int TreeFiles { get; init; }
+    public required IReadOnlyList<int> ClientCounts { get; init; }
+    public required int PromisesPerClient { get; init; }
 
     public static Sizes Full { get; } = new()
     {
@@ -36,6 +38,8 @@ public sealed record Sizes
         OstepMediumBytes = 1L << 20,
         OstepLargeBytes = 256L << 20,
         TreeFiles = 120,
+        ClientCounts = [1, 100, 1_000, 10_000],
+        PromisesPerClient = 100,
     };
 
     public static Sizes Brief { get; } = new()
@@ -54,5 +58,7 @@ public sealed record Sizes
         OstepMediumBytes = 1L << 20,
         OstepLargeBytes = 32L << 20,
         TreeFiles = 30,
+        ClientCounts = [1, 1_000],
+        PromisesPerClient = 100,
     };
 }

@@ -11,6 +11,7 @@ public sealed record MachineFacts
     public required string Kernel { get; init; }
     public required string Runtime { get; init; }
     public required string ControlFilesystem { get; init; }
+    public required double WakeUpSeconds { get; init; }
     public required string LoadBefore { get; init; }
     public string LoadAfter { get; init; } = "";
 
@@ -23,6 +24,7 @@ public sealed record MachineFacts
         Kernel = File.ReadAllText("/proc/sys/kernel/osrelease").Trim(),
         Runtime = Environment.Version.ToString(),
         ControlFilesystem = MountTable.TypeOf(controlDirectory),
+        WakeUpSeconds = WakeUp.MeasureSeconds(),
         LoadBefore = ReadLoad(),
     };
 

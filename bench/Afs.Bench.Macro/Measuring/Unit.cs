@@ -6,6 +6,7 @@ public enum Unit
     Seconds,
     Bytes,
     Calls,
+    PerSecond,
     Percent,
     Factor,
 }

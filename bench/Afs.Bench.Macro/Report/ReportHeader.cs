@@ -1,6 +1,7 @@
 using System.Globalization;
 using Afs.Bench.Macro.Hosting;
 using Afs.Bench.Macro.Machine;
+using Afs.Bench.Macro.Measuring;
 
 namespace Afs.Bench.Macro.Report;
 
@@ -34,6 +35,7 @@ public sealed class ReportHeader(MachineFacts machine, BenchOptions options, str
     public string ToMarkdown() => string.Create(CultureInfo.InvariantCulture, $"""
         - {When}; {Machine.Processors} x {Machine.Processor}, {Machine.MemoryBytes >> 30} GiB, Linux {Machine.Kernel}, .NET {Machine.Runtime}
         - load before {Machine.LoadBefore}, after {Machine.LoadAfter} (1, 5, 15 minutes)
+        - waking a thread that sleeps: {ValueText.Of(Machine.WakeUpSeconds, Unit.Seconds)}; each request that the daemon answers pays it twice
         - control: {Machine.ControlFilesystem}, on the same disk as the server's data and the clients' caches
         - sizes: {SizeSet}; io mode: {IoMode}; server, clients and workloads on this machine, {Transport}
         - caches: {CacheState}

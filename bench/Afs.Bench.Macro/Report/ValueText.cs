@@ -11,6 +11,7 @@ public static class ValueText
         Unit.Seconds => Seconds(value),
         Unit.Bytes => Bytes(value),
         Unit.Percent => Digits(value) + " %",
+        Unit.PerSecond => Digits(value) + " /s",
         Unit.Calls => value.ToString("0.##", CultureInfo.InvariantCulture),
         _ => Digits(value),
     };

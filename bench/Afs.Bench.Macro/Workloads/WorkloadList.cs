@@ -30,5 +30,6 @@ public static class WorkloadList
         new ToolsWorkload(context),
         new PassWorkload(context),
         new DatabaseWorkload(context),
+        new ClientsWorkload(context),
     ];
 }
