@@ -26,13 +26,14 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
     /// <exception cref="StartException">It can't.</exception>
     public async Task<int> RunAsync(CancellationToken stop)
     {
-        using DataFolder data = DataFolder.Open(options.Data, mayCreate: true);
+        int openFiles = OpenFileLimit.Raise();
+        using DataFolder data = DataFolder.Open(options.Data, mayCreate: true, openFiles);
         using var commits = new CommitThread();
         using var blocking = new BlockingPool(BlockingThreads);
         using Observation? seen = options.Admin.IsOn ? new Observation() : null;
         ViceServer vice = MakeServer(data, commits, blocking, seen);
         commits.Start(vice.Committer, e => _failed.TrySetResult(e));
-        await using RpcServer rpc = MakeRpc(vice, seen);
+        await using RpcServer rpc = MakeRpc(vice, seen, openFiles);
         await ListenAsync(rpc, stop);
         await using ViceAdmin? admin = seen is null ? null : await StartAdminAsync(data, vice, rpc, seen);
         AnnounceReady(rpc, vice);
@@ -73,7 +74,7 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
         }
     }
 
-    private RpcServer MakeRpc(ViceServer vice, Observation? seen) => new(new RpcServerOptions
+    private RpcServer MakeRpc(ViceServer vice, Observation? seen, int openFiles) => new(new RpcServerOptions
     {
         Transport = new SocketTransport(new SocketTransportOptions { ServerTls = options.Tls }),
         Endpoints = options.Listen,
@@ -83,7 +84,7 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
         Bulk = vice.Bulk,
         Time = new BootTimeProvider(),
         Random = new Random(),
-        Limits = LimitsOf(OpenFileLimit.Raise()),
+        Limits = LimitsOf(openFiles),
         Log = log,
     });
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Afs.Platform;
 using Afs.Rpc;
 using Afs.Vice.Hosting.Data;
 using Afs.Vice.Salvage;
@@ -23,7 +24,7 @@ internal static class SalvageCommand
 
     private static int Run(string path, bool mayRepair, bool isRestored)
     {
-        using DataFolder data = DataFolder.Open(path, mayCreate: false);
+        using DataFolder data = DataFolder.Open(path, mayCreate: false, OpenFileLimit.Raise());
         try
         {
             if (data.Metadata.CheckIntegrity() is { Length: > 0 } damage)

@@ -1,12 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
-using Afs.Platform;
-using Afs.Rpc;
 using Afs.Vice.Hosting.Data;
 using Afs.Vice.Salvage;
-using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
-using Afs.Vice.Volumes.Metadata.Sqlite;
 
 namespace Afs.Vice.Hosting.Commands;
 
@@ -21,7 +17,7 @@ internal static class ScrubCommand
     public static Command Create()
     {
         var command = new Command("scrub", "Compares all contents with their checksums. Ends with 1 if there are problems.") { Data, Json };
-        command.SetAction(parsed => Run(Path.GetFullPath(parsed.GetValue(Data)!), parsed.GetValue(Json)));
+        command.SetAction(parsed => Run(parsed.GetValue(Data)!, parsed.GetValue(Json)));
         return command;
     }
 
@@ -29,8 +25,8 @@ internal static class ScrubCommand
     {
         try
         {
-            using var reader = SqliteMetadataReader.Open(Path.Combine(path, DataFolder.DatabaseName));
-            var scrubber = new Scrubber(reader.OpenView, new ContentStore(new LinuxDisk(path), new Epoch(0)));
+            using DataReader data = DataReader.Open(path);
+            var scrubber = new Scrubber(data.OpenView, data.Contents);
             bool showsProgress = !asJson && !Console.IsErrorRedirected;
             ScrubReport report = scrubber.Run((contents, bytes) => Progress(showsProgress, contents, bytes), CancellationToken.None);
             if (showsProgress)

@@ -1,13 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using Afs.Platform;
-using Afs.Rpc;
 using Afs.Vice.Hosting.Data;
 using Afs.Vice.Salvage;
-using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
-using Afs.Vice.Volumes.Metadata.Sqlite;
 
 namespace Afs.Vice.Hosting.Commands;
 
@@ -27,7 +23,7 @@ internal static class VersionsCommand
             if (result.GetValue(Extract) is null != result.GetValue(To) is null)
                 result.AddError("--extract and --to go together.");
         });
-        command.SetAction(parsed => Run(Path.GetFullPath(parsed.GetValue(Data)!), parsed.GetValue(Json), parsed.GetValue(Extract), parsed.GetValue(To)));
+        command.SetAction(parsed => Run(parsed.GetValue(Data)!, parsed.GetValue(Json), parsed.GetValue(Extract), parsed.GetValue(To)));
         return command;
     }
 
@@ -35,8 +31,8 @@ internal static class VersionsCommand
     {
         try
         {
-            using var metadata = SqliteMetadataReader.Open(Path.Combine(path, DataFolder.DatabaseName));
-            var reader = new KeptVersionReader(metadata.OpenView, new ContentStore(new LinuxDisk(path), new Epoch(0)));
+            using DataReader data = DataReader.Open(path);
+            var reader = new KeptVersionReader(data.OpenView, data.Contents);
             IReadOnlyList<(KeptVersion Version, string? Name)> kept = reader.List();
             if (extract is not null)
                 return ExtractTo(reader, kept.Select(static k => k.Version).FirstOrDefault(k => IdOf(k) == extract), extract, to!);

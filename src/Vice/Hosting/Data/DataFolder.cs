@@ -14,10 +14,10 @@ public sealed class DataFolder : IDisposable
 
     private readonly FileStream _lock;
 
-    private DataFolder(string path, FileStream @lock, SqliteMetadataStore metadata)
+    private DataFolder(string path, FileStream @lock, SqliteMetadataStore metadata, int openFiles)
     {
         (_lock, Metadata) = (@lock, metadata);
-        Disk = new LinuxDisk(path, OpenFileLimit.Raise() - OpenFileLimit.Reserve);
+        Disk = new LinuxDisk(path, openFiles - OpenFileLimit.Reserve);
     }
 
     public SqliteMetadataStore Metadata { get; }
@@ -25,17 +25,18 @@ public sealed class DataFolder : IDisposable
     public IDisk Disk { get; }
 
     /// <param name="mayCreate">False: it must be there already.</param>
+    /// <param name="openFiles">Descriptors that this process may have.</param>
     /// <exception cref="StartException">It can't be used.</exception>
-    public static DataFolder Open(string path, bool mayCreate)
+    public static DataFolder Open(string path, bool mayCreate, int openFiles)
     {
         path = Path.GetFullPath(path);
-        if (!mayCreate && !File.Exists(Path.Combine(path, DatabaseName)))
-            throw new StartException($"{path} holds no server's data.");
+        if (!mayCreate)
+            RequireData(path);
         FileStream held = Lock(path);
         try
         {
             RequireMetadata(path);
-            return new DataFolder(path, held, SqliteMetadataStore.Open(Path.Combine(path, DatabaseName)));
+            return new DataFolder(path, held, SqliteMetadataStore.Open(Path.Combine(path, DatabaseName)), openFiles);
         }
         catch (StorageException e)
         {
@@ -53,6 +54,13 @@ public sealed class DataFolder : IDisposable
     {
         Metadata.Dispose();
         _lock.Dispose();
+    }
+
+    /// <exception cref="StartException">Nothing was ever served from there.</exception>
+    public static void RequireData(string path)
+    {
+        if (!File.Exists(Path.Combine(path, DatabaseName)))
+            throw new StartException($"{path} holds no server's data.");
     }
 
     /// <summary>One line that says what to do about a store that fails.</summary>
