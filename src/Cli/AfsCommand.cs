@@ -36,17 +36,15 @@ internal static class AfsCommand
 
     public static async Task<int> RunAsync(string[] arguments)
     {
-        ParseResult parsed = Create().Parse(arguments);
-        if (parsed.Errors.Count > 0 && arguments.Length > 0)
+        ParseResult parsed = PlainParser.Parse(Create(), arguments);
+        if (WrongUsage.Find("afs", parsed) is { } wrong)
         {
-            // The last is the most specific.
-            Console.Error.WriteLine($"afs: {SafeText.Of(parsed.Errors[^1].Message)} (afs --help says more.)");
+            Console.Error.WriteLine($"afs: {wrong}");
             return (int)ExitCode.Usage;
         }
         try
         {
-            int code = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
-            return parsed.Errors.Count > 0 ? (int)ExitCode.Usage : code;
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
         }
         catch (ControlException e)
         {

@@ -19,7 +19,9 @@ public partial class ReferenceDirectionTests
     [InlineData("Afs.Rpc", "Afs.Wire")]
     [InlineData("Afs.Cli", "Afs.Venus")]
     [InlineData("Afs.Cli", "Afs.Wire")]
+    [InlineData("Afs.Cli", "Afs.Daemons")]
     [InlineData("Afs.Control", "Afs.Wire")]
+    [InlineData("Afs.CommandLines", "Afs.Control")]
     public void A_project_does_not_reach_another(string project, string forbidden) =>
         Assert.DoesNotContain(forbidden, ProjectFile.All.Single(p => p.Name == project).Reaches());
 

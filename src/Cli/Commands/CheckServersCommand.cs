@@ -8,7 +8,7 @@ namespace Afs.Cli;
 internal static class CheckServersCommand
 {
     private static readonly Argument<string?> AnyPath = PathArgument.OfMount();
-    private static readonly Option<int> TimeoutMs = new("--timeout-ms") { Description = "How long to wait for an answer.", DefaultValueFactory = _ => 3_000 };
+    private static readonly Option<int> TimeoutMs = new Option<int>("--timeout-ms") { Description = "How long to wait for an answer.", DefaultValueFactory = _ => 3_000 }.Within(1, int.MaxValue);
 
     public static Command Create()
     {
@@ -39,6 +39,6 @@ internal static class CheckServersCommand
     }
 
     private static string Describe(ServerReport report) => report.IsUp
-        ? string.Create(CultureInfo.InvariantCulture, $"{report.Server}: up, answered in {report.RoundTripMs:0.0} ms; vice {SafeText.Of(report.Version)}, epoch {report.Epoch}, since {TimeSpan.FromMilliseconds(report.UptimeMs ?? 0):d\\.hh\\:mm\\:ss}")
-        : $"{report.Server}: DOWN: {SafeText.Of(report.Trouble)}";
+        ? string.Create(CultureInfo.InvariantCulture, $"{report.Server}: up, answered in {report.RoundTripMs:0.0} ms; vice {OneLine.Of(report.Version)}, epoch {report.Epoch}, since {TimeSpan.FromMilliseconds(report.UptimeMs ?? 0):d\\.hh\\:mm\\:ss}")
+        : $"{report.Server}: DOWN: {OneLine.Of(report.Trouble)}";
 }

@@ -28,7 +28,7 @@ internal static class ExamineCommand
 
     private static void Print(VnodeReport vnode)
     {
-        Console.WriteLine($"{SafeText.Of(vnode.Path)}  {vnode.Type}, {Sizes.Format(vnode.LengthBytes)}, mode {vnode.Mode}, owner {vnode.Uid}:{vnode.Gid}");
+        Console.WriteLine($"{OneLine.Of(vnode.Path)}  {vnode.Type}, {ByteCount.Format(vnode.LengthBytes)}, mode {vnode.Mode}, owner {vnode.Uid}:{vnode.Gid}");
         Console.WriteLine($"  fid        {vnode.Fid} of volume {vnode.Volume} on {vnode.Server}");
         Console.WriteLine($"  version    data {vnode.DataVersion}, status {vnode.StatusVersion}");
         Console.WriteLine($"  promise    {(vnode.IsPromised ? "held: the server tells before it changes" : "none: the server is asked before it is used")}");
@@ -42,7 +42,7 @@ internal static class ExamineCommand
         if (vnode.Type == "directory")
             return vnode.IsCached ? "its entries" : "no";
         if (vnode.IsCached)
-            return $"whole, {Sizes.Format(vnode.CachedBytes)} on the local disk";
-        return vnode.CachedVersion is { } old ? $"only version {old}, {Sizes.Format(vnode.CachedBytes)}" : "no";
+            return $"whole, {ByteCount.Format(vnode.CachedBytes)} on the local disk";
+        return vnode.CachedVersion is { } old ? $"only version {old}, {ByteCount.Format(vnode.CachedBytes)}" : "no";
     }
 }

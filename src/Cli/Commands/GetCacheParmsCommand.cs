@@ -16,8 +16,8 @@ internal static class GetCacheParmsCommand
     }
 
     public static void Print(CacheParameters cache) => Console.WriteLine(
-        $"{cache.MountPoint}: {Sizes.Format(cache.UsedBytes)} of {Sizes.Format(cache.LimitBytes)} and {cache.Files} of {cache.LimitFiles} files in {cache.Folder}; "
-        + $"{Sizes.Format(cache.LeftFreeBytes)} of its disk are left free");
+        $"{cache.MountPoint}: {ByteCount.Format(cache.UsedBytes)} of {ByteCount.Format(cache.LimitBytes)} and {cache.Files} of {cache.LimitFiles} files in {cache.Folder}; "
+        + $"{ByteCount.Format(cache.LeftFreeBytes)} of its disk are left free");
 
     private static async Task<int> RunAsync(string? path, bool json, CancellationToken cancellation)
     {

@@ -22,7 +22,7 @@ internal static class RecoveredCommand
         if (json)
             Console.WriteLine(JsonSerializer.Serialize(files, ControlJson.Indented.IReadOnlyListRecoveredFile));
         else
-            files.ForEach(static f => Console.WriteLine($"{SafeText.Of(f.Path)}  (was {SafeText.Of(f.Original)}, {f.Fid}): {SafeText.Of(f.Reason)}"));
+            files.ForEach(static f => Console.WriteLine($"{OneLine.Of(f.Path)}  (was {OneLine.Of(f.Original)}, {f.Fid}): {OneLine.Of(f.Reason)}"));
         return (int)ExitCode.Done;
     }
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Text.Json;
 
 namespace Afs.Cli;
@@ -7,7 +6,7 @@ namespace Afs.Cli;
 /// <summary>`afs setcachesize SIZE [PATH]`: at once, and until the mount ends.</summary>
 internal static class SetCacheSizeCommand
 {
-    private static readonly Argument<long> Size = new("size") { Description = "E.g. 500M, 10G, or bytes.", CustomParser = ParseSize };
+    private static readonly Argument<long> Size = new("size") { Description = "E.g. 500M, 10G, or bytes.", CustomParser = ByteCount.ParsePositive };
     private static readonly Argument<string?> AnyPath = PathArgument.OfMount("the only mount");
 
     public static Command Create()
@@ -31,14 +30,5 @@ internal static class SetCacheSizeCommand
         if (reply.Message is not null)
             Console.Error.WriteLine($"afs: {reply.Message}");
         return (int)ExitCode.Done;
-    }
-
-    private static long ParseSize(ArgumentResult argument)
-    {
-        string text = argument.Tokens.Count == 1 ? argument.Tokens[0].Value : "";
-        if (Sizes.TryParse(text, out long bytes) && bytes > 0)
-            return bytes;
-        argument.AddError($"'{text}' is no size; write e.g. 500M or 10G.");
-        return 0;
     }
 }

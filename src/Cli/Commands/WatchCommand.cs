@@ -7,7 +7,7 @@ internal static class WatchCommand
 {
     private static readonly Argument<string> AnyPath = PathArgument.One("A file, or a folder with what is in it.");
     private static readonly Option<bool> Recursive = new("--recursive", "-r") { Description = "With all folders below." };
-    private static readonly Option<long> Count = new("--count", "-n") { Description = "End after so many changes.", DefaultValueFactory = _ => long.MaxValue };
+    private static readonly Option<long> Count = new Option<long>("--count", "-n") { Description = "End after so many changes.", DefaultValueFactory = _ => long.MaxValue }.Within(1, long.MaxValue);
 
     public static Command Create()
     {

@@ -22,7 +22,7 @@ internal static class WhereisCommand
         if (json)
             Console.WriteLine(JsonSerializer.Serialize(reply.Vnodes!, ControlJson.Indented.IReadOnlyListVnodeReport));
         else
-            Array.ForEach([.. reply.Vnodes!], static v => Console.WriteLine($"{SafeText.Of(v.Path)} is on server {v.Server}, volume {v.Volume}"));
+            Array.ForEach([.. reply.Vnodes!], static v => Console.WriteLine($"{OneLine.Of(v.Path)} is on server {v.Server}, volume {v.Volume}"));
         return (int)ExitCode.Done;
     }
 }

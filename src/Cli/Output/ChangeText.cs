@@ -10,16 +10,16 @@ internal static class ChangeText
         kind is not (ChangeKinds.Watching or ChangeKinds.OutOfTouch or ChangeKinds.InTouch or ChangeKinds.Missed);
 
     public static string Of(ChangeReport change) =>
-        $"{change.Time.ToLocalTime().ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture)}  {SafeText.Of(change.Kind),-8}  {Rest(change)}";
+        $"{change.Time.ToLocalTime().ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture)}  {OneLine.Of(change.Kind),-8}  {Rest(change)}";
 
     private static string Rest(ChangeReport change) => change.Kind switch
     {
         ChangeKinds.Watching => $"{change.Count} files and folders",
         ChangeKinds.Missed => $"{change.Count} changes: they came faster than they were read",
-        ChangeKinds.OutOfTouch => SafeText.Of(change.Reason),
+        ChangeKinds.OutOfTouch => OneLine.Of(change.Reason),
         ChangeKinds.InTouch => "the server answers again",
-        ChangeKinds.Renamed => $"{SafeText.Of(change.From)} -> {SafeText.Of(change.Path)}",
-        ChangeKinds.Stored => $"{SafeText.Of(change.Path)}  version {change.DataVersion}, {Sizes.Format(change.LengthBytes ?? 0)}",
-        _ => SafeText.Of(change.Path),
+        ChangeKinds.Renamed => $"{OneLine.Of(change.From)} -> {OneLine.Of(change.Path)}",
+        ChangeKinds.Stored => $"{OneLine.Of(change.Path)}  version {change.DataVersion}, {ByteCount.Format(change.LengthBytes ?? 0)}",
+        _ => OneLine.Of(change.Path),
     };
 }

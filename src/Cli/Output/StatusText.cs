@@ -13,10 +13,10 @@ internal static class StatusText
             output.WriteLine("             reads get what is cached, which may be old");
         if (report.Restarts > 0)
             output.WriteLine($"  daemon     was replaced {report.Restarts} times by its supervisor (pid {report.SupervisorId})");
-        output.WriteLine($"  cache      {Sizes.Format(report.CacheBytes)} of {Sizes.Format(report.CacheLimitBytes)} in {report.CacheFiles} files, {report.CacheFolder}");
+        output.WriteLine($"  cache      {ByteCount.Format(report.CacheBytes)} of {ByteCount.Format(report.CacheLimitBytes)} in {report.CacheFiles} files, {report.CacheFolder}");
         output.WriteLine($"  changes    {report.DirtyFiles} files not stored yet, {report.RecoveredFiles} recovered{(report.RecoveredFiles > 0 ? " (afs recovered)" : "")}");
         output.WriteLine($"  hit rates  content {Rate(report, "content.hits", "content.fetches")}, status {Rate(report, "status.hits", "status.misses")}");
-        output.WriteLine($"  traffic    {Sizes.Format(report.Figures.GetValueOrDefault("bytes.fetched"))} fetched, {Sizes.Format(report.Figures.GetValueOrDefault("bytes.stored"))} stored, {report.Figures.GetValueOrDefault("breaks.received")} breaks");
+        output.WriteLine($"  traffic    {ByteCount.Format(report.Figures.GetValueOrDefault("bytes.fetched"))} fetched, {ByteCount.Format(report.Figures.GetValueOrDefault("bytes.stored"))} stored, {report.Figures.GetValueOrDefault("breaks.received")} breaks");
     }
 
     private static string Server(StatusReport report)
@@ -24,7 +24,7 @@ internal static class StatusText
         string lease = report.HasLease
             ? string.Create(CultureInfo.InvariantCulture, $"in touch, lease runs {report.LeaseLeftMs / 1000.0:0.0} s more")
             : "not in touch: what is cached is suspect";
-        return report.Trouble is null ? $"connected, {lease}" : $"no connection ({SafeText.Of(report.Trouble)}), {lease}";
+        return report.Trouble is null ? $"connected, {lease}" : $"no connection ({OneLine.Of(report.Trouble)}), {lease}";
     }
 
     /// <summary>Of all asks since the mount began, the share that was answered from the cache.</summary>

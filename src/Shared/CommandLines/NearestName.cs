@@ -1,4 +1,4 @@
-namespace Afs.Daemons;
+namespace Afs.CommandLines;
 
 /// <summary>Finds what somebody meant who mistyped a name.</summary>
 public static class NearestName

@@ -8,7 +8,7 @@ public enum ExitCode
     /// <summary>Something that none of the others says; the message tells.</summary>
     Failed = 1,
 
-    /// <summary>The command line is wrong (`afs`).</summary>
+    /// <summary>The command line is wrong.</summary>
     Usage = 2,
 
     /// <summary>The server can't be reached, or doesn't answer.</summary>

@@ -1,6 +1,6 @@
 namespace Afs.Vice.Hosting;
 
-/// <summary>What vice ends with. Documented in its help and in docs/operations.md.</summary>
+/// <summary>What vice ends with; its help and vice(8) list them.</summary>
 public static class ExitCode
 {
     public const int Ok = 0;

@@ -1,7 +1,7 @@
 using System.CommandLine;
-using Afs.Daemons;
+using Afs.CommandLines;
 
-namespace Afs.Shared.Tests.Daemons;
+namespace Afs.Shared.Tests.CommandLines;
 
 /// <summary>A file with a command's options.</summary>
 public sealed class ConfigurationTests : IDisposable
@@ -10,10 +10,11 @@ public sealed class ConfigurationTests : IDisposable
     private readonly Option<string?> _listen = new("--listen");
     private readonly Option<string[]> _peers = new("--peer");
     private readonly Option<bool> _tls = new("--tls");
+    private readonly Option<int> _most = new("--most");
     private readonly Argument<string> _server = new("server");
     private readonly RootCommand _root;
 
-    public ConfigurationTests() => _root = new RootCommand { new Command("serve") { _server, _listen, _peers, _tls, ConfiguredCommandLine.CreateOption() } };
+    public ConfigurationTests() => _root = new RootCommand { new Command("serve") { _server, _listen, _peers, _tls, _most, ConfiguredCommandLine.CreateOption() } };
 
     public void Dispose() => Directory.Delete(Path.GetDirectoryName(_file)!, recursive: true);
 
@@ -40,12 +41,23 @@ public sealed class ConfigurationTests : IDisposable
     }
 
     [Fact]
-    public void A_value_is_checked_as_on_the_command_line() => Assert.NotEmpty(Parse("server: host\ntls: perhaps\n").Errors);
+    public void A_value_of_the_command_line_is_not_blamed_on_the_file() =>
+        Assert.Equal("'x' is no value for --most, which takes a whole number.", WrongUsage.FindValue(Parse("server: host\nmost: 5\n", "--most", "x"))?.Text);
+
+    [Fact]
+    public void A_file_that_is_not_named_is_a_wrong_command_line() =>
+        Assert.StartsWith("Required argument missing for option: '--config'.", WrongUsage.Find("it", ConfiguredCommandLine.Parse(_root, ["serve", "--config"])));
 
     [Theory]
     [InlineData("server: host\n\nlisen: a\n", "line 3: unknown option 'lisen'; did you mean 'listen'?")]
-    [InlineData("colour: red\n", "line 1: unknown option 'colour'; known are listen, peer, server, tls.")]
+    [InlineData("colour: red\n", "line 1: unknown option 'colour'; known are listen, most, peer, server, tls.")]
     [InlineData("config: other\n", "line 1: unknown option 'config'; known are")]
+    [InlineData("server: host\ntls: perhaps\n", "line 2: 'tls' is true or false, not 'perhaps'.")]
+    [InlineData("server: host\nmost: all\n", "line 2: 'all' is no value for --most, which takes a whole number.")]
+    [InlineData("server: host\nlisten:\n", "line 2: 'listen' has no value.")]
+    [InlineData("server: host\npeer: []\n", "line 2: 'peer' has no value.")]
+    [InlineData("server: host\nlisten: [a, b]\n", "line 2: 'listen' takes one value, not a list.")]
+    [InlineData("server: [a, b]\n", "line 1: 'server' takes one value, not a list.")]
     [InlineData("listen: {a: b}\n", "line 1: 'listen' wants a value, or a list of values.")]
     [InlineData("listen: [a, [b]]\n", "line 1: 'listen' wants a value, or a list of values.")]
     [InlineData("listen: a\nlisten: b\n", "line 2: ")]

@@ -1,6 +1,6 @@
-using Afs.Daemons;
+using Afs.CommandLines;
 
-namespace Afs.Shared.Tests.Daemons;
+namespace Afs.Shared.Tests.CommandLines;
 
 public sealed class NearestNameTests
 {

@@ -1,4 +1,4 @@
-namespace Afs.Daemons;
+namespace Afs.CommandLines;
 
 /// <summary>One option of a configuration file.</summary>
 /// <param name="Name">As on the command line, without the dashes.</param>

@@ -1,7 +1,7 @@
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
-namespace Afs.Daemons;
+namespace Afs.CommandLines;
 
 /// <summary>
 /// A YAML file (yaml.org, 1.2) with one mapping from names of options to values: a scalar, or a list of scalars for an option that may be repeated.
@@ -26,6 +26,8 @@ public sealed class ConfigurationFile
     {
         try
         {
+            if (Directory.Exists(path))
+                throw new ConfigurationException($"{path} is a folder, no configuration file.");
             if (new FileInfo(path).Length > MostBytes)
                 throw new ConfigurationException($"{path} is longer than {MostBytes} bytes; it can't be a configuration file.");
             return Parse(path, File.ReadAllText(path));

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 
-namespace Afs.Daemons;
+namespace Afs.CommandLines;
 
 /// <summary>
 /// A command line whose `--config FILE` stands for what the file says. Each of a command's options and arguments is a key of the file; what the
@@ -13,37 +13,59 @@ public static class ConfiguredCommandLine
     public static Option<string?> CreateOption() => new("--config") { Description = "A YAML file with any of these options, e.g. 'log-level: Debug'. The command line goes first." };
 
     /// <summary>Parses, with what the file adds.</summary>
-    /// <exception cref="ConfigurationException">The file can't be used, or has an unknown key.</exception>
+    /// <exception cref="ConfigurationException">The file can't be used, has an unknown key, or a value that its option doesn't take.</exception>
     public static ParseResult Parse(RootCommand root, IReadOnlyList<string> arguments)
     {
-        ParseResult given = root.Parse(arguments);
+        ParseResult given = PlainParser.Parse(root, arguments);
         Command command = given.CommandResult.Command;
-        if (command.Options.FirstOrDefault(o => o.Name == "--config") is not Option<string?> config || given.GetValue(config) is not { } path)
+        if (command.Options.FirstOrDefault(o => o.Name == "--config") is not { } config || given.GetResult(config) is not { Tokens: [.., { Value: var path }] })
             return given;
         ConfigurationFile file = ConfigurationFile.Read(path);
         List<string> positional = [], named = [];
+        var used = new Dictionary<Symbol, ConfigurationEntry>();
         foreach (ConfigurationEntry entry in file.Entries)
         {
-            if (Find(command.Options.Where(o => o != config && !o.Hidden), o => KeyOf(o), entry.Name) is { } option)
-            {
-                if (given.GetResult(option) is null or OptionResult { Implicit: true })
-                    named.AddRange(entry.Values.Select(value => $"{option.Name}={value}"));
-            }
-            else if (Find(command.Arguments, a => a.Name, entry.Name) is not { } argument)
-            {
+            Option? option = Find(command.Options.Where(o => o != config && !o.Hidden), KeyOf, entry.Name);
+            Argument? argument = Find(command.Arguments, a => a.Name, entry.Name);
+            if (option is null && argument is null)
                 throw Unknown(file, entry, command);
+            RequireValues(file, entry, option);
+            if (option is not null && given.GetResult(option) is null or OptionResult { Implicit: true })
+            {
+                named.AddRange(entry.Values.Select(value => $"{option.Name}={value}"));
+                used[option] = entry;
             }
         }
         foreach (Argument argument in command.Arguments)
         {
             if (given.GetResult(argument) is not { Tokens.Count: > 0 } && file.Entries.FirstOrDefault(e => e.Name == argument.Name) is { } entry)
+            {
                 positional.AddRange(entry.Values);
+                used[argument] = entry;
+            }
         }
-        return root.Parse([.. arguments, .. named, .. positional]);
+        return Checked(file, used, PlainParser.Parse(root, [.. arguments, .. named, .. positional]));
     }
 
     /// <summary>The name of an option in a file.</summary>
     public static string KeyOf(Option option) => option.Name.TrimStart('-');
+
+    /// <summary>The parser would take the next word for a value that is left out, and a word that is no truth value for an argument.</summary>
+    private static void RequireValues(ConfigurationFile file, ConfigurationEntry entry, Option? option)
+    {
+        if (entry.Values.Count == 0 || entry.Values.Contains(""))
+            throw Wrong(file, entry, $"'{entry.Name}' has no value.");
+        if (entry.Values.Count > 1 && option is not { Arity.MaximumNumberOfValues: > 1 })
+            throw Wrong(file, entry, $"'{entry.Name}' takes one value, not a list.");
+        Type? type = option is null ? null : Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType;
+        if (type == typeof(bool) && !bool.TryParse(entry.Values[0], out _))
+            throw Wrong(file, entry, $"'{entry.Name}' is true or false, not '{entry.Values[0]}'.");
+    }
+
+    private static ParseResult Checked(ConfigurationFile file, Dictionary<Symbol, ConfigurationEntry> used, ParseResult parsed) =>
+        WrongUsage.FindValue(parsed) is { } wrong && used.TryGetValue(wrong.Symbol, out ConfigurationEntry? entry) ? throw Wrong(file, entry, OneLine.Of(wrong.Text)) : parsed;
+
+    private static ConfigurationException Wrong(ConfigurationFile file, ConfigurationEntry entry, string what) => new($"{file.Path}, line {entry.Line}: {what}");
 
     private static T? Find<T>(IEnumerable<T> symbols, Func<T, string> name, string key)
         where T : Symbol => symbols.FirstOrDefault(symbol => name(symbol) == key);
@@ -52,6 +74,6 @@ public static class ConfiguredCommandLine
     {
         IEnumerable<string> known = command.Options.Where(o => !o.Hidden && o.Name is not ("--config" or "--help")).Select(KeyOf).Concat(command.Arguments.Select(a => a.Name));
         string hint = NearestName.Find(entry.Name, known) is { } near ? $"did you mean '{near}'?" : $"known are {string.Join(", ", known.Order())}.";
-        return new ConfigurationException($"{file.Path}, line {entry.Line}: unknown option '{entry.Name}'; {hint}");
+        return Wrong(file, entry, $"unknown option '{entry.Name}'; {hint}");
     }
 }

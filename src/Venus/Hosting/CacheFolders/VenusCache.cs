@@ -45,7 +45,7 @@ public sealed class VenusCache : IAsyncDisposable
                 Log = log,
             });
             manager = new CacheManager(options, held.Storage, connection, time, random, log);
-            Failure failure = await manager.StartAsync(cancellation);
+            Failure failure = await StartAsync(manager, connection, cancellation);
             if (failure.IsNone)
                 return new VenusCache(held, connection, manager);
             await manager.AbandonAsync();
@@ -61,6 +61,21 @@ public sealed class VenusCache : IAsyncDisposable
                 throw new CacheFolderException($"The cache directory {folder} can't be used: {e.Message}", e);
             throw;
         }
+    }
+
+    /// <summary>A server that refuses this client is not waited for.</summary>
+    private static async Task<Failure> StartAsync(CacheManager manager, ViceConnection connection, CancellationToken cancellation)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task<Failure> starting = manager.StartAsync(either.Token);
+        Task connected = connection.WaitConnectedAsync(either.Token);
+        if (await Task.WhenAny(starting, connected) == connected && connected.IsFaulted)
+            either.Cancel();
+        Failure failure = await starting;
+        either.Cancel();
+        if (!failure.IsNone && connected.IsFaulted)
+            await connected;
+        return failure;
     }
 
     public async ValueTask DisposeAsync()

@@ -1,7 +1,6 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Net;
-using Afs.Daemons;
+using Afs.CommandLines;
 using Afs.Telemetry;
 using Microsoft.Extensions.Logging;
 
@@ -14,14 +13,14 @@ internal static class MountCommand
     private static readonly Argument<string> MountPointPath = new("mountpoint") { Description = "An empty folder." };
     private static readonly Option<string?> Volume = new("--volume") { Description = $"The volume, where the server is unix:/path. Default: {ServerAddress.DefaultVolume}." };
     private static readonly Option<string> Cache = new("--cache") { Description = "The cache's folder, on a local disk. Made where it is missing.", Required = true };
-    private static readonly Option<long> CacheSize = new("--cache-size") { Description = "The most that cached files may occupy, e.g. 500M, 10G.", CustomParser = ParseBytes, DefaultValueFactory = _ => 10L << 30 };
-    private static readonly Option<int> CacheFiles = new("--cache-files") { Description = "The most files in the cache.", DefaultValueFactory = _ => 500_000 };
-    private static readonly Option<long> CacheFree = new("--cache-free") { Description = "What the cache leaves free on its disk for others, e.g. 1G.", CustomParser = ParseBytes, DefaultValueFactory = _ => 256L << 20 };
+    private static readonly Option<long> CacheSize = new("--cache-size") { Description = "The most that cached files may occupy, e.g. 500M, 10G.", CustomParser = ByteCount.ParsePositive, DefaultValueFactory = _ => 10L << 30 };
+    private static readonly Option<int> CacheFiles = new Option<int>("--cache-files") { Description = "The most files in the cache.", DefaultValueFactory = _ => 500_000 }.Within(1, int.MaxValue);
+    private static readonly Option<long> CacheFree = new("--cache-free") { Description = "What the cache leaves free on its disk for others, e.g. 1G.", CustomParser = ByteCount.Parse, DefaultValueFactory = _ => 256L << 20 };
     private static readonly Option<IoMode> Io = new("--io") { Description = "Who serves reads and writes: auto, passthrough or daemon." };
     private static readonly Option<bool> Foreground = new("--foreground", "-f") { Description = "Stay in the foreground." };
     private static readonly Option<bool?> AllowOther = new("--allow-other") { Description = "Other users may enter. Default as root." };
     private static readonly Option<bool> ReadOnly = new("--read-only") { Description = "Mount for reading only." };
-    private static readonly Option<double> Timeout = new("--timeout") { Description = "Seconds that an operation may wait for the server.", DefaultValueFactory = _ => 30 };
+    private static readonly Option<double> Timeout = new Option<double>("--timeout") { Description = "Seconds that an operation may wait for the server.", DefaultValueFactory = _ => 30 }.Within(0.1, 86400);
     private static readonly Option<DisconnectedMode> Disconnected = new("--disconnected")
     {
         Description = "What reads do while the server can't be reached: fail (with ETIMEDOUT), or serve what is cached, which may be old.",
@@ -74,7 +73,7 @@ internal static class MountCommand
         Io = parsed.GetValue(Io),
         AllowOther = parsed.GetValue(AllowOther) ?? Environment.UserName == "root",
         IsReadOnly = parsed.GetValue(ReadOnly),
-        Timeout = TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(Timeout), 0.1, 86400)),
+        Timeout = TimeSpan.FromSeconds(parsed.GetValue(Timeout)),
         Force = parsed.GetValue(Force),
         LogLevel = parsed.GetValue(Level) ?? (parsed.GetValue(Foreground) || parsed.GetValue(LogFile) is not null ? LogLevel.Information : LogLevel.Warning),
         LogFile = parsed.GetValue(LogFile),
@@ -93,14 +92,5 @@ internal static class MountCommand
         if (otlp is not null && !AdminOptions.TryParseCollector(otlp, out collector))
             throw new HostingException(ExitCode.BadAddress, $"'{otlp}' is no collector; write e.g. --otlp http://127.0.0.1:4318.");
         return new AdminOptions { Listen = listen, Collector = collector };
-    }
-
-    private static long ParseBytes(ArgumentResult argument)
-    {
-        string text = argument.Tokens.Count == 1 ? argument.Tokens[0].Value : "";
-        if (ByteCount.TryParse(text, out long bytes))
-            return bytes;
-        argument.AddError($"'{text}' is no size; write e.g. 500M or 10G.");
-        return 0;
     }
 }

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Afs.Daemons;
+using Afs.CommandLines;
 
 namespace Afs.Venus.Hosting;
 
@@ -21,7 +21,10 @@ internal static class VenusCommand
         var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
         try
         {
-            return await ConfiguredCommandLine.Parse(Create(), arguments).InvokeAsync(configuration);
+            ParseResult parsed = ConfiguredCommandLine.Parse(Create(), arguments);
+            if (WrongUsage.Find("venus", parsed) is { } wrong)
+                throw new ControlException(ExitCode.Usage, wrong);
+            return await parsed.InvokeAsync(configuration);
         }
         catch (ControlException e)
         {

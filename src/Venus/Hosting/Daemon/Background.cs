@@ -14,6 +14,7 @@ internal static partial class Background
     private const int StandardOutput = 1, StandardError = 2;
     private const int WriteOnly = 0x1, Create = 0x40, Append = 0x400, CloseOnExec = 0x80000;
     private const int OwnerReadWrite = 0x180;
+    private const string Nowhere = "/dev/null";
 
     /// <summary>Marks the child; not for users.</summary>
     public static readonly Option<bool> ChildOption = new("--background-child") { Hidden = true };
@@ -35,8 +36,12 @@ internal static partial class Background
 
     /// <summary>The child's side.</summary>
     /// <param name="run">Runs the mount, and calls back when it is up.</param>
-    public static async Task<int> RunChildAsync(MountSettings settings, Func<MountSettings, Action, Task<ExitCode>> run) =>
-        (int)await run(settings, () => Leave(settings.LogFile));
+    /// <exception cref="HostingException">Its log can't be written, or what the mount throws.</exception>
+    public static async Task<int> RunChildAsync(MountSettings settings, Func<MountSettings, Action, Task<ExitCode>> run)
+    {
+        int log = OpenLog(settings.LogFile);
+        return (int)await run(settings, () => Leave(log));
+    }
 
     /// <summary>As a daemon under a supervisor in the foreground: a Ctrl-C is the supervisor's to pass on.</summary>
     public static async Task<int> RunSupervisedAsync(MountSettings settings)
@@ -57,24 +62,30 @@ internal static partial class Background
             Console.Error.WriteLine(line);
     }
 
-    private static void Leave(string? logFile)
+    private static void Leave(int log)
     {
         SayReady();
         SetSession();
-        int log = Open(logFile ?? "/dev/null", WriteOnly | Create | Append | CloseOnExec, OwnerReadWrite);
-        int nothing = Open("/dev/null", WriteOnly | CloseOnExec, 0);
-        if (log < 0 || nothing < 0)
-            throw new HostingException(ExitCode.Failed, $"The log file {logFile} can't be opened.");
+        int nothing = Open(Nowhere, WriteOnly | CloseOnExec, 0);
+        if (nothing < 0)
+            throw new HostingException(ExitCode.Failed, $"{Nowhere} can't be opened.");
         _ = Duplicate(log, StandardError);
         _ = Duplicate(nothing, StandardOutput);
         _ = Close(log);
         _ = Close(nothing);
     }
 
+    /// <summary>Before the mount is made: whoever asked for a log is told at once that there can be none.</summary>
+    private static int OpenLog(string? file)
+    {
+        int log = Open(file ?? Nowhere, WriteOnly | Create | Append | CloseOnExec, OwnerReadWrite);
+        return log >= 0 ? log : throw new HostingException(ExitCode.Failed, $"The log file {file} can't be written: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}.");
+    }
+
     [LibraryImport("libc", EntryPoint = "setsid")]
     private static partial int SetSession();
 
-    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int Open(string path, int flags, int mode);
 
     [LibraryImport("libc", EntryPoint = "dup2")]

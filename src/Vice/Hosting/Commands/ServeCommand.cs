@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Afs.CommandLines;
 using Afs.Daemons;
 using Afs.Rpc;
 using Afs.Telemetry;
@@ -20,9 +21,9 @@ internal static class ServeCommand
     private static readonly Option<string> Data = new("--data") { Required = true, Description = "The server's folder. Made where it isn't there." };
     private static readonly Option<string[]> Listen = new("--listen") { Description = $"HOST:PORT or unix:/path; may be repeated. Default {DefaultEndpoint}." };
     private static readonly Option<string> VolumeName = new("--volume-name") { Description = "The volume to make where it isn't there.", DefaultValueFactory = _ => "root" };
-    private static readonly Option<int> LeaseMs = new("--lease-ms") { Description = "How long clients trust their caches without contact.", DefaultValueFactory = _ => 10_000 };
-    private static readonly Option<int> DrainMs = new("--drain-ms") { Description = "How long running calls may take to end at a stop.", DefaultValueFactory = _ => 5_000 };
-    private static readonly Option<int> MostPromises = new("--promises") { Description = "Promises held before the oldest are broken.", DefaultValueFactory = _ => 1_000_000 };
+    private static readonly Option<int> LeaseMs = new Option<int>("--lease-ms") { Description = "How long clients trust their caches without contact.", DefaultValueFactory = _ => 10_000 }.Within(1, int.MaxValue);
+    private static readonly Option<int> DrainMs = new Option<int>("--drain-ms") { Description = "How long running calls may take to end at a stop.", DefaultValueFactory = _ => 5_000 }.Within(0, int.MaxValue);
+    private static readonly Option<int> MostPromises = new Option<int>("--promises") { Description = "Promises held before the oldest are broken.", DefaultValueFactory = _ => 1_000_000 }.Within(1, int.MaxValue);
     private static readonly Option<string?> TlsCertificate = new("--tls-cert") { Description = "PEM file: TCP is TLS 1.3 only." };
     private static readonly Option<string?> TlsKey = new("--tls-key") { Description = "PEM file of the private key; default: in the certificate's file." };
     private static readonly Option<string?> ReadyFile = new("--ready-file") { Description = "Written, with the addresses, once the server takes calls." };
@@ -54,21 +55,20 @@ internal static class ServeCommand
         string volume = parsed.GetValue(VolumeName)!;
         if (volume.Length == 0 || Encoding.UTF8.GetByteCount(volume) > Limits.VolumeNameBytes)
             throw new StartException($"A volume's name has 1 to {Limits.VolumeNameBytes} bytes.");
-        int leaseMs = Positive(parsed.GetValue(LeaseMs), "--lease-ms"), promises = Positive(parsed.GetValue(MostPromises), "--promises");
         string[] listen = parsed.GetValue(Listen) is { Length: > 0 } given ? given : [DefaultEndpoint];
         return new ServeOptions
         {
             Data = parsed.GetValue(Data)!,
             Listen = [.. listen.Select(ParseEndpoint)],
             Tls = ReadTls(parsed.GetValue(TlsCertificate), parsed.GetValue(TlsKey)),
-            Drain = TimeSpan.FromMilliseconds(Math.Max(0, parsed.GetValue(DrainMs))),
+            Drain = TimeSpan.FromMilliseconds(parsed.GetValue(DrainMs)),
             ReadyFile = parsed.GetValue(ReadyFile),
             Admin = ReadAdmin(parsed.GetValue(Admin), parsed.GetValue(Collector)),
             Vice = new ViceOptions
             {
                 VolumeName = volume,
-                Lease = TimeSpan.FromMilliseconds(leaseMs),
-                MostPromises = promises,
+                Lease = TimeSpan.FromMilliseconds(parsed.GetValue(LeaseMs)),
+                MostPromises = parsed.GetValue(MostPromises),
                 RootUid = Account.EffectiveUserId,
                 RootGid = Account.EffectiveGroupId,
             },
@@ -97,9 +97,6 @@ internal static class ServeCommand
             throw new StartException($"'{otlp}' is no collector; write e.g. --otlp http://127.0.0.1:4318.");
         return new AdminOptions { Listen = listen, Collector = collector };
     }
-
-    private static int Positive(int value, string option) =>
-        value > 0 ? value : throw new StartException($"{option} must be positive.");
 
     private static TlsServer? ReadTls(string? certificate, string? key)
     {

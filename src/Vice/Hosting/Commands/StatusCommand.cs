@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using Afs.CommandLines;
 using Afs.Platform;
 using Afs.Rpc;
 using Afs.Wire;
@@ -16,7 +17,7 @@ internal static class StatusCommand
     private const int ClientIds = 64;
 
     private static readonly Option<string> Server = new("--server") { Description = "HOST:PORT or unix:/path.", DefaultValueFactory = _ => "127.0.0.1:7000" };
-    private static readonly Option<int> TimeoutMs = new("--timeout-ms") { Description = "How long to wait for an answer.", DefaultValueFactory = _ => 5_000 };
+    private static readonly Option<int> TimeoutMs = new Option<int>("--timeout-ms") { Description = "How long to wait for an answer.", DefaultValueFactory = _ => 5_000 }.Within(1, int.MaxValue);
     private static readonly Option<bool> Json = new("--json") { Description = "For programs." };
     private static readonly Option<string?> Authority = new("--tls-ca") { Description = "PEM file of the authority to trust: connect with TLS." };
 
@@ -40,14 +41,14 @@ internal static class StatusCommand
             Random = new Random(),
         });
         client.Start();
-        var context = new CallContext { Deadline = TimeSpan.FromMilliseconds(parsed.GetValue(TimeoutMs)), Cancellation = cancellation };
+        var timeout = TimeSpan.FromMilliseconds(parsed.GetValue(TimeoutMs));
+        if (await FindTroubleAsync(client, timeout, cancellation) is { } trouble)
+            return Fail(endpoint, trouble);
+        var context = new CallContext { Deadline = timeout, Cancellation = cancellation };
         var vice = new ViceServiceClient(client);
         Outcome<GetServerStatusReply> outcome = await vice.GetServerStatusAsync(new GetServerStatusRequest(), context);
         if (!outcome.IsReply)
-        {
-            Console.Error.WriteLine($"vice: {endpoint} did not answer ({outcome.Kind}).");
-            return ExitCode.Problems;
-        }
+            return Fail(endpoint, "did not answer");
         // A session that nobody comes back to would count as a client that went silent.
         await vice.EndSessionAsync(new EndSessionRequest(), context);
         if (parsed.GetValue(Json))
@@ -55,6 +56,32 @@ internal static class StatusCommand
         else
             PrintTable(endpoint, outcome.Value);
         return ExitCode.Ok;
+    }
+
+    /// <summary>Null: it is connected.</summary>
+    private static async Task<string?> FindTroubleAsync(RpcClient client, TimeSpan timeout, CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(timeout);
+        try
+        {
+            await client.WaitConnectedAsync(limit.Token);
+            return null;
+        }
+        catch (RpcRefusedException e)
+        {
+            return $"refuses: {e.Message}";
+        }
+        catch (OperationCanceledException)
+        {
+            return "did not answer";
+        }
+    }
+
+    private static int Fail(RpcEndpoint endpoint, string trouble)
+    {
+        Console.Error.WriteLine($"vice: {endpoint} {trouble}.");
+        return ExitCode.Problems;
     }
 
     private static TlsClient? ReadTls(string? authority)

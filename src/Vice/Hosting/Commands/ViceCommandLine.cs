@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Afs.Daemons;
+using Afs.CommandLines;
 
 namespace Afs.Vice.Hosting.Commands;
 
@@ -21,8 +21,10 @@ public static class ViceCommandLine
         try
         {
             ParseResult parsed = ConfiguredCommandLine.Parse(root, args);
-            int code = await parsed.InvokeAsync(configuration);
-            return parsed.Errors.Count > 0 ? ExitCode.Usage : code;
+            if (WrongUsage.Find("vice", parsed) is not { } wrong)
+                return await parsed.InvokeAsync(configuration);
+            Console.Error.WriteLine($"vice: {wrong}");
+            return ExitCode.Usage;
         }
         catch (StartException e)
         {
