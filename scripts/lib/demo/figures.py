@@ -55,6 +55,8 @@ def main():
         print('same' if read(before, 'server').get('epoch') == read(after, 'server').get('epoch') else 'changed')
         return
     if who != 'table':
+        if not read(before, who) or not read(after, who):
+            sys.exit('%s did not say what it counts' % who)
         print(rises(before, after, who).get(sys.argv[4], 0))
         return
     for client in ('client1', 'client2', 'client3'):

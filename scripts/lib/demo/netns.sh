@@ -4,7 +4,7 @@
 
 begin_cell() {
   [ "$(id -u)" = 0 ] || fail 'run this as root: it mounts filesystems'
-  if [ ! -x "$vice" ] || [ ! -x "$venus" ]; then fail 'there is no build: scripts/run or scripts/test makes one'; fi
+  if [ ! -x "$vice" ] || [ ! -x "$venus" ] || [ ! -x "$afs" ]; then fail 'there is no build: scripts/run or scripts/test makes one'; fi
   server_options=(--lease-ms "${lease}000")
   begin_hosts server 1 2 3
   server=$host_subnet.1:7000
@@ -18,7 +18,7 @@ end_cell() {
   end_server
 }
 
-at() { PATH="$(dirname "$venus"):$PATH" on_host "$1" sh -c "${2//\/mnt\/afs/$work/$1}"; }
+at() { PATH="$(dirname "$venus"):$(dirname "$afs"):$PATH" on_host "$1" sh -c "${2//\/mnt\/afs/$work/$1}"; }
 
 client_status() { timeout 20 "$venus" status "$work/$1" --json; }
 

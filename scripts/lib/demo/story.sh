@@ -1,4 +1,7 @@
-# The story, for whatever driver. Needs: telling.sh.
+# The story, for whatever driver. Needs: telling.sh, lease.
+
+# What a busy machine may add to a wait that the lease bounds.
+slow_s=10
 
 tell_story() {
   what_one_writes_the_others_read
@@ -18,7 +21,7 @@ what_one_writes_the_others_read() {
   do_at 3 'cat /mnt/afs/greeting'
   claim 'client 3 reads it too' said 'hello from client 1'
   underneath
-  claim 'each of them fetched it once' counted_is client2 content.fetches 1
+  for number in 2 3; do claim "client $number fetched it once" counted_is "client$number" content.fetches 1; done
   claim 'and the server promised to tell them of changes' counted_some server promises
 }
 
@@ -34,10 +37,10 @@ a_change_calls_back() {
   step 'Client 1 changes the file.'
   do_at 1 'echo "changed by client 1" >/mnt/afs/greeting'
   underneath
-  claim 'client 2 was called back before the close() of client 1 returned' counted_some client2 breaks.received
+  claim 'client 2 was called back' counted_some client2 breaks.received
   claim 'so was client 3' counted_some client3 breaks.received
   do_at 2 'cat /mnt/afs/greeting'
-  claim 'client 2 reads the change' said 'changed by client 1'
+  claim 'client 2 reads the change, at once' said 'changed by client 1'
   do_at 3 'cat /mnt/afs/greeting'
   claim 'so does client 3' said 'changed by client 1'
 }
@@ -95,6 +98,7 @@ a_killed_server_is_waited_for() {
   claim 'client 3 ends without an error' ends_well work
   underneath
   count=$(awk '{ print $1; exit }' "$work/work.said")
+  claim 'it says how many files it wrote' [ "$count" -gt "$last" ]
   claim "client 1 sees all $count files of client 3, with what is in them" at 1 "cd /mnt/afs/work && n=0 && while [ \$n -lt $count ]; do n=\$((n + 1)); [ \"\$(cat \$n)\" = \"file \$n\" ] || exit 1; done"
   claim 'the server began a new life' epoch_rose
 }
@@ -108,9 +112,10 @@ a_cut_off_client_says_so() {
   cut 3
   began=$SECONDS
   do_at 1 'echo "changed while client 3 was away" >/mnt/afs/greeting'
-  note "that took $((SECONDS - began)) s: the server waited for the end of the lease of client 3, and no longer"
+  took=$((SECONDS - began))
+  claim "that took $took s: the server waits for the end of the lease of client 3 ($lease s), and no longer" [ $took -le $((lease + slow_s)) ]
   claim 'the lease of client 3 ends, and it says so' within 60 client_says 3 's["hasLease"]' False
-  do_at 3 'venus status /mnt/afs | grep server'
+  do_at 3 'afs status /mnt/afs | grep server'
   begin_at 3 reader 'cat /mnt/afs/greeting'
   look before
   note 'the network of client 3 is back'
