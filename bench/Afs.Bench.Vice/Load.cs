@@ -25,7 +25,7 @@ internal static class Load
         await RunAsync("creates with a store of 4 KiB", callers, time, StoreAsync, cancellation);
 
         async Task StoreAsync(int i) =>
-            await client.StoreAsync(await client.CreateAsync(directory, $"f{i}", FileType.Regular), content);
+            await new StoredFile(await client.CreateAsync(directory, $"f{i}", FileType.Regular)).StoreAsync(client, content);
     }
 
     public static async Task StatusesAsync(RpcEndpoint server, int callers, TimeSpan time, CancellationToken cancellation)

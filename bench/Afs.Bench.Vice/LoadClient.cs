@@ -75,26 +75,13 @@ internal sealed class LoadClient : IClientSession, IVenusCallbacks, IAsyncDispos
             throw new InvalidOperationException($"statuses: {outcome.Kind} {outcome.Abort}");
     }
 
-    public Task StoreAsync(Fid fid, byte[] content) => StoreAsync(fid, content.Length, Crc32C.Of(content), content, default);
-
-    public async Task StoreAsync(Fid fid, long lengthBytes, uint crc32C, byte[]? content, UploadId upload)
+    /// <returns>The version that the file has then.</returns>
+    public async Task<DataVersion> StoreAsync(StoreDataRequest request)
     {
-        Outcome<StoreDataReply> outcome = await Vice.StoreDataAsync(
-            new StoreDataRequest
-            {
-                Fid = fid,
-                Base = new DataVersion(1),
-                LengthBytes = lengthBytes,
-                Crc32C = crc32C,
-                Content = content,
-                Upload = upload,
-                AllocatedBytes = lengthBytes,
-                ModifyTime = new Timestamp(1_800_000_000, 0),
-                ChangeTime = new Timestamp(1_800_000_000, 0),
-            },
-            default);
-        if (!outcome.IsReply)
-            throw new InvalidOperationException($"store {fid}: {outcome.Kind} {outcome.Abort}");
+        Outcome<StoreDataReply> outcome = await Vice.StoreDataAsync(request, default);
+        return outcome.IsReply
+            ? outcome.Value.Status.DataVersion
+            : throw new InvalidOperationException($"store {request.Fid}: {outcome.Kind} {outcome.Abort}");
     }
 
     public ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context) =>

@@ -23,7 +23,7 @@ internal static class Transfer
         byte[] request = WireCodec.ToBytes(new UploadRequest { Upload = upload, Volume = file.Volume });
         Outcome<ReadOnlyMemory<byte>> uploaded = await client.Bulk.UploadAsync(request, lengthBytes, ReadPattern, context);
         UploadReply reply = WireCodec.FromBytes<UploadReply>(uploaded.Value.Span);
-        await client.StoreAsync(file, lengthBytes, reply.Crc32C, null, upload);
+        await new StoredFile(file).StoreAsync(client, lengthBytes, reply.Crc32C, null, upload);
         Report("up, to stable storage", lengthBytes, clock);
 
         clock.Restart();

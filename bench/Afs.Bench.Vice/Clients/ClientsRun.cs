@@ -20,19 +20,19 @@ public sealed class ClientsRun(ClientsOptions options)
     {
         await using var maker = new LoadClient(options.Server);
         SharedFiles folder = await SharedFiles.InNewFolderAsync(maker);
-        Fid[] shared = await folder.MakeAsync("shared", Math.Max(LeastFiles, options.PromisesPerClient), cancellation);
-        Fid[] own = await folder.MakeAsync("own", options.Clients, cancellation);
+        StoredFile[] shared = await folder.MakeAsync("shared", Math.Max(LeastFiles, options.PromisesPerClient), cancellation);
+        StoredFile[] own = await folder.MakeAsync("own", options.Clients, cancellation);
 
         var clock = Stopwatch.StartNew();
         await using ClientFleet fleet = await ClientFleet.ConnectAsync(options.Server, options.Clients, Lease, cancellation);
         double connectSeconds = clock.Elapsed.TotalSeconds;
 
         byte[] content = new byte[SharedFiles.ContentBytes];
-        CallFigures reads = await MeasureAsync((client, i) => fleet.All[client].ReadAsync(shared[i % shared.Length]), cancellation);
-        CallFigures statuses = await MeasureAsync((client, i) => fleet.All[client].PromiseAsync([shared[i % shared.Length]]), cancellation);
-        CallFigures stores = await MeasureAsync((client, _) => fleet.All[client].StoreAsync(own[client], content), cancellation);
+        CallFigures reads = await MeasureAsync((client, i) => fleet.All[client].ReadAsync(shared[i % shared.Length].Fid), cancellation);
+        CallFigures statuses = await MeasureAsync((client, i) => fleet.All[client].PromiseAsync([shared[i % shared.Length].Fid]), cancellation);
+        CallFigures stores = await MeasureAsync((client, _) => own[client].StoreAsync(fleet.All[client], content), cancellation);
         double breakMs = await BreakAsync(fleet, maker, shared[0], cancellation);
-        await PromiseAsync(fleet, shared[..options.PromisesPerClient], cancellation);
+        await PromiseAsync(fleet, [.. shared.Take(options.PromisesPerClient).Select(static file => file.Fid)], cancellation);
         long promises = (long)options.Clients * options.PromisesPerClient;
         return new ClientsFigures(options.Clients, connectSeconds, reads, statuses, stores, breakMs, promises, _server.ResidentBytes());
     }
@@ -51,14 +51,14 @@ public sealed class ClientsRun(ClientsOptions options)
             (double?)(options.WireBytes?.Invoke() - bytesBefore) / latencies.Count);
     }
 
-    private static async Task<double> BreakAsync(ClientFleet fleet, LoadClient writer, Fid file, CancellationToken cancellation)
+    private static async Task<double> BreakAsync(ClientFleet fleet, LoadClient writer, StoredFile file, CancellationToken cancellation)
     {
         List<double> tookMs = [];
         for (int round = 0; round < Breaks; round++)
         {
-            await PromiseAsync(fleet, [file], cancellation);
+            await PromiseAsync(fleet, [file.Fid], cancellation);
             long start = Stopwatch.GetTimestamp();
-            await writer.StoreAsync(file, new byte[SharedFiles.ContentBytes]);
+            await file.StoreAsync(writer, new byte[SharedFiles.ContentBytes]);
             tookMs.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
         return new Latencies(tookMs).MedianMs;

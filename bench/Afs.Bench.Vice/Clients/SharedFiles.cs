@@ -21,16 +21,16 @@ internal sealed class SharedFiles
         maker, await maker.CreateAsync(await maker.RootAsync(), $"clients-{Environment.ProcessId}-{Guid.NewGuid():n}", FileType.Directory));
 
     /// <summary>Makes files and stores 4 KiB in each.</summary>
-    public async Task<Fid[]> MakeAsync(string prefix, int count, CancellationToken cancellation)
+    public async Task<StoredFile[]> MakeAsync(string prefix, int count, CancellationToken cancellation)
     {
         byte[] content = new byte[ContentBytes];
         Random.Shared.NextBytes(content);
-        var files = new Fid[count];
+        var files = new StoredFile[count];
         var limit = new ParallelOptions { MaxDegreeOfParallelism = MakingAtOnce, CancellationToken = cancellation };
         await Parallel.ForEachAsync(Enumerable.Range(0, count), limit, async (i, _) =>
         {
-            files[i] = await _maker.CreateAsync(_folder, $"{prefix}{i}", FileType.Regular);
-            await _maker.StoreAsync(files[i], content);
+            files[i] = new StoredFile(await _maker.CreateAsync(_folder, $"{prefix}{i}", FileType.Regular));
+            await files[i].StoreAsync(_maker, content);
         });
         return files;
     }
