@@ -6,8 +6,9 @@ namespace Afs.Cli;
 internal static class AfsCommand
 {
     private const string ExitCodes = """
-        Exit codes: 0 done; 1 failed; 2 wrong command line; 3 a server can't be reached; 11 not permitted; 12 not in a mount;
-        13 too many ask at once; 14 some changes could not be stored, they stay in the cache; 16 the cache is too small; 17 no such file or folder.
+        Exit codes: 0 done; 1 failed; 2 wrong command line; 3 a server can't be reached;
+        11 not permitted; 12 not in a mount; 13 too many ask at once; 14 some changes could not be
+        stored, they stay in the cache; 16 the cache is too small; 17 no such file or folder.
         """;
 
     public static RootCommand Create()

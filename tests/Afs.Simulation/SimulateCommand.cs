@@ -1,23 +1,30 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Afs.CommandLines;
 
 namespace Afs.Simulation;
 
 /// <summary>The command behind scripts/simulate.</summary>
 internal static class SimulateCommand
 {
+    private const int WrongCommandLine = 2;
+
     public static int Run(string[] args)
     {
-        var first = new Option<int>("--first") { Description = "the first seed", DefaultValueFactory = _ => 1 };
-        var seeds = new Option<int>("--seeds") { Description = "how many seeds to run", DefaultValueFactory = _ => 1000 };
-        var seed = new Option<int?>("--seed") { Description = "run this one seed" };
+        var first = new Option<int>("--first") { HelpName = "SEED", Description = "the first seed", DefaultValueFactory = _ => 1 };
+        var seeds = new Option<int>("--seeds") { HelpName = "N", Description = "how many seeds to run", DefaultValueFactory = _ => 1000 };
+        var seed = new Option<int?>("--seed") { HelpName = "SEED", Description = "run this one seed" };
         var story = new Option<bool>("--story") { Description = "print what happens" };
-        var bug = new Option<PlantedBug>("--bug") { Description = "plant this bug" };
+        var bug = new Option<PlantedBug>("--bug") { HelpName = "BUG", Description = $"plant this error, which must be found: {string.Join(", ", Enum.GetNames<PlantedBug>().Skip(1))}" };
         var command = new RootCommand("Runs a server and its clients through random faults, from seeds, and checks what they promise.") { first, seeds, seed, story, bug };
         command.SetAction(parsed => parsed.GetValue(seed) is { } one
             ? RunMany(one, 1, parsed.GetValue(bug), parsed.GetValue(story))
             : RunMany(parsed.GetValue(first), parsed.GetValue(seeds), parsed.GetValue(bug), parsed.GetValue(story)));
-        return command.Parse(args).Invoke();
+        ParseResult parsed = PlainParser.Parse(command, args);
+        if (WrongUsage.Find("scripts/simulate", parsed) is not { } wrong)
+            return parsed.Invoke();
+        Console.Error.WriteLine($"scripts/simulate: {wrong}");
+        return WrongCommandLine;
     }
 
     private static int RunMany(int first, int count, PlantedBug bug, bool tellsStory)

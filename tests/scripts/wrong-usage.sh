@@ -158,9 +158,38 @@ server_folders() {
   refused cache-disk-full-at-mount 9 "$work/full-disk" timeout 60 "$venus" mount "$server" "$work/free" --cache "$work/full-disk/cache" --log-level None
 }
 
+# fits COMMAND...: its help is there, in lines of 100 columns at most.
+fits() {
+  timeout 60 "$@" --help >"$work/help.out" 2>&1 || { cat "$work/help.out"; return 1; }
+  awk 'length($0) > 100 { print; wide = 1 } END { exit wide || NR < 3 }' "$work/help.out"
+}
+
+helps() {
+  local program command script
+  for program in "$vice" "$venus" "$afs"; do
+    check "$(basename "$program")-help-fits" fits "$program"
+    for command in $("$program" --help | sed -n '/^Commands:/,$s/^  \([a-z]*\) .*/\1/p'); do check "$(basename "$program")-$command-help-fits" fits "$program" "$command"; done
+  done
+  # bench and simulate build before they answer.
+  for script in "$root"/scripts/* "$root"/packaging/build-deb "$root"/packaging/verify-deb; do
+    case $script in */lib | */bench | */simulate) continue ;; esac
+    check "$(basename "$script")-help-fits" fits "$script"
+    check "$(basename "$script")-refuses-what-it-does-not-know" ends_with 2 "$script" --nonsense
+  done
+}
+
+ends_with() {
+  local code=$1 ended
+  shift
+  timeout 60 "$@" >"$work/ended.out" 2>&1 </dev/null
+  ended=$?
+  [ $ended = "$code" ] || { echo "exit code $ended"; return 1; }
+}
+
 need begin_server
 need begin_client a
 command_lines
+helps
 configurations
 mount_points
 stale_mounts

@@ -8,7 +8,7 @@ namespace Afs.Cli;
 internal static class CheckServersCommand
 {
     private static readonly Argument<string?> AnyPath = PathArgument.OfMount();
-    private static readonly Option<int> TimeoutMs = new Option<int>("--timeout-ms") { Description = "How long to wait for an answer.", DefaultValueFactory = _ => 3_000 }.Within(1, int.MaxValue);
+    private static readonly Option<int> TimeoutMs = new Option<int>("--timeout-ms") { HelpName = "MS", Description = "How long to wait for an answer.", DefaultValueFactory = _ => 3_000 }.Within(1, int.MaxValue);
 
     public static Command Create()
     {

@@ -7,13 +7,13 @@ internal static class WatchCommand
 {
     private static readonly Argument<string> AnyPath = PathArgument.One("A file, or a folder with what is in it.");
     private static readonly Option<bool> Recursive = new("--recursive", "-r") { Description = "With all folders below." };
-    private static readonly Option<long> Count = new Option<long>("--count", "-n") { Description = "End after so many changes.", DefaultValueFactory = _ => long.MaxValue }.Within(1, long.MaxValue);
+    private static readonly Option<long?> Count = new Option<long?>("--count", "-n") { HelpName = "N", Description = "End after so many changes." }.Within(1, long.MaxValue);
 
     public static Command Create()
     {
         var command = new Command("watch", "Print what other clients change, as it happens, until interrupted.") { AnyPath, Recursive, Count, JsonOption.Json };
         command.SetAction((parsed, cancellation) => RunAsync(
-            parsed.GetRequiredValue(AnyPath), parsed.GetValue(Recursive), parsed.GetValue(Count), parsed.GetValue(JsonOption.Json), cancellation));
+            parsed.GetRequiredValue(AnyPath), parsed.GetValue(Recursive), parsed.GetValue(Count) ?? long.MaxValue, parsed.GetValue(JsonOption.Json), cancellation));
         return command;
     }
 

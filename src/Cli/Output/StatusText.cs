@@ -21,11 +21,14 @@ internal static class StatusText
 
     private static string Server(StatusReport report)
     {
-        string lease = report.HasLease
-            ? string.Create(CultureInfo.InvariantCulture, $"in touch, lease runs {report.LeaseLeftMs / 1000.0:0.0} s more")
-            : "not in touch: what is cached is suspect";
-        return report.Trouble is null ? $"connected, {lease}" : $"no connection ({OneLine.Of(report.Trouble)}), {lease}";
+        if (report.Trouble is { } trouble)
+            return $"no connection ({OneLine.Of(trouble)}), {Lease(report)}";
+        return $"{(report.HasLease ? "connected" : "no answer")}, {Lease(report)}";
     }
+
+    private static string Lease(StatusReport report) => report.HasLease
+        ? string.Create(CultureInfo.InvariantCulture, $"in touch, lease runs {report.LeaseLeftMs / 1000.0:0.0} s more")
+        : "not in touch: what is cached is suspect";
 
     /// <summary>Of all asks since the mount began, the share that was answered from the cache.</summary>
     private static string Rate(StatusReport report, string hits, string misses)

@@ -10,13 +10,27 @@ public static class OptionRange
     public static Option<T> Within<T>(this Option<T> option, T least, T most)
         where T : struct, IComparable<T>, IParsable<T>
     {
+        Bound(option, least, most);
+        return option;
+    }
+
+    /// <inheritdoc cref="Within{T}(Option{T}, T, T)"/>
+    public static Option<T?> Within<T>(this Option<T?> option, T least, T most)
+        where T : struct, IComparable<T>, IParsable<T>
+    {
+        Bound(option, least, most);
+        return option;
+    }
+
+    private static void Bound<T>(Option option, T least, T most)
+        where T : struct, IComparable<T>, IParsable<T>
+    {
         option.Validators.Add(result =>
         {
             // What can't be parsed is refused by its type.
             if (result.Tokens is [var token] && T.TryParse(token.Value, CultureInfo.InvariantCulture, out T value) && !IsWithin(value, least, most))
                 result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name} must be from {least} to {most}, not {token.Value}."));
         });
-        return option;
     }
 
     /// <summary>NaN lies below everything.</summary>

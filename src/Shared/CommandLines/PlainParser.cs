@@ -7,5 +7,9 @@ public static class PlainParser
 {
     private static readonly ParserConfiguration Configuration = new() { ResponseFileTokenReplacer = null };
 
-    public static ParseResult Parse(RootCommand root, IReadOnlyList<string> arguments) => root.Parse(arguments, Configuration);
+    public static ParseResult Parse(RootCommand root, IReadOnlyList<string> arguments)
+    {
+        HelpForm.Apply(root);
+        return root.Parse(arguments, Configuration);
+    }
 }

@@ -10,7 +10,7 @@ namespace Afs.CommandLines;
 public static class ConfiguredCommandLine
 {
     /// <summary>A command that takes a file has this among its options.</summary>
-    public static Option<string?> CreateOption() => new("--config") { Description = "A YAML file with any of these options, e.g. 'log-level: Debug'. The command line goes first." };
+    public static Option<string?> CreateOption() => new("--config") { HelpName = "FILE", Description = "A YAML file with any of these options, e.g. 'log-level: Debug'. The command line goes first." };
 
     /// <summary>Parses, with what the file adds.</summary>
     /// <exception cref="ConfigurationException">The file can't be used, has an unknown key, or a value that its option doesn't take.</exception>

@@ -11,29 +11,29 @@ internal static class MountCommand
 {
     private static readonly Argument<string> Server = new("server") { Description = "host[:port][/volume] or unix:/path." };
     private static readonly Argument<string> MountPointPath = new("mountpoint") { Description = "An empty folder." };
-    private static readonly Option<string?> Volume = new("--volume") { Description = $"The volume, where the server is unix:/path. Default: {ServerAddress.DefaultVolume}." };
-    private static readonly Option<string> Cache = new("--cache") { Description = "The cache's folder, on a local disk. Made where it is missing.", Required = true };
-    private static readonly Option<long> CacheSize = new("--cache-size") { Description = "The most that cached files may occupy, e.g. 500M, 10G.", CustomParser = ByteCount.ParsePositive, DefaultValueFactory = _ => 10L << 30 };
-    private static readonly Option<int> CacheFiles = new Option<int>("--cache-files") { Description = "The most files in the cache.", DefaultValueFactory = _ => 500_000 }.Within(1, int.MaxValue);
-    private static readonly Option<long> CacheFree = new("--cache-free") { Description = "What the cache leaves free on its disk for others, e.g. 1G.", CustomParser = ByteCount.Parse, DefaultValueFactory = _ => 256L << 20 };
-    private static readonly Option<IoMode> Io = new("--io") { Description = "Who serves reads and writes: auto, passthrough or daemon." };
+    private static readonly Option<string?> Volume = new("--volume") { HelpName = "NAME", Description = $"The volume, where the server is unix:/path. Default: {ServerAddress.DefaultVolume}." };
+    private static readonly Option<string> Cache = new("--cache") { HelpName = "DIR", Description = "The cache's folder, on a local disk. Made where it is missing.", Required = true };
+    private static readonly Option<long?> CacheSize = new("--cache-size") { HelpName = "SIZE", Description = "The most that cached files may occupy, e.g. 500M. Default: 10G.", CustomParser = static argument => ByteCount.ParsePositive(argument) };
+    private static readonly Option<int> CacheFiles = new Option<int>("--cache-files") { HelpName = "N", Description = "The most files in the cache.", DefaultValueFactory = _ => 500_000 }.Within(1, int.MaxValue);
+    private static readonly Option<long?> CacheFree = new("--cache-free") { HelpName = "SIZE", Description = "What the cache leaves free on its disk for others, e.g. 1G. Default: 256M.", CustomParser = static argument => ByteCount.Parse(argument) };
+    private static readonly Option<IoMode> Io = new("--io") { HelpName = "MODE", Description = "Who serves reads and writes: auto, passthrough or daemon. Default: auto." };
     private static readonly Option<bool> Foreground = new("--foreground", "-f") { Description = "Stay in the foreground." };
     private static readonly Option<bool?> AllowOther = new("--allow-other") { Description = "Other users may enter. Default as root." };
     private static readonly Option<bool> ReadOnly = new("--read-only") { Description = "Mount for reading only." };
-    private static readonly Option<double> Timeout = new Option<double>("--timeout") { Description = "Seconds that an operation may wait for the server.", DefaultValueFactory = _ => 30 }.Within(0.1, 86400);
+    private static readonly Option<double> Timeout = new Option<double>("--timeout") { HelpName = "SECONDS", Description = "Seconds that an operation may wait for the server.", DefaultValueFactory = _ => 30 }.Within(0.1, 86400);
     private static readonly Option<DisconnectedMode> Disconnected = new("--disconnected")
     {
-        Description = "What reads do while the server can't be reached: fail (with ETIMEDOUT), or serve what is cached, which may be old.",
+        HelpName = "MODE", Description = "What reads do while the server can't be reached: fail (with ETIMEDOUT), or serve what is cached, which may be old.",
     };
 
     private static readonly Option<bool> Force = new("--force") { Description = "Take away a stale mount of a dead daemon first." };
-    private static readonly Option<LogLevel?> Level = new("--log-level") { Description = "Trace, Debug, Information, Warning, Error. Default: Information where somebody reads it." };
-    private static readonly Option<string?> LogFile = new("--log-file") { Description = "Where a daemon in the background logs to." };
+    private static readonly Option<LogLevel?> Level = new("--log-level") { HelpName = "LEVEL", Description = "Trace, Debug, Information, Warning, Error. Default: Information where somebody reads it." };
+    private static readonly Option<string?> LogFile = new("--log-file") { HelpName = "FILE", Description = "Where a daemon in the background logs to." };
     private static readonly Option<bool> Tls = new("--tls") { Description = "Speak TLS 1.3 to the server." };
-    private static readonly Option<string?> TlsName = new("--tls-name") { Description = "The name that the server's certificate must have." };
-    private static readonly Option<string?> TlsAuthority = new("--tls-ca") { Description = "A file of certificates in PEM: the only authorities to trust." };
-    private static readonly Option<string?> Admin = new("--admin") { Description = "ADDRESS:PORT of /metrics and /healthz. Default: none." };
-    private static readonly Option<string?> Collector = new("--otlp") { Description = "URL of an OpenTelemetry collector that figures are sent to, e.g. http://127.0.0.1:4318. Default: none." };
+    private static readonly Option<string?> TlsName = new("--tls-name") { HelpName = "NAME", Description = "The name that the server's certificate must have." };
+    private static readonly Option<string?> TlsAuthority = new("--tls-ca") { HelpName = "FILE", Description = "A file of certificates in PEM: the only authorities to trust." };
+    private static readonly Option<string?> Admin = new("--admin") { HelpName = "ADDRESS:PORT", Description = "ADDRESS:PORT of /metrics and /healthz. Default: none." };
+    private static readonly Option<string?> Collector = new("--otlp") { HelpName = "URL", Description = "URL of an OpenTelemetry collector that figures are sent to, e.g. http://127.0.0.1:4318. Default: none." };
     private static readonly Option<string?> Configuration = ConfiguredCommandLine.CreateOption();
 
     public static Command Create()
@@ -67,9 +67,9 @@ internal static class MountCommand
         Server = ServerAddress.Parse(parsed.GetRequiredValue(Server), parsed.GetValue(Volume)),
         MountPoint = MountedPath.Normalize(parsed.GetRequiredValue(MountPointPath)),
         CacheFolder = Path.GetFullPath(parsed.GetRequiredValue(Cache)),
-        CacheBytes = parsed.GetValue(CacheSize),
+        CacheBytes = parsed.GetValue(CacheSize) ?? MountSettings.DefaultCacheBytes,
         CacheFiles = parsed.GetValue(CacheFiles),
-        CacheFreeBytes = parsed.GetValue(CacheFree),
+        CacheFreeBytes = parsed.GetValue(CacheFree) ?? MountSettings.DefaultCacheFreeBytes,
         Io = parsed.GetValue(Io),
         AllowOther = parsed.GetValue(AllowOther) ?? Environment.UserName == "root",
         IsReadOnly = parsed.GetValue(ReadOnly),

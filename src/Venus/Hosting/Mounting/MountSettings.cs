@@ -6,6 +6,9 @@ namespace Afs.Venus.Hosting;
 /// <summary>All that `venus mount` was told.</summary>
 public sealed record MountSettings
 {
+    public const long DefaultCacheBytes = 10L << 30;
+    public const long DefaultCacheFreeBytes = 256L << 20;
+
     public required ServerAddress Server { get; init; }
 
     /// <summary>Absolute.</summary>
@@ -14,12 +17,12 @@ public sealed record MountSettings
     /// <summary>Absolute.</summary>
     public required string CacheFolder { get; init; }
 
-    public long CacheBytes { get; init; } = 10L << 30;
+    public long CacheBytes { get; init; } = DefaultCacheBytes;
 
     public int CacheFiles { get; init; } = 500_000;
 
     /// <summary>What the cache leaves free on its disk for others.</summary>
-    public long CacheFreeBytes { get; init; } = 256L << 20;
+    public long CacheFreeBytes { get; init; } = DefaultCacheFreeBytes;
 
     public IoMode Io { get; init; }
 

@@ -11,7 +11,7 @@ namespace Afs.Vice.Hosting.Commands;
 /// <summary><c>vice salvage</c>: checks a folder whose server doesn't run.</summary>
 internal static class SalvageCommand
 {
-    private static readonly Option<string> Data = new("--data") { Required = true, Description = "The server's folder." };
+    private static readonly Option<string> Data = new("--data") { HelpName = "DIR", Required = true, Description = "The server's folder." };
     private static readonly Option<bool> Repair = new("--repair") { Description = "Put right what can be put right without loss." };
     private static readonly Option<bool> NewIncarnation = new("--new-incarnation") { Description = "After a restore from a backup: no client takes its cache for what is here." };
 

@@ -11,7 +11,7 @@ internal static class ScrubCommand
 {
     private const int ContentsPerProgress = 64;
 
-    private static readonly Option<string> Data = new("--data") { Required = true, Description = "The server's folder. The server may run." };
+    private static readonly Option<string> Data = new("--data") { HelpName = "DIR", Required = true, Description = "The server's folder. The server may run." };
     private static readonly Option<bool> Json = new("--json") { Description = "For programs." };
 
     public static Command Create()

@@ -18,18 +18,18 @@ internal static class ServeCommand
 {
     private const string DefaultEndpoint = "127.0.0.1:7000";
 
-    private static readonly Option<string> Data = new("--data") { Required = true, Description = "The server's folder. Made where it isn't there." };
-    private static readonly Option<string[]> Listen = new("--listen") { Description = $"HOST:PORT or unix:/path; may be repeated. Default {DefaultEndpoint}." };
-    private static readonly Option<string> VolumeName = new("--volume-name") { Description = "The volume to make where it isn't there.", DefaultValueFactory = _ => "root" };
-    private static readonly Option<int> LeaseMs = new Option<int>("--lease-ms") { Description = "How long clients trust their caches without contact.", DefaultValueFactory = _ => 10_000 }.Within(1, int.MaxValue);
-    private static readonly Option<int> DrainMs = new Option<int>("--drain-ms") { Description = "How long running calls may take to end at a stop.", DefaultValueFactory = _ => 5_000 }.Within(0, int.MaxValue);
-    private static readonly Option<int> MostPromises = new Option<int>("--promises") { Description = "Promises held before the oldest are broken.", DefaultValueFactory = _ => 1_000_000 }.Within(1, int.MaxValue);
-    private static readonly Option<string?> TlsCertificate = new("--tls-cert") { Description = "PEM file: TCP is TLS 1.3 only." };
-    private static readonly Option<string?> TlsKey = new("--tls-key") { Description = "PEM file of the private key; default: in the certificate's file." };
-    private static readonly Option<string?> ReadyFile = new("--ready-file") { Description = "Written, with the addresses, once the server takes calls." };
-    private static readonly Option<LogLevel> Level = new("--log-level") { Description = "Debug, Information, Warning or Error.", DefaultValueFactory = _ => LogLevel.Information };
-    private static readonly Option<string?> Admin = new("--admin") { Description = "ADDRESS:PORT of the live page, /metrics and /healthz; whoever reaches it reads names and figures. Default: none." };
-    private static readonly Option<string?> Collector = new("--otlp") { Description = "URL of an OpenTelemetry collector that figures are sent to, e.g. http://127.0.0.1:4318. Default: none." };
+    private static readonly Option<string> Data = new("--data") { HelpName = "DIR", Required = true, Description = "The server's folder. Made where it isn't there." };
+    private static readonly Option<string[]> Listen = new("--listen") { HelpName = "ADDRESS", Description = $"HOST:PORT or unix:/path; may be repeated. Default {DefaultEndpoint}." };
+    private static readonly Option<string> VolumeName = new("--volume-name") { HelpName = "NAME", Description = "The volume to make where it isn't there.", DefaultValueFactory = _ => "root" };
+    private static readonly Option<int> LeaseMs = new Option<int>("--lease-ms") { HelpName = "MS", Description = "How long clients trust their caches without contact.", DefaultValueFactory = _ => 10_000 }.Within(1, int.MaxValue);
+    private static readonly Option<int> DrainMs = new Option<int>("--drain-ms") { HelpName = "MS", Description = "How long running calls may take to end at a stop.", DefaultValueFactory = _ => 5_000 }.Within(0, int.MaxValue);
+    private static readonly Option<int> MostPromises = new Option<int>("--promises") { HelpName = "N", Description = "Promises held before the oldest are broken.", DefaultValueFactory = _ => 1_000_000 }.Within(1, int.MaxValue);
+    private static readonly Option<string?> TlsCertificate = new("--tls-cert") { HelpName = "FILE", Description = "PEM file: TCP is TLS 1.3 only." };
+    private static readonly Option<string?> TlsKey = new("--tls-key") { HelpName = "FILE", Description = "PEM file of the private key; default: in the certificate's file." };
+    private static readonly Option<string?> ReadyFile = new("--ready-file") { HelpName = "FILE", Description = "Written, with the addresses, once the server takes calls." };
+    private static readonly Option<LogLevel> Level = new("--log-level") { HelpName = "LEVEL", Description = "Debug, Information, Warning or Error.", DefaultValueFactory = _ => LogLevel.Information };
+    private static readonly Option<string?> Admin = new("--admin") { HelpName = "ADDRESS:PORT", Description = "ADDRESS:PORT of the live page, /metrics and /healthz; whoever reaches it reads names and figures. Default: none." };
+    private static readonly Option<string?> Collector = new("--otlp") { HelpName = "URL", Description = "URL of an OpenTelemetry collector that figures are sent to, e.g. http://127.0.0.1:4318. Default: none." };
     private static readonly Option<string?> Configuration = ConfiguredCommandLine.CreateOption();
 
     public static Command Create()

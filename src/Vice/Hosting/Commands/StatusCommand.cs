@@ -16,10 +16,10 @@ internal static class StatusCommand
 
     private const int ClientIds = 64;
 
-    private static readonly Option<string> Server = new("--server") { Description = "HOST:PORT or unix:/path.", DefaultValueFactory = _ => "127.0.0.1:7000" };
-    private static readonly Option<int> TimeoutMs = new Option<int>("--timeout-ms") { Description = "How long to wait for an answer.", DefaultValueFactory = _ => 5_000 }.Within(1, int.MaxValue);
+    private static readonly Option<string> Server = new("--server") { HelpName = "ADDRESS", Description = "HOST:PORT or unix:/path.", DefaultValueFactory = _ => "127.0.0.1:7000" };
+    private static readonly Option<int> TimeoutMs = new Option<int>("--timeout-ms") { HelpName = "MS", Description = "How long to wait for an answer.", DefaultValueFactory = _ => 5_000 }.Within(1, int.MaxValue);
     private static readonly Option<bool> Json = new("--json") { Description = "For programs." };
-    private static readonly Option<string?> Authority = new("--tls-ca") { Description = "PEM file of the authority to trust: connect with TLS." };
+    private static readonly Option<string?> Authority = new("--tls-ca") { HelpName = "FILE", Description = "PEM file of the authority to trust: connect with TLS." };
 
     public static Command Create()
     {

@@ -10,10 +10,10 @@ namespace Afs.Vice.Hosting.Commands;
 /// <summary><c>vice versions</c>: lists the versions that lost to another client's store, and gets one back.</summary>
 internal static class VersionsCommand
 {
-    private static readonly Option<string> Data = new("--data") { Required = true, Description = "The server's folder. The server may run." };
+    private static readonly Option<string> Data = new("--data") { HelpName = "DIR", Required = true, Description = "The server's folder. The server may run." };
     private static readonly Option<bool> Json = new("--json") { Description = "For programs." };
-    private static readonly Option<string?> Extract = new("--extract") { Description = "The version to get back, as the list names it." };
-    private static readonly Option<string?> To = new("--to") { Description = "The new file to write it to." };
+    private static readonly Option<string?> Extract = new("--extract") { HelpName = "ID", Description = "The version to get back, as the list names it." };
+    private static readonly Option<string?> To = new("--to") { HelpName = "FILE", Description = "The new file to write it to." };
 
     public static Command Create()
     {
