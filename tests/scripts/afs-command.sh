@@ -35,7 +35,7 @@ end_watch() {
 }
 
 # told NAME KIND PATH [COUNT]: a watch has told it, so often; "some": once or more.
-told() { within 10 told_now "$@"; }
+told() { within 30 told_now "$@"; }
 told_now() {
   local count
   count=$(python3 -c "import json, sys
@@ -67,7 +67,16 @@ before=$(calls b)
 cat "$b/d/f" "$b/d/large" >/dev/null
 check fetched-files-cost-no-call test "$(calls b)" = "$before"
 refused fetch-folder-needs-recursive 2 '--recursive' "$afs" fetch "$b/d"
-check fetch-bar-on-a-terminal sh -c 'script -qec "$1 fetch -r $2" /dev/null | grep -q "2 files"' sh "$afs" "$b/d"
+# on_terminal COMMAND: its output there, a line for each state of the bar.
+on_terminal() { script -qec "stty cols 100; $1" /dev/null | tr '\r' '\n' >"$work/terminal"; }
+bar_has() { on_terminal "$afs flush -r $b/d; ${2:-} $afs fetch -r $b/d" && grep -qE "$1" "$work/terminal"; }
+check fetch-bar-has-rate-and-time-left bar_has '2 of 2 files .* [0-9.]+ [KMG]?B/s .*[0-9]{2}:[0-9]{2}:[0-9]{2}'
+check fetch-bar-has-colours bar_has $'\e\\[38;5;'
+check fetch-bar-may-have-none sh -c '! grep -q "$1" "$2"' sh $'\e\\[38;5;' <(bar_has 2 NO_COLOR=1; cat "$work/terminal")
+check no-bar-and-no-colours-in-a-file sh -c '"$1" flush -r "$2" && "$1" fetch -r "$2" >"$3" 2>&1 && [ "$(cat "$3")" = "2 files, 2.9 MiB, are in the cache." ]' sh "$afs" "$b/d" "$work/file"
+for command in status examine whereis fetch flush watch recovered checkservers getcacheparms setcachesize; do
+  check "json-of-$command" sh -c '"$1" "$2" --help | grep -q -- --json' sh "$afs" "$command"
+done
 
 check same-fid-at-both test "$(json 'j[0]["fid"]' examine "$a/d/f")" = "$(json 'j[0]["fid"]' examine "$b/d/f")"
 check whereis is "$server root" 'j[0]["server"] + " " + j[0]["volume"]' whereis "$a/d/f"

@@ -10,12 +10,27 @@ options() { "$1" "$2" --help | grep -oE '^ +(-[a-z?], )*--[a-z-]+|, --[a-z-]+' |
 manual_knows() {
   local page=$1 program=$2 command option missing=''
   shift 2
+  [ $# -gt 2 ] || { echo "$program tells no commands"; return 1; }
   for command in "$@"; do
+    grep -qwF -- "$command" "$root/packaging/man/$page" || missing="$missing $command"
     for option in $(options "$program" "$command"); do
       tr -d '\\' <"$root/packaging/man/$page" | grep -qE -- "$option($|[^a-z-])" || missing="$missing $command:$option"
     done
   done
   [ -z "$missing" ] || { echo "$page does not know$missing"; return 1; }
+}
+
+# commands PROGRAM: from its help.
+commands() { "$1" --help | sed -n '/^Commands:/,$s/^  \([a-z]\+\) .*/\1/p'; }
+
+# What stands in fstab: every option of a mount but those that are spelt otherwise there, or make no sense.
+helper_knows() {
+  local option missing=''
+  for option in $(options "$venus" mount | grep -vxE -- '--(foreground|read-only)'); do
+    sed -n '/^for option/,/^done/p' "$root/packaging/mount.venus" | grep -qE "(^|[ |])${option#--}(=|[ |)])" || missing="$missing ${option#--}"
+    tr -d '\\' <"$root/packaging/man/mount.venus.8" | grep -qE -- "(^|[^a-z-])${option#--}($|[^a-z-])" || missing="$missing manual:${option#--}"
+  done
+  [ -z "$missing" ] || { echo "mount.venus does not know$missing"; return 1; }
 }
 
 # sample_knows FILE PROGRAM COMMAND NOT-FOR-FILES
@@ -75,9 +90,10 @@ chmod +x "$work/fake/venus"
 cd "$work" || exit 1
 asked() { local expected=$1 said; shift; said=$(helper "$@" 2>&1); [ "$said" = "$expected" ] || { echo "asked for: $said"; return 1; }; }
 
-check manual-knows-vice manual_knows vice.8 "$vice" serve status salvage scrub
-check manual-knows-venus manual_knows venus.8 "$venus" mount unmount status flush recovered
-check manual-knows-afs manual_knows afs.1 "$afs" status examine whereis fetch flush watch recovered checkservers getcacheparms setcachesize completion
+check manual-knows-vice manual_knows vice.8 "$vice" $(commands "$vice")
+check manual-knows-venus manual_knows venus.8 "$venus" $(commands "$venus")
+check manual-knows-afs manual_knows afs.1 "$afs" $(commands "$afs")
+check helper-knows-the-options helper_knows
 check sample-knows-vice sample_knows vice.yaml "$vice" serve --config
 check sample-knows-venus sample_knows venus.yaml "$venus" mount --config
 check sample-is-taken sample_is_taken

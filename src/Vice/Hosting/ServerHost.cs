@@ -97,7 +97,7 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
 
     private Task<ViceAdmin> StartAdminAsync(DataFolder data, ViceServer vice, RpcServer rpc, Observation seen) => ViceAdmin.StartAsync(
         options.Admin, options.Vice, vice, rpc.Statistics, data.Metadata, seen,
-        health: () => _failed.Task.IsCompleted ? "a broken invariant ends the server" : null, log);
+        findBroken: () => _failed.Task.IsCompleted ? "a broken invariant ends the server" : null, log);
 
     private static async Task ListenAsync(RpcServer rpc, CancellationToken stop)
     {

@@ -15,7 +15,7 @@ internal sealed partial class ViceAdmin : IAsyncDisposable
     /// <exception cref="StartException">It can't listen there.</exception>
     public static async Task<ViceAdmin> StartAsync(
         AdminOptions admin, ViceOptions options, ViceServer vice, RpcStatistics network, IMetadataStore metadata, Observation seen,
-        Func<string?> health, ILogger log)
+        Func<string?> findBroken, ILogger log)
     {
         var readings = new ViceReadings(vice, network);
         var started = new ViceAdmin();
@@ -23,11 +23,12 @@ internal sealed partial class ViceAdmin : IAsyncDisposable
             started._export = new OtlpExport("vice", collector, admin.ExportInterval, readings.Read);
         if (admin.Listen is not { } listen)
             return started;
+        var health = new ViceHealth(metadata, findBroken);
         var page = new LivePage(new LiveReader(vice, options, metadata, readings, seen), seen.Feed);
         try
         {
             started._server = await AdminServer.StartAsync(
-                listen, () => PrometheusText.Write("vice", readings.Read(), seen.Calls, seen.Breaks), health, log, page.Map);
+                listen, () => PrometheusText.Write("vice", readings.Read(), seen.Calls, seen.Breaks), health.FindTrouble, log, page.Map);
             LogAdmin(log, started._server.Address);
             return started;
         }
