@@ -55,7 +55,7 @@ public class CallbackTests
         var acknowledge = new TaskCompletionSource();
         b.Venus.Acknowledge = acknowledge.Task;
         Task store = a.StoreAsync(f, [1], 1).AsTask();
-        await TestCell.EventuallyAsync(() => b.Venus.Calls.Count == 1);
+        await Eventually.BecomesTrueAsync(() => b.Venus.Calls.Count == 1);
         Assert.Equal([1], (await c.FetchAsync(f)).Value.Content!);
         await TestCell.StaysPendingAsync(store);
         acknowledge.SetResult();
@@ -72,7 +72,7 @@ public class CallbackTests
         var acknowledge = new TaskCompletionSource();
         b.Venus.Acknowledge = acknowledge.Task;
         Task first = a.StoreAsync(f, [1], 1).AsTask();
-        await TestCell.EventuallyAsync(() => b.Venus.Calls.Count == 1);
+        await Eventually.BecomesTrueAsync(() => b.Venus.Calls.Count == 1);
         Task second = c.StoreAsync(f, [2], 2).AsTask();
         await TestCell.StaysPendingAsync(second);
         acknowledge.SetResult();
@@ -92,9 +92,9 @@ public class CallbackTests
         var acknowledge = new TaskCompletionSource();
         b.Venus.Acknowledge = acknowledge.Task;
         Task first = a.StoreAsync(files[0], [1], 1).AsTask();
-        await TestCell.EventuallyAsync(() => b.Venus.Calls.Count == 1);
+        await Eventually.BecomesTrueAsync(() => b.Venus.Calls.Count == 1);
         Task[] others = [.. files.Skip(1).Select(f => a.StoreAsync(f, [1], 1).AsTask())];
-        await TestCell.EventuallyAsync(() => cell.Server.Committer.Committed >= 102);
+        await Eventually.BecomesTrueAsync(() => cell.Server.Committer.Committed >= 102);
         await Task.Delay(50);
         acknowledge.SetResult();
         await Task.WhenAll(others.Append(first));
@@ -170,7 +170,7 @@ public class CallbackTests
         await quick.StatusAsync(f);
         await quick.StatusAsync(g);
         Task store = a.StoreAsync(f, [1], 1).AsTask();
-        await TestCell.EventuallyAsync(() => quick.Venus.Calls.Count == 1);
+        await Eventually.BecomesTrueAsync(() => quick.Venus.Calls.Count == 1);
         await a.StoreAsync(g, [1], 1);
         Assert.Equal([f, g], quick.Venus.BrokenFids);
         Assert.False(store.IsCompleted);
@@ -188,7 +188,7 @@ public class CallbackTests
         deaf.Venus.Acknowledge = new TaskCompletionSource().Task;
         ulong before = deaf.ResetCount;
         Task store = a.StoreAsync(f, [1], 1).AsTask();
-        await TestCell.EventuallyAsync(() => deaf.Venus.Calls.Count == 1);
+        await Eventually.BecomesTrueAsync(() => deaf.Venus.Calls.Count == 1);
         // The server begins to wait some time after the call arrived, so this advances until the wait was over.
         for (TimeSpan passed = default; deaf.ResetCount == before && passed < 3 * cell.ServerWait; passed += TimeSpan.FromSeconds(1))
         {
@@ -215,7 +215,7 @@ public class CallbackTests
         var acknowledge = new TaskCompletionSource();
         deaf.Venus.Acknowledge = acknowledge.Task;
         Task first = a.StoreAsync(f, [1], 1).AsTask();
-        await TestCell.EventuallyAsync(() => deaf.Venus.Calls.Count == 1);
+        await Eventually.BecomesTrueAsync(() => deaf.Venus.Calls.Count == 1);
         for (TimeSpan passed = default; deaf.ResetCount == 0 && passed < 3 * cell.ServerWait; passed += TimeSpan.FromSeconds(1))
         {
             deaf.Contact();
@@ -226,7 +226,7 @@ public class CallbackTests
         // No reply has told the client of the reset: it may trust g as before.
         Task second = b.StoreAsync(g, [1], 1).AsTask();
         await TestCell.StaysPendingAsync(second);
-        await TestCell.EventuallyAsync(() => deaf.Venus.Calls.Count == 2);
+        await Eventually.BecomesTrueAsync(() => deaf.Venus.Calls.Count == 2);
         Assert.NotEmpty(deaf.Venus.Calls[1].Volumes);
         if (acknowledgesThat)
             acknowledge.SetResult();
@@ -262,7 +262,7 @@ public class CallbackTests
         a.Venus.Clear();
         foreach (Fid[] some in files.Chunk(100))
             await b.Vice.FetchStatusAsync(new FetchStatusRequest { Fids = some }, b.Next());
-        await TestCell.EventuallyAsync(() => cell.Server.Promises.Count <= 300);
+        await Eventually.BecomesTrueAsync(() => cell.Server.Promises.Count <= 300);
         Fid[] told = [.. b.Venus.BrokenFids];
         Assert.NotEmpty(told);
         Fid kept = files.Last();
@@ -294,7 +294,7 @@ public class CallbackTests
         a.Reconnect();
         Task<Outcome<StoreDataReply>> store = a.StoreAsync(f, [1], 1).AsTask();
         b.Reconnect();
-        await TestCell.EventuallyAsync(() => b.Venus.Calls.Count == 1);
+        await Eventually.BecomesTrueAsync(() => b.Venus.Calls.Count == 1);
         Assert.Equal([root.Volume], b.Venus.Calls[0].Volumes);
         await TestCell.StaysPendingAsync(store);
         a.Contact();
@@ -303,7 +303,7 @@ public class CallbackTests
         Assert.True((await store).IsReply);
 
         // The silent one is known to have lapsed: the next life doesn't wait for it.
-        await TestCell.EventuallyAsync(() => Lapsed(cell, silent));
+        await Eventually.BecomesTrueAsync(() => Lapsed(cell, silent));
         cell.Restart();
         a.Reconnect();
         b.Reconnect();
@@ -320,7 +320,7 @@ public class CallbackTests
         cell.Time.Advance(cell.ServerWait);
         a.Contact();
         await cell.Server.SweepAsync();
-        await TestCell.EventuallyAsync(() => Lapsed(cell, b));
+        await Eventually.BecomesTrueAsync(() => Lapsed(cell, b));
         Assert.Equal(1ul, b.ResetCount);
         await a.StoreAsync(f, [1], 1);
         Assert.Empty(b.Venus.Calls);

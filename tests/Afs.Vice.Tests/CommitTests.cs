@@ -39,7 +39,7 @@ public class CommitTests
         CreateRequest request = a.CreateRequest(root, "f");
         cell.Memory.BeforeCommit = () => throw new StorageException(StorageFailure.Failed, "planned");
         Task<Outcome<CreateReply>> create = a.Vice.CreateAsync(request, call).AsTask();
-        await TestCell.EventuallyAsync(() => log.Lines.Any(line => line.Contains("The writer failed")));
+        await Eventually.BecomesTrueAsync(() => log.Lines.Any(line => line.Contains("The writer failed")));
         await TestCell.StaysPendingAsync(create);
 
         cell.Memory.BeforeCommit = null;

@@ -79,15 +79,7 @@ public sealed class HostilePeerTests
     {
         IFrameListener listener = await new SocketTransport().ListenAsync(RpcEndpoint.Parse("127.0.0.1:0"), CancellationToken.None);
         await using (listener)
-        await using (var client = new RpcClient(new RpcClientOptions
-        {
-            Transport = new SocketTransport(),
-            Server = listener.Endpoint,
-            ClientId = new ClientId(1, 1),
-            Session = new RecordingClient(),
-            Time = TimeProvider.System,
-            Random = new Random(1),
-        }))
+        await using (RpcClient client = MakeClient(listener))
         {
             client.Start();
             IFrameConnection server = await listener.AcceptAsync();
@@ -105,16 +97,7 @@ public sealed class HostilePeerTests
     {
         IFrameListener listener = await new SocketTransport().ListenAsync(RpcEndpoint.Parse("127.0.0.1:0"), CancellationToken.None);
         await using (listener)
-        await using (var client = new RpcClient(new RpcClientOptions
-        {
-            Transport = new SocketTransport(),
-            Server = listener.Endpoint,
-            ClientId = new ClientId(1, 1),
-            Session = new RecordingClient(),
-            Time = TimeProvider.System,
-            Random = new Random(1),
-            Timings = new RpcTimings { Reconnect = new BackOff(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(2)) },
-        }))
+        await using (RpcClient client = MakeClient(listener))
         {
             client.Start();
             var random = new Random(3);
@@ -211,4 +194,15 @@ public sealed class HostilePeerTests
             return ReceivedFrame.End;
         }
     }
+
+    private static RpcClient MakeClient(IFrameListener listener) => new(new RpcClientOptions
+    {
+        Transport = new SocketTransport(),
+        Server = listener.Endpoint,
+        ClientId = new ClientId(1, 1),
+        Session = new RecordingClient(),
+        Time = TimeProvider.System,
+        Random = new Random(1),
+        Timings = new RpcTimings { Reconnect = new BackOff(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(2)) },
+    });
 }

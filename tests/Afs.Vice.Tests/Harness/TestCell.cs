@@ -66,17 +66,6 @@ public sealed class TestCell : IDisposable
         Server = Start();
     }
 
-    public static async Task EventuallyAsync(Func<bool> condition)
-    {
-        for (int i = 0; i < 3000; i++)
-        {
-            if (condition())
-                return;
-            await Task.Delay(5);
-        }
-        Assert.Fail("It did not come to pass.");
-    }
-
     /// <summary>Lets what is on its way arrive, and then looks whether the task is still unfinished.</summary>
     public static async Task StaysPendingAsync(Task task)
     {

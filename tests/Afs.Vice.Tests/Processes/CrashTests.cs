@@ -1,5 +1,4 @@
 using Afs.Rpc;
-using Afs.Vice.Tests.Harness;
 using Afs.Wire;
 
 namespace Afs.Vice.Tests.Processes;
@@ -25,7 +24,7 @@ public sealed class CrashTests : IDisposable
         for (int kill = 0; kill < Kills; kill++)
         {
             int[] before = [.. _progress];
-            await TestCell.EventuallyAsync(() => _progress.Zip(before).All(pair => pair.First > pair.Second) || loads.Any(load => load.IsCompleted));
+            await Eventually.BecomesTrueAsync(() => _progress.Zip(before).All(pair => pair.First > pair.Second) || loads.Any(load => load.IsCompleted));
             await Task.Delay(random.Next(0, 300));
             server.Kill();
             await server.EndAsync();
