@@ -31,7 +31,7 @@ internal static class FetchCommand
         else
             last = await ProgressBar.ShowAsync(replies);
         FetchProgress progress = mount.Check(last).Progress!;
-        Console.WriteLine(json ? JsonLine.Of(progress) : $"{progress.Files} {(progress.Files == 1 ? "file" : "files")}, {ByteCount.Format(progress.Bytes)}, {(progress.Files == 1 ? "is" : "are")} in the cache.");
+        Console.WriteLine(json ? JsonLine.Of(progress) : $"{Counted.Of(progress.Files, "file")}, {ByteCount.Format(progress.Bytes)}, {(progress.Files == 1 ? "is" : "are")} in the cache.");
         return (int)ExitCode.Done;
     }
 }

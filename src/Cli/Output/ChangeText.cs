@@ -14,8 +14,8 @@ internal static class ChangeText
 
     private static string Rest(ChangeReport change) => change.Kind switch
     {
-        ChangeKinds.Watching => $"{change.Count} files and folders",
-        ChangeKinds.Missed => $"{change.Count} changes: they came faster than they were read",
+        ChangeKinds.Watching => Counted.Of(change.Count ?? 0, "file or folder", "files and folders"),
+        ChangeKinds.Missed => $"{Counted.Of(change.Count ?? 0, "change")}: faster than they were read",
         ChangeKinds.OutOfTouch => OneLine.Of(change.Reason),
         ChangeKinds.InTouch => "the server answers again",
         ChangeKinds.Renamed => $"{OneLine.Of(change.From)} -> {OneLine.Of(change.Path)}",

@@ -12,11 +12,11 @@ internal static class StatusText
         if (report.IsServingDisconnected)
             output.WriteLine("             reads get what is cached, which may be old");
         if (report.Restarts > 0)
-            output.WriteLine($"  daemon     was replaced {report.Restarts} times by its supervisor (pid {report.SupervisorId})");
-        output.WriteLine($"  cache      {ByteCount.Format(report.CacheBytes)} of {ByteCount.Format(report.CacheLimitBytes)} in {report.CacheFiles} files, {report.CacheFolder}");
-        output.WriteLine($"  changes    {report.DirtyFiles} files not stored yet, {report.RecoveredFiles} recovered{(report.RecoveredFiles > 0 ? " (afs recovered)" : "")}");
+            output.WriteLine($"  daemon     was replaced {Counted.Of(report.Restarts, "time")} by its supervisor (pid {report.SupervisorId})");
+        output.WriteLine($"  cache      {ByteCount.Format(report.CacheBytes)} of {ByteCount.Format(report.CacheLimitBytes)} in {Counted.Of(report.CacheFiles, "file")}, {report.CacheFolder}");
+        output.WriteLine($"  changes    {Counted.Of(report.DirtyFiles, "file")} not stored yet, {report.RecoveredFiles} recovered{(report.RecoveredFiles > 0 ? " (afs recovered)" : "")}");
         output.WriteLine($"  hit rates  content {Rate(report, "content.hits", "content.fetches")}, status {Rate(report, "status.hits", "status.misses")}");
-        output.WriteLine($"  traffic    {ByteCount.Format(report.Figures.GetValueOrDefault("bytes.fetched"))} fetched, {ByteCount.Format(report.Figures.GetValueOrDefault("bytes.stored"))} stored, {report.Figures.GetValueOrDefault("breaks.received")} breaks");
+        output.WriteLine($"  traffic    {ByteCount.Format(report.Figures.GetValueOrDefault("bytes.fetched"))} fetched, {ByteCount.Format(report.Figures.GetValueOrDefault("bytes.stored"))} stored, {Counted.Of(report.Figures.GetValueOrDefault("breaks.received"), "break")}");
     }
 
     private static string Server(StatusReport report)
