@@ -201,6 +201,26 @@ public class DataTests
     }
 
     [Fact]
+    public async Task A_large_upload_goes_to_the_disk_while_it_comes()
+    {
+        const int length = 30 << 20;
+        using var cell = new TestCell();
+        TestClient a = await cell.ConnectAsync();
+        Fid f = await a.MakeAsync(await a.RootAsync(), "f");
+        byte[] content = Bytes(length);
+        cell.Disk.SyncFailure = DiskFailure.Failed;
+        Assert.Equal(AbortCodes.ServerDiskFailed, (await a.UploadAsync(new UploadId(1), f.Volume, content, 400_000)).Abort);
+        Assert.InRange(cell.Disk.EarlyBytes, length * 2 / 3, length);
+        (cell.Disk.SyncFailure, cell.Disk.WritebackFailure) = (null, DiskFailure.NoSpace);
+        Assert.Equal(AbortCodes.NoSpace, (await a.UploadAsync(new UploadId(1), f.Volume, content, 400_000)).Abort);
+        Assert.Empty(Directory.GetFiles(Path.Combine(cell.Folder, "uploads")));
+        cell.Disk.WritebackFailure = null;
+        Assert.True((await a.UploadAsync(new UploadId(1), f.Volume, content, 400_000)).IsReply);
+        Assert.True((await a.StoreUploadAsync(f, new UploadId(1), content, 1)).IsReply);
+        Assert.Equal(content, (await a.DownloadAsync(f, 2)).Value);
+    }
+
+    [Fact]
     public async Task On_a_full_disk_nothing_is_added_and_removing_goes_on()
     {
         using var cell = new TestCell();

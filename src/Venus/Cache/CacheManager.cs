@@ -70,13 +70,14 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         storer.Failed = _retries.Add;
         var written = new WrittenContainers(storer, storage.Files, _containers, time, log);
         var room = new CacheRoom(_containers, storage.Files, options.Limits, _figures, written.Add);
-        var transfers = new ContentTransfers(calls, _containers, factory, room, options.Limits, _figures, storage.Work, options.ReadsWhileArriving, stopping);
+        var blocks = new BlockKeeper(hashKey, scanner, storage.Work);
+        var transfers = new ContentTransfers(calls, _containers, factory, room, options.Limits, _figures, storage.Work, blocks, options.ReadsWhileArriving, stopping);
         var fetcher = new ContentFetcher(calls, statuses, _containers, transfers, _figures, stopping);
         var unnamed = new UnnamedFiles(calls, statuses, _containers);
         _containers.LastUseEnded = unnamed.LastUseEnded;
         var uses = new ContentUses(_containers, written);
         var recovery = new CacheRecovery(_containers, statuses, storer, recovered, _figures, log, stopping);
-        _contents = new ContentCache(statuses, _containers, factory, fetcher, storer, uses, recovery, new BlockKeeper(scanner, storage.Work), _figures, log);
+        _contents = new ContentCache(statuses, _containers, factory, fetcher, storer, uses, recovery, blocks, _figures, log);
 
         var held = new HeldContainers(storage.Held, _containers, factory);
         Held = new HeldFiles(held, _vnodes, _contents, storer, uses);

@@ -13,6 +13,27 @@ public class Crc32CTests
         Assert.Equal(0xe3069283u, Crc32C.Of("123456789"u8));
     }
 
+    [Fact]
+    public void However_long_the_pieces_are_the_checksum_is_that_of_the_polynomial()
+    {
+        byte[] data = new byte[100_003];
+        new Random(7).NextBytes(data);
+        uint register = uint.MaxValue;
+        for (int length = 0, next = 0; length <= data.Length; length++)
+        {
+            if (length == next)
+            {
+                int cut = length / 3;
+                Assert.Equal(~register, Crc32C.Of(data.AsSpan(0, length)));
+                Assert.Equal(~register, Crc32C.Join(Crc32C.Of(data.AsSpan(0, cut)), Crc32C.Of(data.AsSpan(cut, length - cut)), length - cut));
+                next += 4099;
+            }
+            register ^= length < data.Length ? data[length] : 0u;
+            for (int bit = 0; bit < 8; bit++)
+                register = register >> 1 ^ ((register & 1) != 0 ? 0x82F63B78 : 0);
+        }
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]

@@ -37,7 +37,7 @@ internal sealed class SimContainerFiles(SimDiskView disk) : IContainerFiles
         sim.Inode.ModifyTime = time;
     }
 
-    public void ProtectMapped(IDiskFile file)
+    public void ProtectMapped(IDiskFile file, long offset, long countBytes)
     {
     }
 

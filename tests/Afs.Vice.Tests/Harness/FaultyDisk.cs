@@ -11,6 +11,11 @@ public sealed class FaultyDisk(IDisk disk) : IDisk
 
     public DiskFailure? SyncFailure { get; set; }
 
+    public DiskFailure? WritebackFailure { get; set; }
+
+    /// <summary>Bytes that were begun to be written back before any sync.</summary>
+    public long EarlyBytes { get; private set; }
+
     public DiskSpace? Space { get; set; }
 
     public IDiskFile Open(string name, DiskOpenMode mode) => new FaultyFile(this, disk.Open(name, mode));
@@ -52,6 +57,13 @@ public sealed class FaultyDisk(IDisk disk) : IDisk
         public void SetLength(long lengthBytes) => file.SetLength(lengthBytes);
 
         public DataRun NextData(long offset) => file.NextData(offset);
+
+        public void BeginWriteback(long offset, long countBytes)
+        {
+            Fail(owner.WritebackFailure);
+            owner.EarlyBytes += countBytes;
+            file.BeginWriteback(offset, countBytes);
+        }
 
         public void Sync()
         {

@@ -6,6 +6,9 @@ namespace Afs.Platform;
 /// <summary>CRC32C (Castagnoli, RFC 3720 appendix B.4), as it protects every file's content from the writer's disk to the reader's.</summary>
 public struct Crc32C
 {
+    /// <summary>What one of three runs through at a time. A power of two, which is shifted over by one multiplication.</summary>
+    private const int LaneBytes = 4096;
+
     // Kept inverted, so that the default value is the checksum of nothing.
     private uint _inverted;
 
@@ -28,12 +31,20 @@ public struct Crc32C
     /// </summary>
     public static uint Replace(uint whole, uint before, uint after, long behindBytes) => whole ^ Crc32CShift.Over(before ^ after, behindBytes);
 
+    /// <summary>Of a content that is two pieces, one behind the other. Nothing of either is read.</summary>
+    public static uint Join(uint first, uint second, long secondBytes) => Crc32CShift.Over(first, secondBytes) ^ second;
+
     /// <summary>Adds zeros, however many, in microseconds.</summary>
     public void AddZeros(long count) => _inverted = ~Crc32CShift.Over(~_inverted, count);
 
     /// <summary>Adds the next bytes.</summary>
     public void Add(ReadOnlySpan<byte> data)
     {
+        while (data.Length >= 3 * LaneBytes)
+        {
+            _inverted = ~AddLanes(~_inverted, MemoryMarshal.Cast<byte, ulong>(data[..(3 * LaneBytes)]));
+            data = data[(3 * LaneBytes)..];
+        }
         uint crc = ~_inverted;
         ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(data);
         foreach (ulong word in words)
@@ -41,5 +52,23 @@ public struct Crc32C
         foreach (byte rest in data[(words.Length * sizeof(ulong))..])
             crc = BitOperations.Crc32C(crc, rest);
         _inverted = ~crc;
+    }
+
+    /// <summary>
+    /// Three neighbouring pieces at once: one instruction takes three cycles, and a processor can begin one in each (Gopal et al., "Fast CRC
+    /// Computation for iSCSI Polynomial Using CRC32 Instruction", 2011).
+    /// </summary>
+    private static uint AddLanes(uint crc, ReadOnlySpan<ulong> words)
+    {
+        const int count = LaneBytes / sizeof(ulong);
+        ReadOnlySpan<ulong> first = words[..count], second = words.Slice(count, count), third = words.Slice(2 * count, count);
+        uint a = crc, b = 0, c = 0;
+        for (int i = 0; i < count; i++)
+        {
+            a = BitOperations.Crc32C(a, first[i]);
+            b = BitOperations.Crc32C(b, second[i]);
+            c = BitOperations.Crc32C(c, third[i]);
+        }
+        return Crc32CShift.Over(Crc32CShift.Over(a, LaneBytes) ^ b, LaneBytes) ^ c;
     }
 }

@@ -24,14 +24,14 @@ internal static class Crc32CShift
         return register;
     }
 
+    /// <summary>Without branches, which nobody could predict.</summary>
     private static uint Multiply(uint a, uint b)
     {
         uint product = 0;
-        for (uint bit = One; bit != 0; bit >>= 1)
+        for (; a != 0; a <<= 1)
         {
-            if ((a & bit) != 0)
-                product ^= b;
-            b = (b & 1) != 0 ? b >> 1 ^ Polynomial : b >> 1;
+            product ^= b & (uint)((int)a >> 31);
+            b = b >> 1 ^ Polynomial & 0 - (b & 1);
         }
         return product;
     }

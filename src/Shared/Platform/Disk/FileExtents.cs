@@ -3,10 +3,11 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Afs.Platform;
 
-/// <summary>System calls on the extents of files: lseek(2) for data and holes, copy_file_range(2).</summary>
+/// <summary>System calls on the extents of files: lseek(2) for data and holes, copy_file_range(2), sync_file_range(2).</summary>
 internal static partial class FileExtents
 {
     private const int SeekData = 3, SeekHole = 4;
+    private const uint SyncFileRangeWrite = 2;
     private const int ENXIO = 6, EXDEV = 18, EINVAL = 22, ENOSYS = 38, EOPNOTSUPP = 95;
 
     /// <summary>The next data; empty where there is none. A filesystem that knows no holes says that all is data.</summary>
@@ -47,6 +48,17 @@ internal static partial class FileExtents
         }
         return copied;
     }
+
+    /// <exception cref="DiskException">The disk failed.</exception>
+    public static void BeginWriteback(string name, SafeFileHandle file, long offset, long countBytes)
+    {
+        // A count of zero would mean all.
+        if (countBytes > 0 && SyncFileRange(file, offset, countBytes, SyncFileRangeWrite) != 0)
+            throw DiskErrors.FromErrno(name, Marshal.GetLastPInvokeError());
+    }
+
+    [LibraryImport("libc", EntryPoint = "sync_file_range", SetLastError = true)]
+    private static partial int SyncFileRange(SafeFileHandle file, long offset, long countBytes, uint flags);
 
     [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
     private static partial long Seek(SafeFileHandle file, long offset, int whence);

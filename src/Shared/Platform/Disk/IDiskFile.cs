@@ -20,6 +20,14 @@ public interface IDiskFile : IDisposable
     /// <summary>Copies bytes of another file to the same offset; shares their blocks where the disk can (copy_file_range). Holes become zeros.</summary>
     void CopyFrom(IDiskFile source, long offset, long countBytes) => PlainCopy.Run(source, this, offset, countBytes);
 
+    /// <summary>
+    /// Begins to write this range to the disk, so that a later <see cref="Sync"/> finds little left (sync_file_range(2)). It promises nothing. May take as
+    /// long as the disk's queue is full.
+    /// </summary>
+    void BeginWriteback(long offset, long countBytes)
+    {
+    }
+
     /// <summary>The content and length are on stable storage when this returns (fsync).</summary>
     void Sync();
 

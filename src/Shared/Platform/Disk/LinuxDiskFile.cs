@@ -51,6 +51,8 @@ internal sealed class LinuxDiskFile(string name, SafeFileHandle handle) : IDiskF
             PlainCopy.Run(source, this, offset + copied, countBytes - copied);
     }
 
+    public void BeginWriteback(long offset, long countBytes) => FileExtents.BeginWriteback(name, handle, offset, countBytes);
+
     public void Sync() => DiskErrors.Translate(name, () => RandomAccess.FlushToDisk(handle));
 
     public void Dispose() => handle.Dispose();

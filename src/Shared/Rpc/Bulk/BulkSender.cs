@@ -8,12 +8,13 @@ internal static class BulkSender
     /// <param name="read">Reads at an offset; fewer bytes than asked for only at the end.</param>
     /// <exception cref="EndOfStreamException">The source has fewer bytes than it announced.</exception>
     public static async ValueTask SendAsync(
-        RpcConnection connection, BulkWatch watch, long lengthBytes, int chunkBytes, Func<long, Memory<byte>, CancellationToken, ValueTask<int>> read, RpcStatistics statistics)
+        RpcConnection connection, BulkWatch watch, long lengthBytes, RpcLimits limits, Func<long, Memory<byte>, CancellationToken, ValueTask<int>> read, RpcStatistics statistics)
     {
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(BulkChunkFrame.HeadBytes + (int)Math.Min(chunkBytes, lengthBytes));
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BulkChunkFrame.HeadBytes + (int)Math.Min(limits.ChunkBytes, lengthBytes));
         long offset = 0;
-        while (offset < lengthBytes)
+        for (int chunkBytes = limits.FirstChunkBytes; offset < lengthBytes; chunkBytes *= 2)
         {
+            chunkBytes = Math.Min(chunkBytes, limits.ChunkBytes);
             int wanted = (int)Math.Min(chunkBytes, lengthBytes - offset);
             int count = await read(offset, buffer.AsMemory(BulkChunkFrame.HeadBytes, wanted), connection.Ended);
             if (count <= 0 || count > wanted)

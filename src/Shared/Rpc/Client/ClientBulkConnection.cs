@@ -72,7 +72,7 @@ internal sealed class ClientBulkConnection : IAsyncDisposable
                     throw new MalformedMessageException("Malformed BulkStart frame: it is of another length.");
             }
 
-            await BulkSender.SendAsync(_connection, _watch, upload.LengthBytes, _options.Limits.ChunkBytes, read, _options.Statistics);
+            await BulkSender.SendAsync(_connection, _watch, upload.LengthBytes, _options.Limits, read, _options.Statistics);
             answer = await ReceiveAsync();
         }
 

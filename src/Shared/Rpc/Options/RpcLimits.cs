@@ -25,8 +25,14 @@ public sealed record RpcLimits
     public int BulkConnections { get; init; } = 4;
 
     /// <summary>
-    /// Content bytes in a bulk chunk; at most <see cref="FrameLimits.ChunkBytes"/>. A page less than a power of two, so that a chunk with
-    /// its frame's head fits an array of the pool without waste.
+    /// Content bytes in a bulk chunk; at most <see cref="FrameLimits.ChunkBytes"/>. Seven blocks of 64 KiB, so that both sides read, write and sum up whole
+    /// blocks where they are, and a chunk with its frame's head fits an array of the pool.
     /// </summary>
-    public int ChunkBytes { get; init; } = (512 * 1024) - 4096;
+    public int ChunkBytes { get; init; } = 7 * 64 * 1024;
+
+    /// <summary>
+    /// The first chunk of a transfer, each further one being twice as long up to <see cref="ChunkBytes"/>: who waits for the beginning of a large content
+    /// has it soon on a slow line too.
+    /// </summary>
+    public int FirstChunkBytes { get; init; } = 64 * 1024;
 }

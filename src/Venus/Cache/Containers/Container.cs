@@ -161,11 +161,12 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     }
 
     /// <summary>All of its content came.</summary>
-    public ContainerRecord Arrived(ContainerStat at)
+    /// <param name="blocks">Its sums, where they are known.</param>
+    public ContainerRecord Arrived(ContainerStat at, BlockSums? blocks)
     {
         lock (_lock)
         {
-            Baseline = at;
+            (Baseline, Blocks) = (at, blocks);
             return Record();
         }
     }

@@ -42,7 +42,7 @@ internal sealed class ContainerFiles : IContainerFiles
 
     public void SetModifyTime(IDiskFile file, Timestamp time) => FileStatus.SetModifyTime(file.Handle!, time);
 
-    public void ProtectMapped(IDiskFile file) => FileStatus.BeginWriteback(file.Handle!);
+    public void ProtectMapped(IDiskFile file, long offset, long countBytes) => file.BeginWriteback(offset, countBytes);
 
     public bool MayBeWritten(ContainerId id)
     {

@@ -5,12 +5,11 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Afs.Venus.Cache;
 
-/// <summary>The system calls on container files that the framework lacks: times in nanoseconds, allocated size, writeback.</summary>
+/// <summary>The system calls on container files that the framework lacks: times in nanoseconds, allocated size.</summary>
 internal static partial class FileStatus
 {
     private const int ATEmptyPath = 0x1000;
     private const uint StatxBasicStats = 0x7ff;
-    private const uint SyncFileRangeWrite = 2;
     private const long UtimeOmit = (1L << 30) - 2;
 
     public static unsafe ContainerStat Get(SafeFileHandle file)
@@ -31,12 +30,6 @@ internal static partial class FileStatus
             throw Failed("futimens");
     }
 
-    public static void BeginWriteback(SafeFileHandle file)
-    {
-        if (SyncFileRangeCall((int)file.DangerousGetHandle(), 0, 0, SyncFileRangeWrite) != 0)
-            throw Failed("sync_file_range");
-    }
-
     private static DiskException Failed(string call) => new(DiskFailure.Failed, $"{call}: errno {Marshal.GetLastSystemError()}");
 
     [LibraryImport("libc", EntryPoint = "statx")]
@@ -44,9 +37,6 @@ internal static partial class FileStatus
 
     [LibraryImport("libc", EntryPoint = "futimens")]
     private static unsafe partial int FutimensCall(int file, TimeSpec* times);
-
-    [LibraryImport("libc", EntryPoint = "sync_file_range")]
-    private static partial int SyncFileRangeCall(int file, long offset, long lengthBytes, uint flags);
 
     private struct TimeSpec
     {

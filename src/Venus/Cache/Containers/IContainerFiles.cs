@@ -22,10 +22,10 @@ internal interface IContainerFiles
     void SetModifyTime(IDiskFile file, Timestamp time);
 
     /// <summary>
-    /// Makes the next store into a page that is mapped now show in ctime again: begins to write dirty pages back, which write-protects them
-    /// (sync_file_range(2); the kernel's clear_page_dirty_for_io). Waits for no disk.
+    /// Makes the next store into a page of this range that is mapped now show in ctime again: begins to write dirty pages back, which write-protects them
+    /// (sync_file_range(2); the kernel's clear_page_dirty_for_io). Takes as long as handing the dirty pages to the disk.
     /// </summary>
-    void ProtectMapped(IDiskFile file);
+    void ProtectMapped(IDiskFile file, long offset, long countBytes);
 
     /// <summary>
     /// May some process write to it, through a descriptor or a mapping, that isn't this daemon's? False only where the kernel denies it.

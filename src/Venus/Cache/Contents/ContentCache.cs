@@ -195,7 +195,7 @@ internal sealed partial class ContentCache(
     private Container MakeEmpty(FetchStatus status)
     {
         using NewContainer made = factory.Create(status.Fid);
-        return table.Install(made.Finish(status.DataVersion, crc32C: 0, status.ModifyTime));
+        return table.Install(made.Finish(status.DataVersion, crc32C: 0, status.ModifyTime, blocks: null));
     }
 
     /// <summary>False: it is gone, also because somebody deleted its file by hand.</summary>

@@ -133,8 +133,7 @@ internal sealed partial class ContentStorer(
 
     private async Task<Failure> StoreOnceAsync(Container container)
     {
-        // The order matters: what changes after the look at the file is found by comparing with it.
-        files.ProtectMapped(container.File);
+        // The order matters: what changes after the look at the file is read, or found by comparing with it.
         ContainerStat at = files.Stat(container.File);
         bool killSetId = container.KillSetId;
         var request = new StoreDataRequest
@@ -149,7 +148,7 @@ internal sealed partial class ContentStorer(
             KillSetId = killSetId,
         };
         Result<FilledStore> filled = at.LengthBytes <= Limits.InlineContentBytes
-            ? Inline(container.File, request)
+            ? Inline(new ProtectedFile(container.File, files), request)
             : await UploadAsync(container, request);
         if (!filled.IsSuccess)
             return filled.Failure;
@@ -183,8 +182,9 @@ internal sealed partial class ContentStorer(
 
     private async Task<Result<FilledStore>> UploadAsync(Container container, StoreDataRequest request)
     {
-        StorePlan plan = await work.RunAsync(() => planner.Make(container, request.LengthBytes));
-        using var reader = new PlanReader(container.File, plan, hashKey);
+        var file = new ProtectedFile(container.File, files);
+        StorePlan plan = await work.RunAsync(() => planner.Make(container, file, request.LengthBytes));
+        using var reader = new PlanReader(file, plan, hashKey);
         var upload = new UploadRequest { Upload = NewUploadId(), Volume = request.Fid.Volume, Fid = request.Fid, Parts = plan.Parts };
         Result<UploadReply> reply = await calls.UploadAsync(
             upload, plan.TransferBytes, (offset, buffer, _) => ValueTask.FromResult(reader.Read(offset, buffer.Span)), stopping);

@@ -10,7 +10,7 @@ namespace Afs.Venus.Cache;
 /// </summary>
 internal sealed class ContentTransfers(
     ViceCalls calls, ContainerTable table, ContainerFactory factory, CacheRoom room, CacheLimits limits, CacheFigures figures, IBlockingWork work,
-    bool readsWhileArriving, CancellationToken stopping)
+    BlockKeeper blocks, bool readsWhileArriving, CancellationToken stopping)
 {
     /// <summary>Files of this length can be read while they arrive. Shorter ones are there before somebody could.</summary>
     public const long LeastArrivingBytes = 2L << 20;
@@ -79,7 +79,8 @@ internal sealed class ContentTransfers(
         using NewContainer made = factory.Create(status.Fid);
         try
         {
-            var fill = new PartsFill(made.File, parts, @base);
+            using ArrivingSums? sums = blocks.ForParts(parts, @base);
+            var fill = new PartsFill(made.File, parts, @base, sums);
             if (!await work.RunAsync(fill.Prepare))
                 return FailureKind.ContentDamaged;
             var request = new DownloadRequest
@@ -97,7 +98,7 @@ internal sealed class ContentTransfers(
                 return FailureKind.ContentDamaged;
             figures.ContentFetches.Add();
             figures.BytesFetched.Add(parts.TransferBytes);
-            return table.Install(made.Finish(status.DataVersion, fill.WholeCrc32C, status.ModifyTime));
+            return table.Install(made.Finish(status.DataVersion, fill.WholeCrc32C, status.ModifyTime, sums?.Sums));
 
             ValueTask Write(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
             {
@@ -119,7 +120,8 @@ internal sealed class ContentTransfers(
     private async Task<Result<Container>> WholeOnceAsync(FetchStatus status, byte[]? content, RunningFetch running)
     {
         using NewContainer made = factory.Create(status.Fid);
-        var writer = new ContainerWriter(made.File);
+        using ArrivingSums? sums = blocks.ForWhole(status.LengthBytes);
+        var writer = new ContainerWriter(made.File, sums);
         Container? arriving = readsWhileArriving && content is null && status.LengthBytes >= LeastArrivingBytes ? made.Announce(status) : null;
         Failure failure = FailureKind.Interrupted;
         try
@@ -136,7 +138,9 @@ internal sealed class ContentTransfers(
                 return failure;
             figures.ContentFetches.Add();
             figures.BytesFetched.Add(status.LengthBytes);
-            return table.Install(arriving is null ? made.Finish(status.DataVersion, writer.Crc32C, status.ModifyTime) : made.FinishAnnounced(arriving, status.ModifyTime));
+            return table.Install(arriving is null
+                ? made.Finish(status.DataVersion, status.ContentCrc32C, status.ModifyTime, sums?.Sums)
+                : made.FinishAs(arriving, status.ModifyTime, sums?.Sums));
         }
         catch (DiskException e)
         {

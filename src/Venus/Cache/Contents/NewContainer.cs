@@ -11,26 +11,24 @@ internal sealed class NewContainer(ContainerId id, Fid fid, IDiskFile file, ICon
     public IDiskFile File => file;
 
     /// <summary>The content is that of a version of the server.</summary>
-    public Container Finish(DataVersion version, uint crc32C, Timestamp modifyTime)
+    /// <param name="blocks">Its sums, where they are known.</param>
+    public Container Finish(DataVersion version, uint crc32C, Timestamp modifyTime, BlockSums? blocks)
     {
-        files.SetModifyTime(file, modifyTime);
-        var record = new ContainerRecord(id, fid, version, ContainerState.Clean, crc32C, files.Stat(file), bootId);
-        index.PutLater(record);
-        _isFinished = true;
-        return new Container(record, files, index, bootId);
+        var record = new ContainerRecord(id, fid, version, ContainerState.Clean, crc32C, default, bootId);
+        return FinishAs(new Container(record, files, index, bootId), modifyTime, blocks);
     }
 
     /// <summary>For readers, before its content is there. The index knows nothing of it.</summary>
     public Container Announce(FetchStatus status) =>
         new(new ContainerRecord(id, fid, status.DataVersion, ContainerState.Clean, status.ContentCrc32C, default, bootId), files, index, bootId) { Arrival = new Arrival() };
 
-    /// <summary>The content of an announced one is that of its version.</summary>
-    public Container FinishAnnounced(Container announced, Timestamp modifyTime)
+    /// <summary>The content is that of this container's version; so of an announced one.</summary>
+    public Container FinishAs(Container container, Timestamp modifyTime, BlockSums? blocks)
     {
         files.SetModifyTime(file, modifyTime);
-        index.PutLater(announced.Arrived(files.Stat(file)));
+        index.PutLater(container.Arrived(files.Stat(file), blocks));
         _isFinished = true;
-        return announced;
+        return container;
     }
 
     /// <summary>Empty, as a change of this client: a truncation that no fetch came before.</summary>

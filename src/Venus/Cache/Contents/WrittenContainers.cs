@@ -101,11 +101,10 @@ internal sealed partial class WrittenContainers(ContentStorer storer, IContainer
 
     private void CompareContent(Container container)
     {
-        files.ProtectMapped(container.File);
         ContainerStat before = container.GetStat();
         try
         {
-            if (ContainerReader.Checksum(container.File, before.LengthBytes) != container.Crc32C)
+            if (ContainerReader.Checksum(new ProtectedFile(container.File, files), before.LengthBytes) != container.Crc32C)
                 container.ForgetBaseline();
         }
         catch (ShrunkException)

@@ -14,6 +14,7 @@ internal sealed class UploadSink : IBulkSink
     private readonly ObjectId _object;
     private readonly IDiskFile _file;
     private readonly SparseWriter _writer;
+    private readonly EarlyWriteback _writeback;
     private AbortCode _failure = AbortCode.None;
     private bool _isKept;
 
@@ -21,27 +22,28 @@ internal sealed class UploadSink : IBulkSink
     {
         (_uploads, _client, _request, _lengthBytes, _object, _file) = (uploads, client, request, lengthBytes, id, file);
         _writer = new SparseWriter(file);
+        _writeback = new EarlyWriteback(file, uploads.Work);
     }
 
     /// <summary>After a failure the rest is read over, so that the client hears the reason at the end.</summary>
-    public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
+    public async ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
     {
         if (_failure != AbortCode.None)
-            return ValueTask.CompletedTask;
+            return;
         if (offset != _writer.LengthBytes || offset + data.Length > _lengthBytes)
         {
             _failure = AbortCodes.BadArgument;
-            return ValueTask.CompletedTask;
+            return;
         }
         try
         {
             _writer.Append(data.Span);
+            await _writeback.AdvanceAsync(_writer.LengthBytes);
         }
         catch (DiskException e)
         {
             _failure = _uploads.Refuse(e);
         }
-        return ValueTask.CompletedTask;
     }
 
     public async ValueTask<Outcome<ReadOnlyMemory<byte>>> CompleteAsync(CancellationToken cancellation)
@@ -52,6 +54,7 @@ internal sealed class UploadSink : IBulkSink
             return _failure;
         try
         {
+            await _writeback.EndAsync();
             await _uploads.Work.RunAsync(Keep);
         }
         catch (DiskException e)
@@ -64,12 +67,12 @@ internal sealed class UploadSink : IBulkSink
         return new ReadOnlyMemory<byte>(WireCodec.ToBytes(reply));
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
+        await _writeback.SettleAsync();
         _file.Dispose();
         if (!_isKept)
             _uploads.Abandon(_client, _object, _lengthBytes);
-        return ValueTask.CompletedTask;
     }
 
     private bool Keep()

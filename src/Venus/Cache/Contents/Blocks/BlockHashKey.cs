@@ -1,17 +1,17 @@
 namespace Afs.Venus.Cache;
 
-/// <summary>The secret of one cache's block hashes. Hashes of two caches have nothing to do with each other.</summary>
+/// <summary>The secret of one cache's block hashes. Hashes of two caches have nothing to do with each other. Safe for concurrent use.</summary>
 internal sealed class BlockHashKey
 {
-    private const int KeyBytes = 16;
-
-    private readonly byte[] _key = new byte[KeyBytes];
+    private readonly byte[] _secret = new byte[PolynomialKey.SecretBytes];
+    private readonly Lazy<PolynomialKey> _powers;
 
     public BlockHashKey(Random random)
     {
         lock (random)
-            random.NextBytes(_key);
+            random.NextBytes(_secret);
+        _powers = new(() => new PolynomialKey(_secret));
     }
 
-    public BlockHasher MakeHasher() => new(_key);
+    public IBlockHasher MakeHasher() => PolynomialHasher.IsSupported ? new PolynomialHasher(_powers.Value) : new GcmHasher(_secret);
 }

@@ -18,16 +18,16 @@ internal sealed class BlockScanner(BlockHashKey key)
     public BlockSums Scan(IDiskFile file, long lengthBytes, bool withCrc32C)
     {
         BlockSums sums;
-        using (BlockHasher hasher = key.MakeHasher())
+        using (IBlockHasher hasher = key.MakeHasher())
             sums = BlockSums.OfZeros(lengthBytes, hasher);
         List<(long First, long End)> runs = [.. RunsOf(Extents.Cover(DataRuns.Of(file), lengthBytes))];
         try
         {
-            Parallel.For(0, runs.Count, Parallelism, () => new Worker(key.MakeHasher()), (i, _, worker) =>
+            Parallel.For(0, runs.Count, Parallelism, () => new RunScanner(key.MakeHasher(), file, sums, withCrc32C), (i, _, scanner) =>
             {
-                worker.Scan(file, runs[i].First, runs[i].End, sums, withCrc32C);
-                return worker;
-            }, static worker => worker.Dispose());
+                scanner.Scan(runs[i].First, runs[i].End);
+                return scanner;
+            }, static scanner => scanner.Dispose());
         }
         catch (AggregateException e) when (e.InnerExceptions.All(static i => i is ShrunkException or DiskException))
         {
@@ -44,23 +44,5 @@ internal sealed class BlockScanner(BlockHashKey key)
             for (long first = extent.OffsetBytes / Limits.BlockBytes; first < end; first += RunBlocks)
                 yield return (first, Math.Min(first + RunBlocks, end));
         }
-    }
-
-    private sealed class Worker(BlockHasher hasher) : IDisposable
-    {
-        private readonly byte[] _buffer = new byte[Limits.BlockBytes];
-
-        public void Scan(IDiskFile file, long first, long end, BlockSums sums, bool withCrc32C)
-        {
-            for (long block = first; block < end; block++)
-            {
-                Span<byte> bytes = _buffer.AsSpan(0, sums.BytesOf(block));
-                if (file.Read(block * Limits.BlockBytes, bytes) != bytes.Length)
-                    throw new ShrunkException();
-                sums.Set(block, hasher.Hash(bytes), withCrc32C ? Crc32C.Of(bytes) : sums.Crc32COf(block));
-            }
-        }
-
-        public void Dispose() => hasher.Dispose();
     }
 }

@@ -26,8 +26,11 @@ internal sealed class BlockSums
 
     public static bool CanHold(long lengthBytes) => CountOf(lengthBytes) <= MostBlocks;
 
+    /// <summary>Of a content that isn't known yet.</summary>
+    public static BlockSums OfNothing(long lengthBytes) => new(lengthBytes);
+
     /// <summary>Of a content of zeros.</summary>
-    public static BlockSums OfZeros(long lengthBytes, BlockHasher hasher)
+    public static BlockSums OfZeros(long lengthBytes, IBlockHasher hasher)
     {
         var sums = new BlockSums(lengthBytes);
         sums.SetZeros(0, hasher);
@@ -35,7 +38,7 @@ internal sealed class BlockSums
     }
 
     /// <summary>A copy, of a content that goes on with zeros behind these.</summary>
-    public BlockSums Extended(long lengthBytes, BlockHasher hasher)
+    public BlockSums Extended(long lengthBytes, IBlockHasher hasher)
     {
         var sums = new BlockSums(lengthBytes);
         _hashes.CopyTo(sums._hashes, 0);
@@ -64,25 +67,15 @@ internal sealed class BlockSums
     /// <summary>The checksum of the whole.</summary>
     public uint WholeCrc32C()
     {
-        var checksum = new PartsChecksum(0, 0, LengthBytes);
-        var zeros = new Crc32C();
-        zeros.AddZeros(Limits.BlockBytes);
+        uint crc = 0;
         for (int block = 0; block < Count; block++)
-        {
-            var before = zeros;
-            if (BytesOf(block) != Limits.BlockBytes)
-            {
-                before = new Crc32C();
-                before.AddZeros(BytesOf(block));
-            }
-            checksum.Replace((long)block * Limits.BlockBytes, BytesOf(block), before.Value, _crcs[block]);
-        }
-        return checksum.Value;
+            crc = Crc32C.Join(crc, _crcs[block], BytesOf(block));
+        return crc;
     }
 
     private static long CountOf(long lengthBytes) => (lengthBytes + Limits.BlockBytes - 1) / Limits.BlockBytes;
 
-    private void SetZeros(int from, BlockHasher hasher)
+    private void SetZeros(int from, IBlockHasher hasher)
     {
         if (from == Count)
             return;

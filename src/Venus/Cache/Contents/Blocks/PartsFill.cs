@@ -7,7 +7,8 @@ namespace Afs.Venus.Cache;
 /// Makes a fetched content of parts: of a copy of the container of an older version, or of zeros, and the extents that are downloaded. Not safe for
 /// concurrent use.
 /// </summary>
-internal sealed class PartsFill(IDiskFile file, ContentParts parts, Container? @base)
+/// <param name="sums">Null: they aren't wanted, or can't be known. Belongs to the caller.</param>
+internal sealed class PartsFill(IDiskFile file, ContentParts parts, Container? @base, ArrivingSums? sums)
 {
     private byte[] _before = [];
     private readonly ExtentCursor _cursor = new(parts.Extents);
@@ -53,6 +54,7 @@ internal sealed class PartsFill(IDiskFile file, ContentParts parts, Container? @
                 throw new InvalidDataException("More came than was asked for.");
             ReadOnlySpan<byte> piece = data[..(int)Math.Min(data.Length, _cursor.Left)];
             _checksum.Replace(_cursor.Offset, piece.Length, Before(_cursor.Offset, piece.Length), Crc32C.Of(piece));
+            sums?.Add(_cursor.Offset, piece);
             file.Write(_cursor.Offset, piece);
             _cursor.Advance(piece.Length);
             data = data[piece.Length..];

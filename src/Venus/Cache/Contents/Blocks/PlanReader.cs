@@ -4,15 +4,18 @@ using Afs.Wire;
 namespace Afs.Venus.Cache;
 
 /// <summary>
-/// Reads what a store sends, block by block, and sums up what it gave: a block may have changed since the plan was made, and what counts is what was
+/// Reads what a store sends and sums up what it gave: a block may have changed since the plan was made, and what counts is what was
 /// sent. Not safe for concurrent use.
 /// </summary>
 internal sealed class PlanReader : IDisposable
 {
     private readonly IDiskFile _file;
     private readonly StorePlan _plan;
-    private readonly BlockHasher _hasher;
+    private readonly IBlockHasher _hasher;
+
+    /// <summary>A block of which only a part had room.</summary>
     private readonly byte[] _block = new byte[Limits.BlockBytes];
+
     private readonly uint _zerosCrc32C;
     private ExtentCursor _cursor;
     private PartsChecksum _checksum;
@@ -42,12 +45,12 @@ internal sealed class PlanReader : IDisposable
         int done = 0;
         while (done < destination.Length && (_given < _blockBytes || !_cursor.IsAtEnd))
         {
-            if (_given == _blockBytes)
-                ReadBlock();
-            int count = Math.Min(_blockBytes - _given, destination.Length - done);
-            _block.AsSpan(_given, count).CopyTo(destination[done..]);
-            _given += count;
-            done += count;
+            if (_given < _blockBytes)
+                done += GiveRest(destination[done..]);
+            else if (WholeBlocks(destination.Length - done) is > 0 and int count)
+                done += ReadBlocks(destination.Slice(done, count));
+            else
+                (_blockBytes, _given) = (ReadBlocks(_block.AsSpan(0, (int)Math.Min(Limits.BlockBytes, _cursor.Left))), 0);
         }
         return done;
     }
@@ -60,27 +63,47 @@ internal sealed class PlanReader : IDisposable
         return (new ExtentCursor(_plan.Extents), new PartsChecksum(_plan.BaseCrc32C, _plan.BaseLengthBytes, _plan.LengthBytes));
     }
 
-    private void ReadBlock()
+    /// <summary>Bytes of the extent's next blocks that fit there entirely.</summary>
+    private int WholeBlocks(int roomBytes) => _cursor.Left <= roomBytes ? (int)_cursor.Left : roomBytes / Limits.BlockBytes * Limits.BlockBytes;
+
+    private int GiveRest(Span<byte> destination)
     {
-        long offset = _cursor.Offset;
-        (_blockBytes, _given) = ((int)Math.Min(Limits.BlockBytes, _cursor.Left), 0);
-        Span<byte> bytes = _block.AsSpan(0, _blockBytes);
-        if (_file.Read(offset, bytes) != bytes.Length)
-            throw new ShrunkException();
-        uint crc = Crc32C.Of(bytes);
-        _checksum.Replace(offset, bytes.Length, Before(offset / Limits.BlockBytes), crc);
-        Sums?.Set(offset / Limits.BlockBytes, _hasher.Hash(bytes), crc);
-        _cursor.Advance(bytes.Length);
+        int count = Math.Min(_blockBytes - _given, destination.Length);
+        _block.AsSpan(_given, count).CopyTo(destination);
+        _given += count;
+        return count;
     }
 
-    private uint Before(long block)
+    /// <summary>Reads and sums up the extent's next blocks; all of the count.</summary>
+    private int ReadBlocks(Span<byte> bytes)
+    {
+        if (_file.Read(_cursor.Offset, bytes) != bytes.Length)
+            throw new ShrunkException();
+        for (int done = 0; done < bytes.Length;)
+        {
+            Span<byte> block = bytes.Slice(done, Math.Min(Limits.BlockBytes, bytes.Length - done));
+            Sum(_cursor.Offset, block);
+            _cursor.Advance(block.Length);
+            done += block.Length;
+        }
+        return bytes.Length;
+    }
+
+    private void Sum(long offset, ReadOnlySpan<byte> bytes)
+    {
+        uint crc = Crc32C.Of(bytes);
+        _checksum.Replace(offset, bytes.Length, Before(offset / Limits.BlockBytes, bytes.Length), crc);
+        Sums?.Set(offset / Limits.BlockBytes, _hasher.Hash(bytes), crc);
+    }
+
+    private uint Before(long block, int countBytes)
     {
         if (_plan.Before is { } before)
             return before.Crc32COf(block);
-        if (_blockBytes == Limits.BlockBytes)
+        if (countBytes == Limits.BlockBytes)
             return _zerosCrc32C;
         var zeros = new Crc32C();
-        zeros.AddZeros(_blockBytes);
+        zeros.AddZeros(countBytes);
         return zeros.Value;
     }
 }

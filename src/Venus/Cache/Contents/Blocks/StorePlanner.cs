@@ -13,25 +13,26 @@ internal sealed class StorePlanner(BlockHashKey key, BlockScanner scanner)
     public const long LeastBytes = 4 * Limits.BlockBytes;
 
     /// <summary>May take as long as reading the file.</summary>
+    /// <param name="file">The container's.</param>
     /// <exception cref="ShrunkException">The file ends before its length.</exception>
     /// <exception cref="DiskException">It can't be read.</exception>
-    public StorePlan Make(Container container, long lengthBytes)
+    public StorePlan Make(Container container, IDiskFile file, long lengthBytes)
     {
         if (lengthBytes < LeastBytes)
             return Whole(lengthBytes);
         if (container.Blocks is { } blocks && blocks.LengthBytes <= lengthBytes && BlockSums.CanHold(lengthBytes)
-            && Changed(container, blocks, lengthBytes) is { } changed)
+            && Changed(container, file, blocks, lengthBytes) is { } changed)
             return changed;
-        return Sparse(container.File, lengthBytes) ?? Whole(lengthBytes);
+        return Sparse(file, lengthBytes) ?? Whole(lengthBytes);
     }
 
     /// <summary>Null: too much changed.</summary>
-    private StorePlan? Changed(Container container, BlockSums blocks, long lengthBytes)
+    private StorePlan? Changed(Container container, IDiskFile file, BlockSums blocks, long lengthBytes)
     {
         BlockSums before;
-        using (BlockHasher hasher = key.MakeHasher())
+        using (IBlockHasher hasher = key.MakeHasher())
             before = blocks.Extended(lengthBytes, hasher);
-        BlockSums now = scanner.Scan(container.File, lengthBytes, withCrc32C: false);
+        BlockSums now = scanner.Scan(file, lengthBytes, withCrc32C: false);
         IReadOnlyList<Extent> extents = Extents.Cover(Differences(before, now), lengthBytes);
         var parts = new ContentParts { LengthBytes = lengthBytes, Base = container.BaseVersion, Extents = extents };
         return parts.TransferBytes <= lengthBytes / 4 * 3
@@ -54,7 +55,7 @@ internal sealed class StorePlanner(BlockHashKey key, BlockScanner scanner)
     {
         if (!BlockSums.CanHold(lengthBytes))
             return null;
-        using BlockHasher hasher = key.MakeHasher();
+        using IBlockHasher hasher = key.MakeHasher();
         return BlockSums.OfZeros(lengthBytes, hasher);
     }
 

@@ -4,12 +4,10 @@ using System.Security.Cryptography;
 namespace Afs.Venus.Cache;
 
 /// <summary>
-/// Tells blocks apart by GHASH under a secret key, as AES-GCM computes it for data that is authenticated only (NIST SP 800-38D). For two different blocks
-/// of 64 KiB the chance of the same hash is below 2 to the power of -115, whatever they hold, as long as hashes stay in this process:
-/// nobody who writes them knows the key. It is as fast as reading from the page cache, which no unkeyed hash of that strength is here.
-/// Not safe for concurrent use.
+/// GHASH, as AES-GCM computes it for data that is authenticated only (NIST SP 800-38D): two different blocks of 64 KiB have the same hash with a chance
+/// below 2 to the power of -115. For processors without the instructions of <see cref="PolynomialHasher"/>.
 /// </summary>
-internal sealed class BlockHasher(byte[] key) : IDisposable
+internal sealed class GcmHasher(ReadOnlySpan<byte> key) : IBlockHasher
 {
     private const int TagBytes = 16, NonceBytes = 12;
 
