@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Afs.Platform;
@@ -58,6 +59,7 @@ public struct Crc32C
     /// Three neighbouring pieces at once: one instruction takes three cycles, and a processor can begin one in each (Gopal et al., "Fast CRC
     /// Computation for iSCSI Polynomial Using CRC32 Instruction", 2011).
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // From the first call: a file can be large before it would be found hot.
     private static uint AddLanes(uint crc, ReadOnlySpan<ulong> words)
     {
         const int count = LaneBytes / sizeof(ulong);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Afs.Wire;
@@ -40,6 +41,7 @@ internal sealed class PolynomialKey
         return product[0] ^ once[0] ^ twice[0];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static ulong[] Powers(ulong element)
     {
         ulong[] powers = new ulong[Words];
