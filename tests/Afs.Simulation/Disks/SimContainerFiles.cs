@@ -37,9 +37,8 @@ internal sealed class SimContainerFiles(SimDiskView disk) : IContainerFiles
         sim.Inode.ModifyTime = time;
     }
 
-    public void ProtectMapped(IDiskFile file, long offset, long countBytes)
-    {
-    }
+    /// <summary>Nobody maps here; but the daemon may die at this step.</summary>
+    public void ProtectMapped(IDiskFile file, long offset, long countBytes) => disk.Step();
 
     /// <summary>Applications write through their open files alone here; nobody maps.</summary>
     public bool MayBeWritten(ContainerId id) => false;
