@@ -43,6 +43,16 @@ need begin_client root
 mkdir -m 777 "$work/root/free"
 mkdir -m 755 "$work/root/closed"
 
+# What a user may not is said in one line, before anything is changed.
+mkdir -m 755 "$work/of-root" && mkdir -m 700 "$work/secret"
+user_mounts() { as_user timeout -k 5 60 "$venus" mount "$server" "$1" --cache "$2" --timeout 5 --log-level Error; }
+refused user-mounts-not-on-what-is-not-his 11 "$work/of-root" user_mounts "$work/of-root" "$own/cache"
+refused user-mounts-not-where-he-cannot-look 6 "$work/secret/mnt" user_mounts "$work/secret/mnt" "$own/cache"
+refused user-has-no-cache-where-he-cannot-write 9 "$work/of-root/cache" user_mounts "$own/mnt" "$work/of-root/cache"
+refused user-serves-nothing-that-is-not-his 3 "$work/of-root" as_user timeout 60 "$vice" serve --data "$work/of-root" --listen "unix:$own/vice.sock" --log-level Error
+refused user-reads-no-configuration-of-others 15 "$work/secret/it.yaml" as_user "$venus" mount --config "$work/secret/it.yaml"
+refused user-unmounts-nothing-of-others 12 'No venus is mounted' as_user "$venus" unmount "$work/root"
+
 check user-mounts as_user "$venus" mount "$server" "$own/mnt" --cache "$own/cache"
 check user-has-a-daemon has_daemon
 check user-works works_there
@@ -50,6 +60,12 @@ check root-client-sees-it grep -q text "$work/root/free/moved/file"
 check user-is-refused-elsewhere sh -c '! setpriv --reuid=65534 --regid=65534 --clear-groups touch "$1/closed/file" 2>/dev/null' sh "$own/mnt"
 check others-stay-out sh -c '! ls "$1" 2>/dev/null' sh "$own/mnt"
 check user-sees-status as_user "$venus" status "$own/mnt"
+socket_is_his() {
+  local socket
+  socket=$(find "$own" -name '*.sock' -type s)
+  [ "$(stat -c '%a %u' "$socket") $(stat -c '%a %u' "$(dirname "$socket")")" = '600 65534 700 65534' ] || { stat -c '%a %u %n' "$socket" "$(dirname "$socket")"; return 1; }
+}
+check user-socket-is-his-alone socket_is_his
 check user-unmounts as_user "$venus" unmount "$own/mnt"
 check all-of-it-is-gone is_gone
 exit $status

@@ -24,7 +24,8 @@ internal static class FusermountMount
         if (exitCode != 0 || device is null)
         {
             device?.Dispose();
-            throw new FuseException($"{Helper} could not mount on {mountPoint}: {message}", Errno.None);
+            // It tells in words alone. A mount point that can't be one was refused before: this user may not mount there, or so.
+            throw new FuseException($"{Helper} could not mount on {mountPoint}: {message}", Errno.EPERM);
         }
 
         return device;
