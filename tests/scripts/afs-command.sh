@@ -26,7 +26,7 @@ begin_watch() {
   shift
   "$afs" watch "$@" --json >"$work/$name.changes" 2>"$work/$name.errors" &
   watch_pid=$!
-  within 20 grep -q '"watching"' "$work/$name.changes"
+  within 20 grep -qs '"watching"' "$work/$name.changes"
 }
 
 end_watch() {
@@ -184,6 +184,21 @@ check completion bash -ec 'source <("$1" completion bash); COMP_WORDS=(afs exa) 
   COMP_WORDS=(afs watch --rec) COMP_CWORD=2; _afs; [ "${COMPREPLY[*]}" = --recursive ]' bash "$afs"
 
 check completion-is-the-packaged-one cmp <("$afs" completion bash) "$root/packaging/completion/afs"
+
+# What was never closed, and is stored by another meanwhile, is put aside and listed.
+coproc leaves { python3 -c 'import sys; f = open(sys.argv[1], "r+"); f.write("mine"); f.flush(); print("written", flush=True); sys.stdin.read()' "$a/d/f"; }
+read -r _ <&"${leaves[0]}"
+kill_now "${client_pids[a]}"
+kill "$leaves_PID"
+wait "$leaves_PID" 2>/dev/null
+timeout 10 umount -l "$a"
+puts theirs "$b/d/f"
+need begin_client a --force
+check recovered-lists-it is '1 f' 'str(len(j)) + " " + j[0]["original"]' recovered "$a"
+check recovered-has-it sh -c 'grep -q "^mine" "$1"' sh "$(json 'j[0]["path"]' recovered "$a")"
+check recovered-text-names-it sh -c '"$1" recovered "$2" | grep -q "(was f,"' sh "$afs" "$a"
+check status-counts-it is 1 'j[0]["recoveredFiles"]' status "$a"
+check recovered-is-not-what-others-see grep -qx theirs "$a/d/f"
 
 # The server goes and comes: said, and what changed meanwhile is told.
 need begin_watch over "$a/d/f"
