@@ -54,6 +54,12 @@ sample_is_taken() {
   wait $pid && [ $found = 0 ] || { cat "$work/sample.log"; return 1; }
 }
 
+# The same of a mount's sample: all that is wrong is where it shall be mounted.
+whole_mount_sample() {
+  sed -E "s/^#([a-z-]+:)/\1/; s|^server:.*|server: 127.0.0.1:1|; s|^mountpoint:.*|mountpoint: $work/none|; s|^cache:.*|cache: $work/none.cache|" "$root/packaging/config/venus.yaml" >"$work/mount.yaml"
+  refused sample-of-a-mount-is-taken 6 "$work/none does not exist" timeout 60 "$venus" mount --config "$work/mount.yaml"
+}
+
 page_is_clean() { [ -z "$(LC_ALL=C.UTF-8 MANWIDTH=100 man --warnings -l "$root/packaging/man/$1" 2>&1 >/dev/null)" ]; }
 
 # The unit, with the programs of this build.
@@ -97,6 +103,7 @@ check helper-knows-the-options helper_knows
 check sample-knows-vice sample_knows vice.yaml "$vice" serve --config
 check sample-knows-venus sample_knows venus.yaml "$venus" mount --config
 check sample-is-taken sample_is_taken
+whole_mount_sample
 refused unknown-key-names-nearest 2 "did you mean 'listen'?" "$vice" serve --config <(echo 'lisen: here')
 refused unknown-key-in-mount 15 "did you mean 'cache-size'?" "$venus" mount --config <(echo 'cachesize: 1G')
 if command -v man >/dev/null; then

@@ -17,6 +17,22 @@ public sealed record AdminOptions
 
     public bool IsOn => Listen is not null || Collector is not null;
 
+    /// <summary>What was given as `--admin` and `--otlp`; null: not given.</summary>
+    /// <param name="wrong">In one line, for who gave it.</param>
+    public static bool TryParse(string? admin, string? otlp, [NotNullWhen(true)] out AdminOptions? options, [NotNullWhen(false)] out string? wrong)
+    {
+        IPEndPoint? listen = null;
+        Uri? collector = null;
+        options = null;
+        wrong = admin is not null && !TryParseListen(admin, out listen) ? $"'{admin}' is no address to listen on; write e.g. --admin 127.0.0.1:7080."
+            : otlp is not null && !TryParseCollector(otlp, out collector) ? $"'{otlp}' is no collector; write e.g. --otlp http://127.0.0.1:4318."
+            : null;
+        if (wrong is not null)
+            return false;
+        options = new AdminOptions { Listen = listen, Collector = collector };
+        return true;
+    }
+
     /// <summary>ADDRESS:PORT, [ADDRESS]:PORT or localhost:PORT. Names are not looked up: what listens must be plain.</summary>
     public static bool TryParseListen(string text, [NotNullWhen(true)] out IPEndPoint? endpoint)
     {

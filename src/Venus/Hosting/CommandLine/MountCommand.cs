@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net;
 using Afs.CommandLines;
 using Afs.Telemetry;
 using Microsoft.Extensions.Logging;
@@ -79,18 +78,10 @@ internal static class MountCommand
         LogFile = parsed.GetValue(LogFile),
         Supervision = Supervision.TryParse(parsed.GetValue(SupervisedOptions.Child)),
         Disconnected = parsed.GetValue(Disconnected),
-        Admin = ReadAdmin(parsed.GetValue(Admin), parsed.GetValue(Collector)),
+        Admin = ReadAdmin(parsed),
         Tls = parsed.GetValue(Tls) ? new TlsSettings(parsed.GetValue(TlsName), parsed.GetValue(TlsAuthority)) : null,
     };
 
-    private static AdminOptions ReadAdmin(string? admin, string? otlp)
-    {
-        IPEndPoint? listen = null;
-        Uri? collector = null;
-        if (admin is not null && !AdminOptions.TryParseListen(admin, out listen))
-            throw new HostingException(ExitCode.BadAddress, $"'{admin}' is no address to listen on; write e.g. --admin 127.0.0.1:7081.");
-        if (otlp is not null && !AdminOptions.TryParseCollector(otlp, out collector))
-            throw new HostingException(ExitCode.BadAddress, $"'{otlp}' is no collector; write e.g. --otlp http://127.0.0.1:4318.");
-        return new AdminOptions { Listen = listen, Collector = collector };
-    }
+    private static AdminOptions ReadAdmin(ParseResult parsed) =>
+        AdminOptions.TryParse(parsed.GetValue(Admin), parsed.GetValue(Collector), out AdminOptions? options, out string? wrong) ? options : throw new HostingException(ExitCode.BadAddress, wrong);
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -63,7 +62,7 @@ internal static class ServeCommand
             Tls = ReadTls(parsed.GetValue(TlsCertificate), parsed.GetValue(TlsKey)),
             Drain = TimeSpan.FromMilliseconds(parsed.GetValue(DrainMs)),
             ReadyFile = parsed.GetValue(ReadyFile),
-            Admin = ReadAdmin(parsed.GetValue(Admin), parsed.GetValue(Collector)),
+            Admin = ReadAdmin(parsed),
             Vice = new ViceOptions
             {
                 VolumeName = volume,
@@ -87,16 +86,8 @@ internal static class ServeCommand
         }
     }
 
-    private static AdminOptions ReadAdmin(string? admin, string? otlp)
-    {
-        IPEndPoint? listen = null;
-        Uri? collector = null;
-        if (admin is not null && !AdminOptions.TryParseListen(admin, out listen))
-            throw new StartException($"'{admin}' is no address to listen on; write e.g. --admin 127.0.0.1:7080.");
-        if (otlp is not null && !AdminOptions.TryParseCollector(otlp, out collector))
-            throw new StartException($"'{otlp}' is no collector; write e.g. --otlp http://127.0.0.1:4318.");
-        return new AdminOptions { Listen = listen, Collector = collector };
-    }
+    private static AdminOptions ReadAdmin(ParseResult parsed) =>
+        AdminOptions.TryParse(parsed.GetValue(Admin), parsed.GetValue(Collector), out AdminOptions? options, out string? wrong) ? options : throw new StartException(wrong);
 
     private static TlsServer? ReadTls(string? certificate, string? key)
     {
