@@ -118,6 +118,12 @@ internal sealed partial class FakeCache : ICacheManager, IStatusCache, IDirector
         return LookupAnswer.Found;
     }
 
+    public bool TryGetVersion(Fid directory, out DataVersion version)
+    {
+        version = _vnodes.TryGetValue(directory, out FakeVnode? vnode) ? vnode.Status.DataVersion : default;
+        return _promised.Contains(directory);
+    }
+
     public bool TryGetListing(Fid directory, out DirectoryListing listing)
     {
         listing = null!;

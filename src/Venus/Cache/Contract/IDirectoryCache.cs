@@ -17,6 +17,9 @@ public interface IDirectoryCache
     /// <summary>Never waits, never allocates.</summary>
     LookupAnswer TryLookup(Fid directory, ReadOnlySpan<byte> name, out Fid child, out FileType type);
 
+    /// <summary>The version that is cached, if it is under a promise: <see cref="TryGetListing"/> without the cost of sorting the names.</summary>
+    bool TryGetVersion(Fid directory, out DataVersion version);
+
     /// <summary>The entries, if cached under a promise; never waits.</summary>
     bool TryGetListing(Fid directory, out DirectoryListing listing);
 

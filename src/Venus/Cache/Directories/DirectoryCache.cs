@@ -42,6 +42,12 @@ internal sealed class DirectoryCache(Statuses statuses, DirectoryFetcher fetcher
             : LookupAnswer.Unknown;
     }
 
+    public bool TryGetVersion(Fid directory, out DataVersion version)
+    {
+        version = statuses.TryGet(directory, out FetchStatus status) ? status.DataVersion : default;
+        return version != DataVersion.None && _directories.TryGetValue(directory, out CachedDirectory? cached) && cached.Version == version;
+    }
+
     public bool TryGetListing(Fid directory, out DirectoryListing listing)
     {
         listing = null!;
@@ -55,10 +61,10 @@ internal sealed class DirectoryCache(Statuses statuses, DirectoryFetcher fetcher
     {
         for (int round = 0; round < MostRounds; round++)
         {
-            if (IsCurrent(directory))
+            if (TryGetVersion(directory, out _))
                 return Failure.None;
             await statuses.SettleAsync(directory, cancellation);
-            if (IsCurrent(directory))
+            if (TryGetVersion(directory, out _))
                 return Failure.None;
             Failure failure;
             try
@@ -128,10 +134,6 @@ internal sealed class DirectoryCache(Statuses statuses, DirectoryFetcher fetcher
         }
         return null;
     }
-
-    private bool IsCurrent(Fid directory) =>
-        statuses.TryGet(directory, out FetchStatus status) && _directories.TryGetValue(directory, out CachedDirectory? cached)
-            && cached.Version == status.DataVersion;
 
     /// <summary>One load of a directory at a time; whoever comes meanwhile shares it, and looks again afterwards.</summary>
     private Task<Failure> LoadOnce(Fid directory)

@@ -23,7 +23,7 @@ internal sealed class CacheInspection(PathWalker paths, TreeWalk trees, Statuses
     public bool IsPromised(Fid fid) => statuses.TryGet(fid, out _);
 
     /// <summary>A directory's entries are in memory and believed.</summary>
-    public bool IsListed(Fid directory) => directories.TryGetListing(directory, out _);
+    public bool IsListed(Fid directory) => directories.TryGetVersion(directory, out _);
 
     public bool TryGetContent(Fid fid, out CachedContent content)
     {

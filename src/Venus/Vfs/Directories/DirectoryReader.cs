@@ -48,8 +48,7 @@ internal sealed class DirectoryReader(VfsMount mount)
         if (mount.Directories.Find(handle)?.Snapshot is not { } snapshot)
             return Errno.EBADF;
         // Of a listing that isn't promised any more the kernel may keep no name.
-        bool isPromised = mount.Cache.Directories.TryGetListing(snapshot.Listing.Directory, out DirectoryListing current)
-            && current.Version == snapshot.Listing.Version;
+        bool isPromised = mount.Cache.Directories.TryGetVersion(snapshot.Listing.Directory, out DataVersion current) && current == snapshot.Listing.Version;
         for (int index = ListingSnapshot.IndexAt(offset); index < snapshot.Count; index++)
         {
             if (!TryAdd(snapshot, index, isPromised, ref filler))

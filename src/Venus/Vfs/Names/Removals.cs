@@ -52,5 +52,5 @@ internal sealed class Removals(VfsMount mount)
             mount.Nodes.NoteRemoved(last);
     }
 
-    private bool IsPromised(DirectoryNode directory) => mount.Cache.Directories.TryGetListing(directory.Fid, out _);
+    private bool IsPromised(DirectoryNode directory) => mount.Cache.Directories.TryGetVersion(directory.Fid, out _);
 }

@@ -18,6 +18,9 @@ internal sealed class NodeTable
     private readonly Lock _lock = new();
     private readonly Dictionary<NodeId, Node> _nodes = [];
     private readonly Dictionary<Fid, Node> _current = [];
+
+    /// <summary>Few: files that are open at an old version.</summary>
+    private readonly HashSet<Node> _detached = [];
     private readonly IStatusCache _statuses;
     private readonly NodeRecords _records;
     private ulong _lastId = NodeId.Root.Value;
@@ -87,6 +90,8 @@ internal sealed class NodeTable
         lock (_lock)
         {
             node.IsDetached = true;
+            if (_nodes.ContainsKey(node.Id))
+                _detached.Add(node);
             _records.Detached(node);
             if (_current.GetValueOrDefault(node.Fid) == node)
                 _current.Remove(node.Fid);
@@ -107,6 +112,7 @@ internal sealed class NodeTable
             if (node.Lookups > 0)
                 return null;
             _nodes.Remove(id);
+            _detached.Remove(node);
             _records.Remove(node);
             if (_current.GetValueOrDefault(node.Fid) == node)
                 _current.Remove(node.Fid);
@@ -121,7 +127,9 @@ internal sealed class NodeTable
     {
         lock (_lock)
         {
-            foreach (Node node in _nodes.Values)
+            if (_current.TryGetValue(last.Fid, out Node? current))
+                _records.Removed(current, last);
+            foreach (Node node in _detached)
             {
                 if (node.Fid == last.Fid)
                     _records.Removed(node, last);
@@ -140,7 +148,9 @@ internal sealed class NodeTable
                 Node node = Make(new NodeId(record.Node), new Fid(new VolumeId(record.Volume), new VnodeNumber(record.Vnode), new Uniquifier(record.Uniquifier)), (FileType)record.Type);
                 (node.Lookups, node.IsDetached, node.Record) = (record.Lookups, record.IsDetached != 0, index);
                 _nodes.Add(node.Id, node);
-                if (!node.IsDetached)
+                if (node.IsDetached)
+                    _detached.Add(node);
+                else
                     _current[node.Fid] = node;
                 last = Math.Max(last, record.Node);
                 taken.Add((node, record));
