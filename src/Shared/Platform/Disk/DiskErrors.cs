@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Afs.Platform;
 
 /// <summary>From the framework's exceptions, whose HResult is the errno on Linux, to <see cref="DiskException"/>.</summary>
@@ -31,7 +33,7 @@ internal static class DiskErrors
         _ => new(FromNumber(e.HResult), $"{name}: {e.Message}", e),
     };
 
-    public static DiskException FromErrno(string name, int errno) => new(FromNumber(errno), $"{name}: errno {errno}");
+    public static DiskException FromErrno(string name, int errno) => new(FromNumber(errno), $"{name}: {Marshal.GetPInvokeErrorMessage(errno)}");
 
     private static DiskFailure FromNumber(int errno) => errno switch
     {

@@ -13,39 +13,34 @@ public sealed class LinuxDisk(string root, int descriptorCeiling = int.MaxValue)
     /// <summary>The folder's absolute path.</summary>
     public string Root { get; } = Path.GetFullPath(root);
 
-    public IDiskFile Open(string name, DiskOpenMode mode) => DiskErrors.Translate(name, () =>
+    public IDiskFile Open(string name, DiskOpenMode mode)
     {
-        (FileMode fileMode, FileAccess access) = mode switch
-        {
-            DiskOpenMode.Read => (FileMode.Open, FileAccess.Read),
-            DiskOpenMode.ReadWrite => (FileMode.Open, FileAccess.ReadWrite),
-            DiskOpenMode.CreateNew => (FileMode.CreateNew, FileAccess.ReadWrite),
-            _ => (FileMode.OpenOrCreate, FileAccess.ReadWrite),
-        };
         string path = Resolve(name);
-        SafeFileHandle handle = File.OpenHandle(path, fileMode, access, FileShare.ReadWrite | FileShare.Delete);
+        int error = FileNames.Open(path, mode, out SafeFileHandle handle);
+        if (error != 0)
+            throw DiskErrors.FromErrno(name, error);
         if (handle.DangerousGetHandle() >= descriptorCeiling)
         {
             handle.Dispose();
             if (mode == DiskOpenMode.CreateNew)
-                File.Delete(path);
+                FileNames.Remove(path);
             throw new DiskException(DiskFailure.TooManyOpenFiles, $"{name}: {descriptorCeiling} files are open.");
         }
-        return (IDiskFile)new LinuxDiskFile(name, handle);
-    });
+        return new LinuxDiskFile(name, handle);
+    }
 
     public bool Exists(string name) => Path.Exists(Resolve(name));
 
     public void Rename(string from, string to) => DiskErrors.Translate(from, () => File.Move(Resolve(from), Resolve(to), overwrite: true));
 
-    public bool Delete(string name) => DiskErrors.Translate(name, () =>
+    public bool Delete(string name)
     {
-        string path = Resolve(name);
-        if (!File.Exists(path))
-            return false;
-        File.Delete(path);
-        return true;
-    });
+        int error = FileNames.Remove(Resolve(name));
+        if (error == 0)
+            return true;
+        DiskException failure = DiskErrors.FromErrno(name, error);
+        return failure.Failure == DiskFailure.NotFound ? false : throw failure;
+    }
 
     public void CreateDirectory(string name) => DiskErrors.Translate(name, () => { Directory.CreateDirectory(Resolve(name)); });
 
