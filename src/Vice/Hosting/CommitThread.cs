@@ -5,12 +5,14 @@ namespace Afs.Vice.Hosting;
 /// <summary>The thread of the one writer: it blocks on fsync, and nobody else does.</summary>
 public sealed class CommitThread : IDisposable
 {
-    private readonly SemaphoreSlim _wake = new(0);
+    /// <summary>Not a SemaphoreSlim, which spins before it sleeps: that takes the processor from the call that it waits for.</summary>
+    private readonly AutoResetEvent _wake = new(initialState: false);
+
     private Thread? _thread;
     private volatile bool _isStopping;
 
     /// <summary>Something waits. Safe before <see cref="Start"/> and after the end.</summary>
-    public void Wake() => _wake.Release();
+    public void Wake() => _wake.Set();
 
     /// <param name="failed">Gets what ends the thread: a broken invariant, after which nothing more is committed.</param>
     public void Start(GroupCommitter committer, Action<Exception> failed)
@@ -33,7 +35,7 @@ public sealed class CommitThread : IDisposable
         {
             while (!_isStopping)
             {
-                _wake.Wait();
+                _wake.WaitOne();
                 while (committer.CommitBatch())
                 {
                 }
