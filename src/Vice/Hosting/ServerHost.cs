@@ -60,6 +60,7 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
                 Random = Random.Shared,
                 Work = blocking,
                 WakeCommitter = commits.Wake,
+                LoneCallersGoOnAtCommit = true,
                 Callbacks = channel => seen?.Observe(new VenusCallbacksClient(channel)) ?? new VenusCallbacksClient(channel),
                 Log = log,
             });

@@ -24,6 +24,9 @@ public sealed record ViceParts
     /// <summary>Something waits for <see cref="ViceServer.Committer"/>. Called on any thread; must not wait.</summary>
     public required Action WakeCommitter { get; init; }
 
+    /// <summary>Only where the service has no other caller than the Rpc layer, which sends the reply and is done.</summary>
+    public bool LoneCallersGoOnAtCommit { get; init; }
+
     /// <summary>How a client is called over its channel.</summary>
     public required Func<IRpcChannel, IVenusCallbacks> Callbacks { get; init; }
 

@@ -43,7 +43,7 @@ public sealed class ViceServer
         var retired = new RetiredContents(store, parts.Work, log);
         _uploads = new Uploads(store, new UploadTable(time), _room, parts.Work, time, log);
         Promises = new Promises(options.MostPromises, terms, life.Volumes, time, log);
-        Committer = new GroupCommitter(metadata, parts.WakeCommitter, seen.Delete);
+        Committer = new GroupCommitter(metadata, parts.WakeCommitter, seen.Delete, parts.LoneCallersGoOnAtCommit);
         var effects = new CommitEffects(table, Promises, directories, contents, _uploads, retired, figures, log);
         var writer = new Writer(Committer, effects, time);
         _sessions = new Sessions(options, life.Epoch, terms, table, Promises, seen, writer, retired, parts.Callbacks, time, log);

@@ -1,53 +1,42 @@
 namespace Afs.Rpc;
 
 /// <summary>A control connection at the client, after its handshake: replies to its calls come in, and calls of the server.</summary>
-internal sealed class ClientConnection(RpcConnection connection, SessionId session, OutgoingCalls calls, RpcClientOptions options)
+internal sealed class ClientConnection(RpcConnection connection, SessionId session, OutgoingCalls calls, RpcClientOptions options) : IFrameHandler
 {
     private readonly IncomingCalls _incoming = new(options.Limits, default);
     private readonly CallRunner _runner = new(options.Callbacks ?? NoDispatcher.Instance, options.Statistics, options.Log);
 
     /// <summary>Reads until the connection ends, and says why it did.</summary>
-    public async Task<string> RunAsync()
+    public Task<string> RunAsync()
     {
         connection.Watch(() => new PingFrame(calls.SeenThrough));
         calls.Attach(connection, session);
-        while (true)
-        {
-            ReceivedFrame frame = await connection.ReceiveAsync(FrameLimits.ControlBytes);
-            if (frame.IsEnd)
-                return "the server closed the connection";
-            if (frame.Type == FrameType.Goodbye)
-            {
-                using (frame)
-                    return GoodbyeFrame.Read(frame.Content.Span);
-            }
-
-            await HandleAsync(frame);
-        }
+        return new FrameLoop(connection, this).RunAsync();
     }
 
-    private ValueTask HandleAsync(ReceivedFrame frame)
+    public string DescribeEnd(string? goodbye) => goodbye ?? "the server closed the connection";
+
+    public FrameHandled Handle(ReceivedFrame frame)
     {
         switch (frame.Type)
         {
             case FrameType.Reply:
-                HandleReply(frame);
-                return default;
+                return HandleReply(frame);
             case FrameType.Request:
-                return HandleRequest(frame);
+                return new FrameHandled(HandleRequest(frame));
         }
 
         frame.Dispose();
         return frame.Type switch
         {
             FrameType.Pong => default,
-            FrameType.Ping => connection.Sender.SendAsync(default(PongFrame)),
+            FrameType.Ping => new FrameHandled(connection.Sender.SendAsync(default(PongFrame))),
             FrameType.Welcome when !connection.IsReliable => default,
             _ => throw new MalformedMessageException($"Malformed connection: a {frame.Type} frame on a control connection."),
         };
     }
 
-    private void HandleReply(ReceivedFrame frame)
+    private FrameHandled HandleReply(ReceivedFrame frame)
     {
         ReplyFrame reply = ReplyFrame.Read(frame.Content.Span);
         if (reply.Status == ReplyStatus.SessionUnknown)
@@ -59,11 +48,11 @@ internal sealed class ClientConnection(RpcConnection connection, SessionId sessi
         else if (calls.Take(reply.Sequence) is { } call)
         {
             options.Session.Replied(reply.Epoch, reply.ResetCount, call.FirstSent);
-            ReplyDelivery.Complete(call, reply, frame, connection);
-            return;
+            return ReplyDelivery.Give(call, reply, frame, connection);
         }
 
         frame.Dispose();
+        return default;
     }
 
     private ValueTask HandleRequest(ReceivedFrame frame)

@@ -1,18 +1,9 @@
 namespace Afs.Rpc;
 
-/// <summary>One call on its way through the server: from the thread pool to its reply.</summary>
+/// <summary>One call on its way through the server, beside the connection's reader, which must not wait for the service.</summary>
 internal sealed class ServerCall(ServerParts parts, ServerSession session, ServerConnection origin, RpcOperation operation, RequestFrame request, ReceivedFrame frame)
     : IThreadPoolWorkItem
 {
-    /// <summary>Runs it away from the connection's reader, which must not wait for the service.</summary>
-    public void Queue()
-    {
-        if (SynchronizationContext.Current is { } context)
-            context.Post(static state => ((ServerCall)state!).Execute(), this);
-        else
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-    }
-
     public void Execute() => _ = RunAsync();
 
     private async Task RunAsync()

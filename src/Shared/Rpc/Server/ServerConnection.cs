@@ -1,7 +1,7 @@
 namespace Afs.Rpc;
 
 /// <summary>A control connection at the server, after its handshake: calls of the client come in, and calls to the client go out.</summary>
-internal sealed class ServerConnection : IRpcChannel
+internal sealed class ServerConnection : IRpcChannel, IFrameHandler
 {
     private readonly ServerParts _parts;
     private readonly ServerSession _session;
@@ -31,19 +31,7 @@ internal sealed class ServerConnection : IRpcChannel
         _calls.Attach(Connection, _session.Id);
         try
         {
-            while (true)
-            {
-                ReceivedFrame frame = await Connection.ReceiveAsync(FrameLimits.ControlBytes);
-                if (frame.IsEnd)
-                    return "the client closed it";
-                if (frame.Type == FrameType.Goodbye)
-                {
-                    using (frame)
-                        return "the client left: " + GoodbyeFrame.Read(frame.Content.Span);
-                }
-
-                await HandleAsync(frame);
-            }
+            return await new FrameLoop(Connection, this).RunAsync();
         }
         finally
         {
@@ -51,15 +39,16 @@ internal sealed class ServerConnection : IRpcChannel
         }
     }
 
-    private ValueTask HandleAsync(ReceivedFrame frame)
+    public string DescribeEnd(string? goodbye) => goodbye is null ? "the client closed it" : "the client left: " + goodbye;
+
+    public FrameHandled Handle(ReceivedFrame frame)
     {
         switch (frame.Type)
         {
             case FrameType.Request:
                 return HandleRequest(frame);
             case FrameType.Reply:
-                HandleReply(frame);
-                return default;
+                return HandleReply(frame);
         }
 
         using (frame)
@@ -68,19 +57,19 @@ internal sealed class ServerConnection : IRpcChannel
             {
                 case FrameType.Ping:
                     _parts.Forget(_session, PingFrame.Read(frame.Content.Span).SeenThrough);
-                    return Connection.Sender.SendAsync(default(PongFrame));
+                    return Sent(default(PongFrame));
                 case FrameType.Pong:
                     return default;
                 case FrameType.Hello when !Connection.IsReliable:
                     // The welcome was lost, or this is a duplicate.
-                    return Connection.Sender.SendAsync(_welcome);
+                    return Sent(_welcome);
                 default:
                     throw new MalformedMessageException($"Malformed connection: a {frame.Type} frame on a control connection.");
             }
         }
     }
 
-    private ValueTask HandleRequest(ReceivedFrame frame)
+    private FrameHandled HandleRequest(ReceivedFrame frame)
     {
         RequestFrame request = RequestFrame.Read(frame.Content.Span);
         if (request.Session != _session.Id)
@@ -90,51 +79,46 @@ internal sealed class ServerConnection : IRpcChannel
         if (!_parts.Runner.TryGetOperation(request.Operation, out RpcOperation operation))
         {
             frame.Dispose();
-            return Connection.Sender.SendAsync(_parts.Reply(_session, request.Sequence, ReplyStatus.Aborted, RpcAbortCodes.NoSuchOperation));
+            return Sent(_parts.Reply(_session, request.Sequence, ReplyStatus.Aborted, RpcAbortCodes.NoSuchOperation));
         }
 
         if (!_parts.TryEnter())
         {
             frame.Dispose();
-            return Connection.Sender.SendAsync(_parts.Reply(_session, request.Sequence, ReplyStatus.Busy));
+            return Sent(_parts.Reply(_session, request.Sequence, ReplyStatus.Busy));
         }
 
         Admission admission = _session.Incoming.Admit(request.Sequence, operation.IsMutation, out IncomingCall? call);
         if (admission == Admission.Run)
-        {
-            new ServerCall(_parts, _session, this, operation, request, frame).Queue();
-            return default;
-        }
-
+            return new FrameHandled(default, new ServerCall(_parts, _session, this, operation, request, frame));
         _parts.Leave();
         frame.Dispose();
         return AnswerDuplicate(request, admission, call);
     }
 
-    private ValueTask AnswerDuplicate(RequestFrame request, Admission admission, IncomingCall? call)
+    private FrameHandled AnswerDuplicate(RequestFrame request, Admission admission, IncomingCall? call)
     {
         if (admission != Admission.Busy)
             _parts.Options.Statistics.CountDuplicate(request.Operation);
         return admission switch
         {
-            Admission.Replay => Connection.Sender.SendAsync(
-                _parts.Reply(_session, request.Sequence, (ReplyStatus)call!.Result.Kind, call.Result.Abort), call.Reply),
-            Admission.Busy => Connection.Sender.SendAsync(_parts.Reply(_session, request.Sequence, ReplyStatus.Busy)),
+            Admission.Replay => Sent(_parts.Reply(_session, request.Sequence, (ReplyStatus)call!.Result.Kind, call.Result.Abort), call.Reply),
+            Admission.Busy => Sent(_parts.Reply(_session, request.Sequence, ReplyStatus.Busy)),
             _ => default,
         };
     }
 
-    private void HandleReply(ReceivedFrame frame)
+    private FrameHandled HandleReply(ReceivedFrame frame)
     {
         ReplyFrame reply = ReplyFrame.Read(frame.Content.Span);
         if (reply.Status == ReplyStatus.Busy)
             _calls.SendAgainLater(reply.Sequence);
         else if (_calls.Take(reply.Sequence) is { } call)
-        {
-            ReplyDelivery.Complete(call, reply, frame, Connection);
-            return;
-        }
-
+            return ReplyDelivery.Give(call, reply, frame, Connection);
         frame.Dispose();
+        return default;
     }
+
+    private FrameHandled Sent<TFrame>(TFrame frame, ReadOnlySpan<byte> body = default)
+        where TFrame : struct, IFrame => new(Connection.Sender.SendAsync(frame, body));
 }

@@ -17,7 +17,8 @@ internal sealed class ClientMutation<TReply>(
     : QueuedWork
     where TReply : IWireMessage<TReply>
 {
-    private readonly TaskCompletionSource<CommittedOutcome<TReply>> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<CommittedOutcome<TReply>> _done = new();
+    private CommittedOutcome<TReply> _committed;
     private Outcome<TReply> _outcome;
     private ChangeSet? _changes;
 
@@ -51,7 +52,7 @@ internal sealed class ClientMutation<TReply>(
             breaks = effects.Committed(call.Session, _changes);
         else if (_changes is not null)
             effects.Abandoned(_changes);
-        _done.SetResult(new(_outcome, breaks));
+        _committed = new(_outcome, breaks);
     }
 
     internal override void Failed(StorageException failure)
@@ -59,8 +60,10 @@ internal sealed class ClientMutation<TReply>(
         if (_changes is not null)
             effects.Abandoned(_changes);
         AbortCode abort = failure.Failure == StorageFailure.NoSpace ? AbortCodes.NoSpace : AbortCodes.ServerDiskFailed;
-        _done.SetResult(new(abort, Task.CompletedTask));
+        _committed = new(abort, Task.CompletedTask);
     }
+
+    internal override void Complete() => _done.SetResult(_committed);
 
     private static StoredReply Encode(Outcome<TReply> outcome) => outcome.IsReply
         ? new StoredReply(AbortCode.None, WireCodec.ToBytes(outcome.Value))

@@ -1,3 +1,4 @@
+using Afs.Rpc;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Vice.Volumes.Mutations;
 
@@ -9,7 +10,8 @@ namespace Afs.Vice.Volumes.Commit;
 /// thread for the disk and for nothing else.
 /// </summary>
 /// <param name="alongside">Joins every transaction, with what isn't worth one of its own.</param>
-public sealed class GroupCommitter(IMetadataStore store, Action wake, Action<IMetadataTransaction> alongside)
+/// <param name="loneCallersGoOnHere">The caller of a mutation that was committed alone goes on on the committer's thread: it does little, and waits for nothing.</param>
+public sealed class GroupCommitter(IMetadataStore store, Action wake, Action<IMetadataTransaction> alongside, bool loneCallersGoOnHere)
 {
     /// <summary>The most that may wait; more is refused as Busy. Far above what the connections' own limits let through.</summary>
     public const int MostWaiting = 65_536;
@@ -63,8 +65,18 @@ public sealed class GroupCommitter(IMetadataStore store, Action wake, Action<IMe
             else
                 work.Failed(failure);
         }
+        Complete();
         _batch.Clear();
         return true;
+    }
+
+    /// <summary>A lone caller may go on here, since nothing waits for this thread; of several, all go on together elsewhere, and this thread with the next batch.</summary>
+    private void Complete()
+    {
+        if (_batch.Count == 1 && loneCallersGoOnHere)
+            _batch[0].Complete();
+        else
+            WorkQueue.Add(new CompletedBatch([.. _batch]));
     }
 
     private void Take()

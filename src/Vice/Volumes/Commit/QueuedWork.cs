@@ -3,7 +3,7 @@ using Afs.Vice.Volumes.Mutations;
 
 namespace Afs.Vice.Volumes.Commit;
 
-/// <summary>Something that waits for the writer. Its methods run on the writer's thread, in this order, and don't wait.</summary>
+/// <summary>Something that waits for the writer. All methods but the last run on the writer's thread, in this order, and don't wait.</summary>
 public abstract class QueuedWork
 {
     /// <summary>Inside the transaction. What it throws as <see cref="StorageException"/> fails the whole batch.</summary>
@@ -14,4 +14,7 @@ public abstract class QueuedWork
 
     /// <summary>The transaction failed; nothing of it happened.</summary>
     internal abstract void Failed(StorageException failure);
+
+    /// <summary>Who waits for it goes on here. On the writer's thread only where nothing else waits for that.</summary>
+    internal abstract void Complete();
 }

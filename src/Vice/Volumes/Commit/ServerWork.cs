@@ -8,13 +8,24 @@ internal sealed class ServerWork<T>(Func<IMetadataTransaction, BatchVolumes, T> 
 {
     private readonly TaskCompletionSource<T> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private T? _result;
+    private StorageException? _failure;
 
     /// <summary>Faults with <see cref="StorageException"/>, where nothing was changed.</summary>
     public Task<T> Done => _done.Task;
 
     internal override void Run(IMetadataTransaction transaction, BatchVolumes volumes) => _result = run(transaction, volumes);
 
-    internal override void Committed() => _done.SetResult(_result!);
+    internal override void Committed()
+    {
+    }
 
-    internal override void Failed(StorageException failure) => _done.SetException(failure);
+    internal override void Failed(StorageException failure) => _failure = failure;
+
+    internal override void Complete()
+    {
+        if (_failure is null)
+            _done.SetResult(_result!);
+        else
+            _done.SetException(_failure);
+    }
 }

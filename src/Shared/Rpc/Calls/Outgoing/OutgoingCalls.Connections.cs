@@ -63,7 +63,7 @@ internal sealed partial class OutgoingCalls
         }
 
         foreach (OutgoingCall call in inDoubt)
-            call.TrySetResult(CallResult.Of(OutcomeKind.Unknown));
+            call.Complete(CallResult.Of(OutcomeKind.Unknown));
     }
 
     /// <summary>No more calls: those in flight are in doubt, those that wait were surely not executed.</summary>
@@ -85,7 +85,7 @@ internal sealed partial class OutgoingCalls
 
         _timer.Dispose();
         foreach (OutgoingCall call in ended)
-            call.TrySetResult(CallResult.Of(InDoubt(call)));
+            call.Complete(CallResult.Of(InDoubt(call)));
     }
 
     private List<OutgoingCall> InFlightInOrder()

@@ -38,7 +38,7 @@ internal sealed partial class OutgoingCalls
 
         FlushConnection();
         foreach (OutgoingCall call in late)
-            call.TrySetResult(CallResult.Of(InDoubt(call)));
+            call.Complete(CallResult.Of(InDoubt(call)));
     }
 
     /// <summary>Calls that were given up while they waited leave the queue here, so that they don't count against its bound for long.</summary>

@@ -59,12 +59,12 @@ internal sealed partial class OutgoingCalls : IDisposable
             return CallResult.Of(OutcomeKind.NotExecuted);
         FlushConnection();
         if (!cancellation.CanBeCanceled)
-            return await call.Task;
+            return await call.Done;
         using (cancellation.UnsafeRegister(_ => GiveUp(call), null))
-            return await call.Task;
+            return await call.Done;
     }
 
-    /// <summary>A reply came: the call, which the caller then completes; null where nobody waits for it any more.</summary>
+    /// <summary>A reply came: the call, which the caller then sets a result of and executes; null where nobody waits for it any more.</summary>
     public OutgoingCall? Take(CallSequence sequence)
     {
         OutgoingCall? call;
@@ -104,7 +104,7 @@ internal sealed partial class OutgoingCalls : IDisposable
         }
 
         FlushConnection();
-        call.TrySetResult(CallResult.Of(InDoubt(call)));
+        call.Complete(CallResult.Of(InDoubt(call)));
     }
 
     private static OutcomeKind InDoubt(OutgoingCall call) => call.WasSent ? OutcomeKind.Unknown : OutcomeKind.NotExecuted;
@@ -133,7 +133,7 @@ internal sealed partial class OutgoingCalls : IDisposable
             call.Sequence = new CallSequence(_next++);
             _inFlight.Add(call.Sequence.Value, call);
             if (call.Body is null)
-                call.TrySetResult(CallResult.Of(OutcomeKind.Replied));
+                call.Complete(CallResult.Of(OutcomeKind.Replied));
             else
                 Transmit(call);
         }
