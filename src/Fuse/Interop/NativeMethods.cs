@@ -20,6 +20,9 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Libc, EntryPoint = "write", SetLastError = true)]
     public static partial nint Write(int fileDescriptor, byte* buffer, nint count);
 
+    [LibraryImport(Libc, EntryPoint = "poll")]
+    public static partial int Poll(PollDescriptor* descriptors, nuint count, int timeoutMs);
+
     [LibraryImport(Libc, EntryPoint = "ioctl", SetLastError = true)]
     public static partial int Ioctl(SafeFileHandle fileDescriptor, nuint request, void* argument);
 

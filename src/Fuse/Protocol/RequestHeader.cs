@@ -6,6 +6,10 @@ namespace Afs.Fuse.Protocol;
 /// <summary>What opens every request: the operation, the node it is about, and who asks.</summary>
 internal readonly record struct RequestHeader(FuseOpcode Opcode, RequestId Id, NodeId Node, uint Uid, uint Gid, uint Pid)
 {
+    /// <summary>The operation of a frame; zero where it is too short for a header.</summary>
+    public static FuseOpcode PeekOpcode(ReadOnlySpan<byte> frame) =>
+        frame.Length < FuseInHeader.SizeBytes ? default : MemoryMarshal.Read<FuseInHeader>(frame).Opcode;
+
     /// <summary>
     /// Splits a frame into its header and its body, without the extensions that may end it.
     /// Where it fails, <paramref name="header"/> still holds an id to answer if the frame had room for one; else its id is zero.

@@ -31,6 +31,13 @@ internal sealed class FuseDevice(SafeFileHandle handle) : IDisposable
         return count == 0 ? Errno.ENODEV : error;
     }
 
+    /// <summary>A read would not wait, for there is a request, or none will come any more. Doesn't wait itself.</summary>
+    public unsafe bool HasRequest()
+    {
+        var look = new PollDescriptor { Descriptor = _descriptor, Events = PollDescriptor.Readable };
+        return NativeMethods.Poll(&look, 1, 0) > 0;
+    }
+
     /// <summary>Writes one reply. ENOENT: the kernel no longer waits for it.</summary>
     public unsafe Errno Write(ReadOnlySpan<byte> frame)
     {

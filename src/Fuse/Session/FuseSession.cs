@@ -18,6 +18,7 @@ public sealed class FuseSession : IDisposable
     private readonly IFuseLog _log;
     private readonly InFlightTable _table = new();
     private readonly PendingGate _gate;
+    private readonly ReaderTeam _team;
     private readonly SlotPool _pool;
     private readonly RequestDispatcher _dispatcher;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -31,6 +32,7 @@ public sealed class FuseSession : IDisposable
         MountPoint = mountPoint;
         Notifier = new FuseNotifier(_device, Connection);
         _connectionNumber = MountTable.Find(mountPoint)?.DeviceMinor;
+        _team = new ReaderTeam(_device);
         _fileSystem = fileSystem;
         _log = log ?? SilentFuseLog.Instance;
         _gate = new PendingGate(options.MaxPendingRequests);
@@ -154,7 +156,7 @@ public sealed class FuseSession : IDisposable
 
     private void ReadUntilUnmounted()
     {
-        new RequestReader(_device, _dispatcher, _gate, _pool, _log).Run();
+        new RequestReader(_device, _team, _dispatcher, _gate, _pool, _log).Run();
         if (Interlocked.Decrement(ref _readers) == 0)
         {
             Finish();

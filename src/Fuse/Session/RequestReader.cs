@@ -1,10 +1,12 @@
+using Afs.Fuse.Protocol;
+
 namespace Afs.Fuse.Session;
 
 /// <summary>
 /// One reader thread's loop: read a request, dispatch it, go on; with a fresh slot where the request took the old one along.
 /// Ends when the filesystem was unmounted.
 /// </summary>
-internal sealed class RequestReader(FuseDevice device, RequestDispatcher dispatcher, PendingGate gate, SlotPool pool, IFuseLog log)
+internal sealed class RequestReader(FuseDevice device, ReaderTeam team, RequestDispatcher dispatcher, PendingGate gate, SlotPool pool, IFuseLog log)
 {
     public void Run()
     {
@@ -12,13 +14,21 @@ internal sealed class RequestReader(FuseDevice device, RequestDispatcher dispatc
         while (true)
         {
             gate.WaitForRoom();
+            team.BeginRead();
             Errno error = device.Read(slot.FrameRoom, out int frameBytes);
             if (error == Errno.None)
             {
+                team.Took(RequestHeader.PeekOpcode(slot.FrameRoom[..frameBytes]));
                 slot = dispatcher.Dispatch(slot, frameBytes) ? slot : pool.Rent();
             }
-            else if (!IsPassing(error))
+            else
             {
+                team.TookNothing();
+                if (IsPassing(error))
+                {
+                    continue;
+                }
+
                 if (error != Errno.ENODEV)
                 {
                     log.DeviceFailed(error);
@@ -28,6 +38,7 @@ internal sealed class RequestReader(FuseDevice device, RequestDispatcher dispatc
             }
         }
 
+        team.End();
         pool.Return(slot);
     }
 

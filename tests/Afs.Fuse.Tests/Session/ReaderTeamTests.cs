@@ -1,0 +1,79 @@
+using Afs.Fuse.Abi;
+using Afs.Fuse.Tests.Support;
+
+namespace Afs.Fuse.Tests.Session;
+
+/// <summary>While it is calm one reader reads; nobody waits for a reader that got stuck.</summary>
+public sealed class ReaderTeamTests
+{
+    private const int ManyQuick = 200;
+    private const ulong SlowRequest = 10_001;
+
+    private static readonly byte[] LookupBody = GoldenRequests.All["lookup"].Body;
+
+    [Fact]
+    public void A_write_that_blocks_its_reader_holds_up_nobody_when_the_others_rest()
+    {
+        using var go = new ManualResetEventSlim();
+        using var isWriting = new ManualResetEventSlim();
+        using KernelEnd kernel = KernelEnd.Start(new ScriptedFileSystem
+        {
+            OnWrite = data =>
+            {
+                isWriting.Set();
+                go.Wait(TestContext.Current.CancellationToken);
+                return new(data.Length);
+            },
+        });
+        AskQuickly(kernel);
+        kernel.Send(FuseOpcode.Write, GoldenRequests.All["write"].Body, SlowRequest);
+        isWriting.Wait(TestContext.Current.CancellationToken);
+        Assert.Equal(Errno.ENOENT, kernel.Ask(FuseOpcode.Lookup, LookupBody, SlowRequest + 2).Error);
+        go.Set();
+        Assert.Equal(SlowRequest, kernel.Receive().Unique);
+    }
+
+    [Fact]
+    public void A_request_that_should_have_been_quick_and_blocks_holds_up_nobody_for_long()
+    {
+        using var go = new ManualResetEventSlim();
+        using KernelEnd kernel = KernelEnd.Start(new ScriptedFileSystem
+        {
+            OnLookup = (request, _) =>
+            {
+                if (request.Id.Value == SlowRequest)
+                {
+                    go.Wait(TestContext.Current.CancellationToken);
+                }
+
+                return new((FuseResult<EntryReply>)Errno.ENOENT);
+            },
+        });
+        AskQuickly(kernel);
+        kernel.Send(FuseOpcode.Lookup, LookupBody, SlowRequest);
+        Assert.Equal(Errno.ENOENT, kernel.Ask(FuseOpcode.Lookup, LookupBody, SlowRequest + 2).Error);
+        go.Set();
+        Assert.Equal(SlowRequest, kernel.Receive().Unique);
+    }
+
+    [Fact]
+    public void Those_who_rest_end_with_the_session()
+    {
+        var fileSystem = new ScriptedFileSystem();
+        using (KernelEnd kernel = KernelEnd.Start(fileSystem))
+        {
+            AskQuickly(kernel);
+        }
+
+        Assert.True(fileSystem.IsStopped);
+    }
+
+    /// <summary>More than it takes until all readers but one rest.</summary>
+    private static void AskQuickly(KernelEnd kernel)
+    {
+        for (ulong i = 0; i < ManyQuick; i++)
+        {
+            Assert.Equal(Errno.ENOENT, kernel.Ask(FuseOpcode.Lookup, LookupBody, unique: 2 * i + 1).Error);
+        }
+    }
+}
