@@ -186,11 +186,11 @@ check completion bash -ec 'source <("$1" completion bash); COMP_WORDS=(afs exa) 
 check completion-is-the-packaged-one cmp <("$afs" completion bash) "$root/packaging/completion/afs"
 
 # What was never closed, and is stored by another meanwhile, is put aside and listed.
-coproc leaves { python3 -c 'import sys; f = open(sys.argv[1], "r+"); f.write("mine"); f.flush(); print("written", flush=True); sys.stdin.read()' "$a/d/f"; }
-read -r _ <&"${leaves[0]}"
+python3 -c 'import signal, sys; f = open(sys.argv[1], "r+"); f.write("mine"); f.flush(); print("written", flush=True); signal.pause()' "$a/d/f" >"$work/leaves.out" &
+leaves=$!
+need within 60 grep -q written "$work/leaves.out"
 kill_now "${client_pids[a]}"
-kill "$leaves_PID"
-wait "$leaves_PID" 2>/dev/null
+kill_now "$leaves"
 timeout 10 umount -l "$a"
 puts theirs "$b/d/f"
 need begin_client a --force

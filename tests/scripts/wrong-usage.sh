@@ -79,11 +79,11 @@ mount_points() {
 # What a dead daemon leaves is said, and taken away only by --force. What it had not stored is stored by the next.
 stale_mounts() {
   echo stored >"$work/a/stored"
-  coproc writes { python3 -c 'import sys; f = open(sys.argv[1], "w"); f.write("unsaved"); f.flush(); print("written", flush=True); sys.stdin.read()' "$work/a/unsaved"; }
-  read -r _ <&"${writes[0]}"
+  python3 -c 'import signal, sys; f = open(sys.argv[1], "w"); f.write("unsaved"); f.flush(); print("written", flush=True); signal.pause()' "$work/a/unsaved" >"$work/writes.out" &
+  local writes=$!
+  need within 60 grep -q written "$work/writes.out"
   kill_now "${client_pids[a]}"
-  kill "$writes_PID"
-  wait "$writes_PID" 2>/dev/null
+  kill_now "$writes"
   refused stale-mount-is-said 7 '--force' timeout 60 "$venus" mount "$server" "$work/a" --cache "$work/a.cache"
   refused stale-unmount-is-said 7 '--force' timeout 60 "$venus" unmount "$work/a"
   refused stale-is-no-mount-to-ask 12 'has ended' timeout 60 "$afs" status "$work/a"
