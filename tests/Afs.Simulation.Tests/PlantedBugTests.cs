@@ -1,19 +1,22 @@
 namespace Afs.Simulation.Tests;
 
-/// <summary>The simulation bites: each planted error is found, within a stated number of seeds. docs/testing/simulation.md says what each is.</summary>
+/// <summary>
+/// The simulation bites: each planted error is found, within a stated number of seeds. docs/testing/simulation.md says what each is, and how
+/// many seeds it takes on the average; here it may take four times as many and more, so that a change of the order of things is no failure.
+/// </summary>
 public sealed class PlantedBugTests
 {
     [Theory]
-    [InlineData(PlantedBug.PromiseKeptAcrossBreak, 3)]
-    [InlineData(PlantedBug.ReplyCacheNotDurable, 10)]
-    [InlineData(PlantedBug.BreakBeforeCommit, 5)]
-    [InlineData(PlantedBug.FsyncLeftOut, 10)]
-    [InlineData(PlantedBug.RestartBarrierLeftOut, 50)]
-    [InlineData(PlantedBug.BreakLogIgnored, 50)]
-    [InlineData(PlantedBug.DirtyContainerForgotten, 50)]
-    [InlineData(PlantedBug.RetryUnderNewNumber, 10)]
-    [InlineData(PlantedBug.LeaseCountedFromReply, 50)]
-    [InlineData(PlantedBug.StaleStatusAccepted, 50)]
+    [InlineData(PlantedBug.PromiseKeptAcrossBreak, 10)]
+    [InlineData(PlantedBug.ReplyCacheNotDurable, 50)]
+    [InlineData(PlantedBug.BreakBeforeCommit, 10)]
+    [InlineData(PlantedBug.FsyncLeftOut, 50)]
+    [InlineData(PlantedBug.RestartBarrierLeftOut, 200)]
+    [InlineData(PlantedBug.BreakLogIgnored, 200)]
+    [InlineData(PlantedBug.DirtyContainerForgotten, 200)]
+    [InlineData(PlantedBug.RetryUnderNewNumber, 50)]
+    [InlineData(PlantedBug.LeaseCountedFromReply, 200)]
+    [InlineData(PlantedBug.StaleStatusAccepted, 200)]
     public void It_is_found(PlantedBug bug, int withinSeeds) =>
         Assert.Contains(Enumerable.Range(1, withinSeeds), seed => Simulation.Run(new SimulationOptions { Seed = seed, Bug = bug }).Violation is not null);
 }

@@ -4,7 +4,7 @@ namespace Afs.Simulation.Tests;
 public sealed class SeedTests
 {
     private const int SeedsPerBatch = 25;
-    private const int Batches = 12;
+    private const int Batches = 10;
 
     public static TheoryData<int> FirstSeeds => [.. Enumerable.Range(0, Batches).Select(static batch => 1 + batch * SeedsPerBatch)];
 

@@ -29,8 +29,8 @@ internal sealed class Finale(SimCell cell, Func<SimClient, Func<SimMount, Task>,
 
     private async Task ReadAllAsync(SimMount mount)
     {
-        var files = new FileActions(mount, new Random(0), new WorkloadOptions());
-        foreach (string path in new WorkloadOptions().Paths)
+        var files = new FileActions(mount, new Random(0), cell.Workload);
+        foreach (string path in cell.Workload.Paths)
         {
             Require(mount, path, await new NameActions(mount).ListAsync(path));
             Require(mount, path, await files.StatAsync(path));
@@ -61,10 +61,9 @@ internal sealed class Finale(SimCell cell, Func<SimClient, Func<SimMount, Task>,
         if (!opened.IsSuccess)
             return;
         using IContainer container = opened.Value;
-        SimFile file = mount.FileOf(container);
-        byte[] bytes = new byte[file.LengthBytes];
-        file.Read(0, bytes);
-        if (Afs.Platform.Crc32C.Of(bytes) != cell.History.Status(fid.Vnode.Value).ContentCrc32C)
+        if (container.Arrival is { } arrival)
+            Require(mount, fid.ToString(), await arrival.WaitAsync(long.MaxValue, default));
+        if (Afs.Platform.Crc32C.Of(mount.FileOf(container).ReadAll()) != cell.History.Status(fid.Vnode.Value).ContentCrc32C)
             cell.World.Violated($"S3: client {mount.Number} has another content of {fid} than the server");
     }
 
@@ -73,7 +72,7 @@ internal sealed class Finale(SimCell cell, Func<SimClient, Func<SimMount, Task>,
     {
         foreach (SimClient client in cell.Clients)
         {
-            await onClient(client, async mount => Require(mount, "a", await new FileActions(mount, new Random(client.Number), new WorkloadOptions()).WriteAsync("a")));
+            await onClient(client, async mount => Require(mount, "a", await new FileActions(mount, new Random(client.Number), cell.Workload).WriteAsync("a")));
             await ReadAllAsync();
         }
     }

@@ -16,10 +16,11 @@ internal static class SimulateCommand
         var seed = new Option<int?>("--seed") { HelpName = "SEED", Description = "run this one seed" };
         var story = new Option<bool>("--story") { Description = "print what happens" };
         var bug = new Option<PlantedBug>("--bug") { HelpName = "BUG", Description = $"plant this error, which must be found: {string.Join(", ", Enum.GetNames<PlantedBug>().Skip(1))}" };
-        var command = new RootCommand("Runs a server and its clients through random faults, from seeds, and checks what they promise.") { first, seeds, seed, story, bug };
+        var wide = new Option<bool>("--wide") { Description = "also contents that are sent in parts, watches, and prefetching" };
+        var command = new RootCommand("Runs a server and its clients through random faults, from seeds, and checks what they promise.") { first, seeds, seed, story, bug, wide };
         command.SetAction(parsed => parsed.GetValue(seed) is { } one
-            ? RunMany(one, 1, parsed.GetValue(bug), parsed.GetValue(story))
-            : RunMany(parsed.GetValue(first), parsed.GetValue(seeds), parsed.GetValue(bug), parsed.GetValue(story)));
+            ? RunMany(one, 1, parsed.GetValue(bug), parsed.GetValue(story), parsed.GetValue(wide))
+            : RunMany(parsed.GetValue(first), parsed.GetValue(seeds), parsed.GetValue(bug), parsed.GetValue(story), parsed.GetValue(wide)));
         ParseResult parsed = PlainParser.Parse(command, args);
         if (WrongUsage.Find("scripts/simulate", parsed) is not { } wrong)
             return parsed.Invoke();
@@ -27,13 +28,13 @@ internal static class SimulateCommand
         return WrongCommandLine;
     }
 
-    private static int RunMany(int first, int count, PlantedBug bug, bool tellsStory)
+    private static int RunMany(int first, int count, PlantedBug bug, bool tellsStory, bool isWide)
     {
         long began = Stopwatch.GetTimestamp();
         (long turns, long answers, long commits, int failed) = (0, 0, 0, 0);
         for (int seed = first; seed < first + count; seed++)
         {
-            SimulationResult result = Simulation.Run(new SimulationOptions { Seed = seed, Bug = bug, Story = tellsStory ? Console.Out : null });
+            SimulationResult result = Simulation.Run(new SimulationOptions { Seed = seed, Bug = bug, IsWide = isWide, Story = tellsStory ? Console.Out : null });
             (turns, answers, commits) = (turns + result.Turns, answers + result.Answers, commits + result.Commits);
             if (result.Violation is { } violation)
             {

@@ -9,7 +9,7 @@ namespace Afs.Simulation;
 /// </summary>
 public sealed class Simulation
 {
-    private const int ApplicationsPerClient = 3;
+    private const int ApplicationsPerClient = 3, BrowserOneIn = 3;
 
     /// <summary>Virtual time until all is well again: reconnects, leases, retries of stores with their back-off.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
@@ -33,7 +33,7 @@ public sealed class Simulation
         _options = options;
         _random = new Random(options.Seed);
         _world = new SimWorld(_random.Next(), options.Story);
-        _cell = new SimCell(_world, _random, clients: _random.Next(2, 4), options.Bug);
+        _cell = new SimCell(_world, _random, clients: _random.Next(2, 4), options.Bug, options.IsWide);
         _director = new SimHost(_world, "director");
     }
 
@@ -86,12 +86,14 @@ public sealed class Simulation
 
     private async Task RunApplicationsAsync(SimMount mount)
     {
-        var options = new WorkloadOptions();
+        WorkloadOptions options = _cell.Workload;
         while (!_isOpen)
             await Task.Delay(Look, mount.Time);
         for (int i = 0; i < ApplicationsPerClient; i++)
             mount.Host.Begin(() => new Application(mount, new Random(_random.Next()), options).RunAsync(() => _isOver));
         mount.Host.Begin(() => new Watcher(mount, new Random(_random.Next()), options).RunAsync(() => _isOver));
+        if (_options.IsWide && _random.Next(BrowserOneIn) == 0)
+            mount.Host.Begin(() => new Browser(mount, new Random(_random.Next())).RunAsync(() => _isOver));
     }
 
     private bool AllAreMounted() => _cell.Clients.All(static c => c.Manager is not null);

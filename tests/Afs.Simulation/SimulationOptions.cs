@@ -7,6 +7,9 @@ public sealed record SimulationOptions
 
     public PlantedBug Bug { get; init; }
 
+    /// <summary>With contents so large that they are sent in parts, with watches, and with all files brought into caches.</summary>
+    public bool IsWide { get; init; }
+
     /// <summary>Gets the story as it is told; null: nobody reads it.</summary>
     public TextWriter? Story { get; init; }
 

@@ -51,6 +51,7 @@ public class AtMostOnceTests
         Fid root = await a.RootAsync();
         CallContext old = a.Next();
         await a.NewSessionAsync();
+        await a.RootAsync();
         Assert.Equal(OutcomeKind.NotExecuted, (await a.Vice.CreateAsync(a.CreateRequest(root, "f"), old)).Kind);
         CallContext foreign = b.Next() with { Id = new CallId(b.Id, a.Session, new CallSequence(1)) };
         Assert.Equal(OutcomeKind.NotExecuted, (await a.Vice.CreateAsync(a.CreateRequest(root, "f"), foreign)).Kind);
@@ -92,6 +93,7 @@ public class AtMostOnceTests
         Assert.True(cell.Server.Sessions.Epoch.Value > epoch.Value);
         await a.NewSessionAsync();
         Assert.True(a.Session.Value > session.Value);
+        await a.RootAsync();
         Assert.False(cell.Server.Replies.TryGetSession(session, out _, out _));
     }
 }

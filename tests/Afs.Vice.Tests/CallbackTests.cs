@@ -290,6 +290,8 @@ public class CallbackTests
         using var cell = new TestCell(kind);
         (TestClient a, TestClient b, TestClient silent) = (await cell.ConnectAsync(), await cell.ConnectAsync(), await cell.ConnectAsync());
         Fid root = await a.RootAsync(), f = await a.MakeAsync(root, "f");
+        await b.RootAsync();
+        await silent.RootAsync();
         cell.Restart();
         a.Reconnect();
         Task<Outcome<StoreDataReply>> store = a.StoreAsync(f, [1], 1).AsTask();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Afs.Rpc;
 using Afs.Venus.Callbacks;
 using Afs.Venus.Servers;
@@ -21,9 +22,13 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     private readonly ContainerTable _containers;
     private readonly VnodeTable _vnodes;
     private readonly ContentCache _contents;
+    private readonly ClosedContainers _closed;
     private readonly DirectoryCache _directories;
     private readonly Housekeeping _housekeeping;
     private readonly StoreRetries _retries;
+    private readonly WrittenContainers _written;
+    private readonly BreakLog _breaks;
+    private readonly GiveUps _giveUps;
     private readonly BreakFeed _feed = new();
     private readonly CountingVice _counts;
     private readonly ViceCalls _calls;
@@ -40,14 +45,14 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         CancellationToken stopping = _stopping.Token;
         _counts = new CountingVice(server.Vice);
         ViceCalls calls = _calls = new ViceCalls(_counts, server.Content, options.Times);
-        BreakLog breaks = breakLog ?? new BreakLog();
+        BreakLog breaks = _breaks = breakLog ?? new BreakLog();
         _kernel = new KernelNotices(log);
 
         // Statuses and promises.
         GiveUps? giveUps = null;
         _vnodes = new VnodeTable(options.Limits.MostVnodes, breaks, fid => giveUps!.Add(fid));
         CallMark Mark() => new(server.Trust.Generation, breaks.Sequence);
-        giveUps = new GiveUps(breaks, calls, fid => _vnodes.TryRead(fid, out _, out uint promised, out _) && server.Trust.Holds(promised));
+        giveUps = _giveUps = new GiveUps(breaks, calls, fid => _vnodes.TryRead(fid, out _, out uint promised, out _) && server.Trust.Holds(promised));
         var statuses = new Statuses(_vnodes, server.Trust, breaks, new StatusFetcher(_vnodes, Mark, calls), time, _figures, options.ServesDisconnected);
 
         // Directories.
@@ -68,14 +73,17 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         };
         _retries = new StoreRetries(storer, _containers, time, random, log);
         storer.Failed = _retries.Add;
-        var written = new WrittenContainers(storer, storage.Files, _containers, time, log);
+        WrittenContainers written = _written = new WrittenContainers(storer, storage.Files, _containers, time, log);
         var room = new CacheRoom(_containers, storage.Files, options.Limits, _figures, written.Add);
         var blocks = new BlockKeeper(hashKey, scanner, storage.Work);
-        var transfers = new ContentTransfers(calls, _containers, factory, room, options.Limits, _figures, storage.Work, blocks, options.ReadsWhileArriving, stopping);
+        var transfers = new ContentTransfers(
+            calls, _containers, factory, room, options.Limits, _figures, storage.Work, blocks,
+            options.ReadsWhileArriving ? options.LeastArrivingBytes : long.MaxValue, stopping);
         var fetcher = new ContentFetcher(calls, statuses, _containers, transfers, _figures, stopping);
         var unnamed = new UnnamedFiles(calls, statuses, _containers);
         _containers.LastUseEnded = unnamed.LastUseEnded;
-        var uses = new ContentUses(_containers, written);
+        _closed = new ClosedContainers(_containers, storage.Work, log);
+        var uses = new ContentUses(_containers, written, _closed);
         var recovery = new CacheRecovery(_containers, statuses, storer, recovered, _figures, log, stopping);
         _contents = new ContentCache(statuses, _containers, factory, fetcher, storer, uses, recovery, blocks, _figures, log);
 
@@ -162,7 +170,18 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     internal void CheckInvariants()
     {
         _vnodes.CheckInvariants();
+        _directories.CheckInvariants();
         _containers.CheckInvariants();
+        _retries.CheckInvariants();
+        _written.CheckInvariants();
+        _breaks.CheckInvariants();
+        _giveUps.CheckInvariants();
+        _server.Trust.CheckInvariants();
+        foreach (Container container in _containers.Snapshot().Where(static c => c.State == ContainerState.Dirty && !c.NeedsRecovery && !c.IsRemovedHere))
+        {
+            if (!_retries.Knows(container) && !_written.Knows(container))
+                throw new UnreachableException($"Container {container.Id} of {container.Fid} is dirty, and nobody will store it.");
+        }
     }
 
     /// <summary>Connects and finds the volume; then the background work begins.</summary>
@@ -218,6 +237,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         if (isLeaving)
             await _saver.SaveAsync(isLast: true, CancellationToken.None);
         _saver.Close();
+        await _closed.EndAsync();
         await _storage.Index.FlushAsync();
         await _storage.Index.DisposeAsync();
         _stopping.Dispose();

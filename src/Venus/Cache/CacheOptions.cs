@@ -17,6 +17,9 @@ public sealed record CacheOptions
     /// <summary>Large files can be read while they are fetched. Not where another daemon may take over: it could not tell what is there of them.</summary>
     public bool ReadsWhileArriving { get; init; } = true;
 
+    /// <summary>Files of this length can be read while they are fetched. Shorter ones are there before somebody could.</summary>
+    public long LeastArrivingBytes { get; init; } = 2L << 20;
+
     public CacheLimits Limits { get; init; } = new();
 
     public CallTimes Times { get; init; } = new();

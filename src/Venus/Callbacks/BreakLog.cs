@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Afs.Wire;
 
 namespace Afs.Venus.Callbacks;
@@ -89,6 +90,30 @@ public class BreakLog(int capacity = BreakLog.DefaultCapacity)
             if (_last.TryGetValue(oldest, out ulong last) && last == sequence)
                 _last.Remove(oldest);
             _forgotten = sequence;
+        }
+    }
+
+    /// <summary>
+    /// INVARIANT: numbers rise; every break with a number above the forgotten ones is in the index, or a later one of its fid is; nothing else is.
+    /// </summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            ulong before = _forgotten;
+            int newest = 0;
+            foreach ((Fid fid, ulong sequence) in _order)
+            {
+                bool isIndexed = _last.TryGetValue(fid, out ulong last) && last >= sequence;
+                if (sequence <= before || sequence > _sequence || !isIndexed)
+                    throw new UnreachableException($"Break {sequence} of {fid} is out of order or forgotten too early.");
+                newest += last == sequence ? 1 : 0;
+                before = sequence;
+            }
+            if (newest != _last.Count || _order.Count > capacity || _forgotten > _sequence)
+                throw new UnreachableException($"The break log has {_order.Count} breaks of {_last.Count} fids, {newest} of them the newest.");
+            if (_held.Values.Any(static count => count <= 0))
+                throw new UnreachableException("A fid is held by nobody.");
         }
     }
 }

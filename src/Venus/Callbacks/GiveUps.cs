@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Afs.Venus.Servers;
 using Afs.Wire;
 
@@ -53,6 +54,16 @@ internal sealed class GiveUps(BreakLog breaks, ViceCalls calls, Func<Fid, bool> 
             List<Fid> batch = [.. _waiting.Take(Limits.FidsPerGiveUp)];
             _waiting.ExceptWith(batch);
             return batch;
+        }
+    }
+
+    /// <summary>INVARIANT: no more wait than may.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            if (_waiting.Count > MostWaiting)
+                throw new UnreachableException($"{_waiting.Count} promises wait to be given up.");
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Afs.Rpc;
 
 namespace Afs.Venus.Callbacks;
@@ -143,5 +144,18 @@ public sealed class ServerTrust(TimeProvider time)
     {
         Volatile.Write(ref _generation, _generation + 1);
         Volatile.Write(ref _leaseEnd, long.MinValue);
+    }
+
+    /// <summary>INVARIANT: a lease is one that the server gave, in a session, and ends no later than if the last call had been sent just now.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            if (_leaseEnd == long.MinValue)
+                return;
+            double leftSeconds = (double)(_leaseEnd - time.GetTimestamp()) / time.TimestampFrequency;
+            if (_session == default || _generation == 0 || leftSeconds > _lease.TotalSeconds)
+                throw new UnreachableException($"A lease of {_lease} runs for {leftSeconds} s more in session {_session}.");
+        }
     }
 }

@@ -60,6 +60,9 @@ public sealed partial class ViceConnection : IViceServer, IClientSession
     /// <exception cref="RpcRefusedException">The server refuses this client; the message says why.</exception>
     public Task WaitConnectedAsync(CancellationToken cancellation) => _client.WaitConnectedAsync(cancellation);
 
+    /// <summary>Throws where the calls under way are inconsistent; for tests and simulation.</summary>
+    public void CheckInvariants() => _client.CheckInvariants();
+
     void IClientSession.Replied(Epoch epoch, ulong resetCount, long sentTimestamp) => Trust.Replied(epoch, resetCount, sentTimestamp);
 
     void IClientSession.Established(SessionId session, bool isNewSession, Epoch epoch, TimeSpan lease, ulong resetCount)

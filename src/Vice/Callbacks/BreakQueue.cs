@@ -79,6 +79,19 @@ internal sealed class BreakQueue
         }
     }
 
+    /// <summary>INVARIANT: each vnode waits once and in line, somebody waits for it, and where anything waits it is being delivered.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            bool isInLine = _order.Count == _pending.Count && _order.All(_pending.ContainsKey) && _pending.Count <= MostPending;
+            bool isWaitedFor = _pending.All(static pair => pair.Value.Promise.Fid == pair.Key && pair.Value.Waits.Count > 0);
+            bool isDelivered = _isDelivering || _pending.Count == 0 && _everything is null;
+            if (!isInLine || !isWaitedFor || !isDelivered)
+                throw new InvalidOperationException($"Break queue: {_pending.Count} wait, {_order.Count} in line, delivered: {_isDelivering}.");
+        }
+    }
+
     private bool StartDelivering()
     {
         bool starts = !_isDelivering;

@@ -20,7 +20,7 @@ public sealed class ClientSession
     private long _lastContact;
     private long _resetCount;
     private int _holder;
-    private bool _isLapsed, _hasEnded;
+    private bool _isLapsed, _isUnused, _hasEnded;
 
     internal ClientSession(SessionId id, ClientId client, int holder, bool isLapsed, TimeProvider time)
     {
@@ -55,6 +55,13 @@ public sealed class ClientSession
     {
         get => Volatile.Read(ref _isLapsed);
         internal set => Volatile.Write(ref _isLapsed, value);
+    }
+
+    /// <summary>No call came for it yet: whoever asked for it may have gone before it was made.</summary>
+    public bool IsUnused
+    {
+        get => Volatile.Read(ref _isUnused);
+        internal set => Volatile.Write(ref _isUnused, value);
     }
 
     /// <summary>The session is gone for good.</summary>

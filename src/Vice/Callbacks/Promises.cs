@@ -152,6 +152,8 @@ public sealed class Promises
     {
         Reset(session);
         _delivery.End(session);
+        // Its last number is not given again: a call of it may still be on its way to the table.
+        _holders.Unassign(session.Holder);
     }
 
     internal void Acknowledged(IReadOnlyList<PendingBreak> breaks)
@@ -163,11 +165,22 @@ public sealed class Promises
     /// <summary>For tests and simulation.</summary>
     public void CheckInvariants() => _table.CheckInvariants();
 
+    /// <summary>INVARIANT: its place in the table is its own, and the breaks that wait for it are in order. One whose lease has ended holds nothing.</summary>
+    internal void CheckInvariants(ClientSession session)
+    {
+        session.Breaks.CheckInvariants();
+        if (_holders.Find(session.Holder) != session || session.IsLapsed && CountOf(session) > 0)
+            throw new InvalidOperationException($"Promises: session {session.Id} has {CountOf(session)}, lapsed: {session.IsLapsed}.");
+    }
+
     private void Tell(HeldPromise held, IReadOnlyList<byte[]>? names, BreakWait wait)
     {
-        // No session: it was reset after the holders were collected, and trusts nothing by the time its lease is over.
+        // No session: it was reset after the holders were collected, or has ended, and trusts nothing by the time its lease is over.
         if (_holders.Find(held.Holder) is not { } session)
+        {
+            _table.Acknowledge(held);
             return;
+        }
         if (session.Breaks.IsFull)
         {
             BreakEverything(session);

@@ -16,7 +16,8 @@ internal sealed partial class CommitEffects(
 {
     public void Promise(SessionId session, IReadOnlyList<Fid> fids)
     {
-        if (sessions.TryGet(session, out ClientSession? client))
+        // One whose lease ended while the mutation waited believes no promise of this reply: its lease counts from before it sent the call.
+        if (sessions.TryGet(session, out ClientSession? client) && !client.IsLapsed)
             promises.Grant(client, fids);
     }
 

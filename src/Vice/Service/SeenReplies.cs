@@ -1,4 +1,5 @@
 using Afs.Rpc;
+using Afs.Vice.Callbacks;
 using Afs.Vice.Volumes.Metadata;
 
 namespace Afs.Vice.Service;
@@ -69,6 +70,18 @@ internal sealed class SeenReplies
                 continue;
             transaction.PutSession(session with { ForgottenThrough = new CallSequence(seen) });
             transaction.DeleteReplies(id, new CallSequence(seen));
+        }
+    }
+
+    /// <summary>INVARIANT: it knows exactly the sessions that there are; nothing is deleted that wasn't seen.</summary>
+    public void CheckInvariants(SessionTable table)
+    {
+        lock (_lock)
+        {
+            if (_sessions.Count != table.Count || _sessions.Keys.Any(id => !table.TryGet(id, out _)))
+                throw new InvalidOperationException($"Seen replies: of {_sessions.Count} sessions, where there are {table.Count}.");
+            if (_sessions.Values.Any(static known => known.Deleted > known.Seen) || !_due.IsSubsetOf(_sessions.Keys))
+                throw new InvalidOperationException("Seen replies: some were deleted before they were seen.");
         }
     }
 }

@@ -2,7 +2,6 @@ using Afs.Rpc;
 using Afs.Vice.Callbacks;
 using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
-using Afs.Vice.Volumes.Mutations;
 using Afs.Wire;
 using Microsoft.Extensions.Logging;
 
@@ -34,20 +33,36 @@ internal sealed partial class Sessions(
             if (!record.HasLapsed)
                 promises.BreakEverything(session);
         }
-        promises.Lapsed = session => _ = MarkAsync(session, hasLapsed: true);
+        promises.Lapsed = session => _ = MarkLapsedAsync(session);
     }
 
-    /// <summary>Makes a session durable. One that the client had before ends: its process is gone, or has lost it.</summary>
+    /// <summary>
+    /// Makes a session durable. The Hello that asked for it may be a late one, of an attempt to connect that its client gave up long ago. So the
+    /// one that the client uses ends with the first call in a later one, and not before; of those without a call the last is kept.
+    /// </summary>
     public async ValueTask<SessionId> CreateAsync(ClientId client)
     {
-        List<ClientSession> replaced = table.Find(client) is { } before ? [before] : [];
-        if (table.Count - replaced.Count >= options.MostSessions && table.All().MaxBy(session => session.SinceContact) is { } oldest)
-            replaced.Add(oldest);
-        (SessionId id, List<ObjectId> contents) = await writer.ChangeAsync((transaction, volumes) => Create(transaction, volumes, client, replaced));
-        retired.Add(contents);
+        ClientSession? oldest = null;
+        if (table.Count >= options.MostSessions && table.Of(client).All(static session => !session.IsUnused))
+            oldest = table.All().MaxBy(static session => session.SinceContact);
+        (SessionId id, List<ClientSession> replaced) = await ChangeAsync((transaction, end) =>
+        {
+            // Decided where first calls are: one that is being used is not ended.
+            foreach (ClientSession old in table.Of(client).Where(static session => session.IsUnused))
+                end(old);
+            if (oldest is { HasEnded: false })
+                end(oldest);
+            ServerRecord server = transaction.ReadServer();
+            var made = new SessionId(server.LastSession.Value + 1);
+            transaction.PutServer(server with { LastSession = made });
+            transaction.PutSession(new SessionRecord(made, client, default, HasLapsed: true));
+            return made;
+        });
         replaced.ForEach(Ended);
         seen.Load(id, default);
-        table.Add(promises.NewSession(id, client, isLapsed: false));
+        ClientSession session = promises.NewSession(id, client, isLapsed: true);
+        session.IsUnused = true;
+        table.Add(session);
         return id;
     }
 
@@ -57,7 +72,7 @@ internal sealed partial class Sessions(
         if (!table.TryGet(context.Id.Session, out ClientSession? session) || session.Client != context.Id.Client)
             return null;
         if (session.IsLapsed)
-            await MarkAsync(session, hasLapsed: false);
+            await ReturnAsync(session);
         return session.IsLapsed || session.HasEnded ? null : session;
     }
 
@@ -75,10 +90,12 @@ internal sealed partial class Sessions(
             known.Detach(toClient);
     }
 
-    public void Contact(SessionId session)
+    public bool Contact(SessionId session)
     {
-        if (table.TryGet(session, out ClientSession? known))
-            known.Contact();
+        if (!table.TryGet(session, out ClientSession? known))
+            return false;
+        known.Contact();
+        return true;
     }
 
     public ulong ResetCount(SessionId session) => table.TryGet(session, out ClientSession? known) ? known.ResetCount : 0;
@@ -103,16 +120,23 @@ internal sealed partial class Sessions(
     public async ValueTask<bool> LeaveAsync(CallContext context)
     {
         bool isKnown = table.TryGet(context.Id.Session, out ClientSession? session) && session.Client == context.Id.Client;
-        return !isKnown || await EndAsync(session!);
+        return !isKnown || await EndAsync(session!, TimeSpan.Zero);
     }
 
-    private async Task<bool> EndAsync(ClientSession session)
+    /// <summary>False: it could not be made durable, or the client was heard meanwhile.</summary>
+    private async Task<bool> EndAsync(ClientSession session, TimeSpan afterSilence)
     {
         try
         {
-            retired.Add(await writer.ChangeAsync((transaction, volumes) => SessionEnd.Run(transaction, volumes, session.Id, time.GetUtcNow())));
-            Ended(session);
-            return true;
+            (bool isOver, List<ClientSession> ended) = await ChangeAsync((_, end) =>
+            {
+                bool isSilent = session.SinceContact >= afterSilence;
+                if (isSilent)
+                    end(session);
+                return isSilent;
+            });
+            ended.ForEach(Ended);
+            return isOver;
         }
         catch (StorageException e)
         {
@@ -130,44 +154,70 @@ internal sealed partial class Sessions(
 
     private async Task ForgetAsync(ClientSession session, TimeSpan silence)
     {
-        if (await EndAsync(session))
+        if (await EndAsync(session, options.SessionPatience))
             LogEnded(log, session.Client, silence.TotalMinutes);
     }
 
-    private (SessionId Id, List<ObjectId> Retired) Create(
-        IMetadataTransaction transaction, BatchVolumes volumes, ClientId client, List<ClientSession> replaced)
+    /// <summary>
+    /// A client that is to be promised something: a restarted server waits for it from here on, which is made durable first. Its older sessions
+    /// end: their process is gone, or has lost them.
+    /// </summary>
+    private async Task ReturnAsync(ClientSession session)
     {
-        List<ObjectId> contents = [];
-        foreach (ClientSession old in replaced)
-            contents.AddRange(SessionEnd.Run(transaction, volumes, old.Id, time.GetUtcNow()));
-        ServerRecord server = transaction.ReadServer();
-        var id = new SessionId(server.LastSession.Value + 1);
-        transaction.PutServer(server with { LastSession = id });
-        transaction.PutSession(new SessionRecord(id, client, default, HasLapsed: false));
-        return (id, contents);
+        try
+        {
+            (_, List<ClientSession> replaced) = await ChangeAsync((transaction, end) =>
+            {
+                if (!session.IsLapsed || transaction.FindSession(session.Id) is not { } record)
+                    return false;
+                transaction.PutSession(record with { HasLapsed = false });
+                session.IsUnused = false;
+                foreach (ClientSession older in table.Of(session.Client).Where(s => s.Id.Value < session.Id.Value))
+                    end(older);
+                return true;
+            });
+            replaced.ForEach(Ended);
+            session.IsLapsed = false;
+        }
+        catch (StorageException e)
+        {
+            LogNotStored(log, session.Client, e.Message);
+        }
     }
 
-    /// <summary>
-    /// Makes it durable whether a restarted server must wait for this client. It is marked lapsed only when it holds nothing, and
-    /// as back before it is promised anything.
-    /// </summary>
-    private async Task MarkAsync(ClientSession session, bool hasLapsed)
+    /// <summary>Makes it durable that a restarted server need not wait for this client. Only where it holds nothing.</summary>
+    private async Task MarkLapsedAsync(ClientSession session)
     {
         try
         {
             await writer.ChangeAsync((transaction, _) =>
             {
                 if (session.IsLapsed && transaction.FindSession(session.Id) is { } record)
-                    transaction.PutSession(record with { HasLapsed = hasLapsed });
+                    transaction.PutSession(record with { HasLapsed = true });
                 return true;
             });
-            if (!hasLapsed)
-                session.IsLapsed = false;
         }
         catch (StorageException e)
         {
             LogNotStored(log, session.Client, e.Message);
         }
+    }
+
+    /// <summary>A change of sessions in one transaction, and those that it ended.</summary>
+    private async Task<(T Value, List<ClientSession> Ended)> ChangeAsync<T>(Func<IMetadataTransaction, Action<ClientSession>, T> run)
+    {
+        List<ClientSession> ended = [];
+        List<ObjectId> contents = [];
+        T value = await writer.ChangeAsync((transaction, volumes) =>
+        {
+            return run(transaction, session =>
+            {
+                contents.AddRange(SessionEnd.Run(transaction, volumes, session.Id, time.GetUtcNow()));
+                ended.Add(session);
+            });
+        });
+        retired.Add(contents);
+        return (value, ended);
     }
 
     [LoggerMessage(EventId = 3101, Level = LogLevel.Information, Message = "The session of client {Client} has ended after {Minutes} minutes of silence")]

@@ -22,6 +22,9 @@ public sealed class ViceServer
     private readonly Uploads _uploads;
     private readonly OrphanSweep _orphans;
     private readonly Room _room;
+    private readonly SeenReplies _seen;
+    private readonly DirectoryLog _directories;
+    private readonly ContentLog _contents;
 
     /// <exception cref="StorageException">The metadata can't be used.</exception>
     /// <exception cref="DiskException">The disk can't be used.</exception>
@@ -37,9 +40,9 @@ public sealed class ViceServer
         var terms = new LeaseTerms(options.Lease);
         var table = new SessionTable();
         var figures = new ServiceFigures();
-        var seen = new SeenReplies();
-        var directories = new DirectoryLog(options.DirectoryLogChanges);
-        var contents = new ContentLog(options.ContentLogExtents);
+        SeenReplies seen = _seen = new SeenReplies();
+        DirectoryLog directories = _directories = new DirectoryLog(options.DirectoryLogChanges);
+        ContentLog contents = _contents = new ContentLog(options.ContentLogExtents);
         var retired = new RetiredContents(store, parts.Work, log);
         _uploads = new Uploads(store, new UploadTable(time), _room, parts.Work, time, log);
         Promises = new Promises(options.MostPromises, terms, life.Volumes, time, log);
@@ -91,4 +94,17 @@ public sealed class ViceServer
 
     /// <summary>To be called once, soon after the start, where it may block: deletes contents that an earlier life left behind. The value is how many.</summary>
     public int SweepOrphans() => _orphans.Run();
+
+    /// <summary>Throws where the state in memory is inconsistent; for tests and simulation.</summary>
+    public void CheckInvariants()
+    {
+        Promises.CheckInvariants();
+        _sessions.Table.CheckInvariants();
+        _seen.CheckInvariants(_sessions.Table);
+        _uploads.Table.CheckInvariants();
+        _directories.CheckInvariants();
+        _contents.CheckInvariants();
+        foreach (ClientSession session in _sessions.Table.All())
+            Promises.CheckInvariants(session);
+    }
 }

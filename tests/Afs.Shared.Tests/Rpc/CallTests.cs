@@ -112,6 +112,18 @@ public sealed class CallTests
     });
 
     [Fact]
+    public void ASessionThatTheServerEndsUnderItsConnectionIsReplacedAtTheNextCall() => Run(async (world, network, cell) =>
+    {
+        (_, CounterServiceClient stub, RecordingClient owner) = cell.AddClient(network.TransportOf("client"), Server);
+        await stub.IncrementAsync(new NumberMessage(1), Patient);
+        cell.Sessions.Ended[owner.Sessions.Single()] = true;
+        Assert.Equal(OutcomeKind.Unknown, (await stub.IncrementAsync(new NumberMessage(2), Patient)).Kind);
+        Assert.True((await stub.IncrementAsync(new NumberMessage(3), Patient)).IsReply);
+        Assert.Equal(2, owner.Sessions.Count);
+        Assert.DoesNotContain(2, cell.Store.Executions.Keys);
+    });
+
+    [Fact]
     public void AClientThatComesBackResumesItsSession() => Run(async (world, network, cell) =>
     {
         (RpcClient client, CounterServiceClient stub, RecordingClient owner) = cell.AddClient(network.TransportOf("client"), Server);

@@ -7,9 +7,9 @@ internal sealed class ForgetfulIndex(IContainerIndex index) : IContainerIndex
 {
     public IReadOnlyList<ContainerRecord> Load() => [.. index.Load().Select(static row => row with { State = ContainerState.Clean })];
 
-    public ValueTask PutAsync(ContainerRecord record) => index.PutAsync(record);
+    public ValueTask PutAsync(ContainerRecord record, bool outlastsPowerLoss) => index.PutAsync(record, outlastsPowerLoss);
 
-    public void PutLater(ContainerRecord record) => index.PutLater(record);
+    public void PutLater(ContainerRecord record, bool outlastsPowerLoss) => index.PutLater(record, outlastsPowerLoss);
 
     public void DeleteLater(ContainerId id) => index.DeleteLater(id);
 

@@ -17,12 +17,13 @@ internal sealed class SimCell
         Resend = new BackOff(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1)),
     };
 
-    public SimCell(SimWorld world, Random random, int clients, PlantedBug bug)
+    public SimCell(SimWorld world, Random random, int clients, PlantedBug bug, bool isWide = false)
     {
         World = world;
         Network = new MemoryNetwork(world.Time, new Random(random.Next()));
         History = new ServerHistory(world);
         Bugs = new BugKit(bug);
+        Workload = WorkloadOptions.Draw(random, isWide);
         Model = new Model(world, History);
         Server = new SimServer(this, new Random(random.Next()));
         Clients = [.. Enumerable.Range(1, clients).Select(number => new SimClient(this, number, new Random(random.Next())))];
@@ -32,9 +33,15 @@ internal sealed class SimCell
 
     public MemoryNetwork Network { get; }
 
+    /// <summary>The weather was, or is, such that frames are lost, doubled and reordered within a connection.</summary>
+    public bool DoublesFrames { get; set; }
+
     public ServerHistory History { get; }
 
     public BugKit Bugs { get; }
+
+    /// <summary>What all applications do in this run.</summary>
+    public WorkloadOptions Workload { get; }
 
     public Model Model { get; }
 

@@ -1,6 +1,8 @@
+using Afs.Platform;
 using Afs.Rpc;
 using Afs.Venus.Cache;
 using Afs.Venus.Servers;
+using Afs.Wire;
 
 namespace Afs.Simulation;
 
@@ -13,6 +15,7 @@ internal sealed class SimClient
     private readonly Random _random;
     private readonly ClockError _clock;
     private readonly SimIndexDisk _index = new();
+    private readonly SimSavedVnodes _saved = new();
     private readonly CacheLimits _limits;
     private int _boots = 1;
     private bool _wasCleanEnd = true;
@@ -22,11 +25,28 @@ internal sealed class SimClient
     {
         (_cell, Number, _random) = (cell, number, random);
         _clock = ClockError.Draw(random);
-        // 64 shards: from one vnode each to all that there are.
-        _limits = new CacheLimits { ReservedFreeBytes = 0, MostVnodes = random.Next(2) == 0 ? 64 : 4096, MostBytes = random.Next(2) == 0 ? 100_000 : 1 << 30 };
+        ServesDisconnected = random.Next(4) == 0;
+        // The small cache has room for one change of the largest file: the old one, the new one, and what is sent.
+        int small = cell.Workload.HugeOneIn > 0 ? 3 * WorkloadOptions.HugeBytes : 100_000;
+        _limits = new CacheLimits
+        {
+            ReservedFreeBytes = 1,
+            // 64 shards: from one vnode each to all that there are.
+            MostVnodes = random.Next(2) == 0 ? 64 : 4096,
+            MostBytes = random.Next(2) == 0 ? small : 1 << 30,
+            MostDirectoryEntries = random.Next(3) == 0 ? 4 : 4096,
+        };
     }
 
     public int Number { get; }
+
+    /// <summary>Without a lease it goes on with what it had.</summary>
+    public bool ServesDisconnected { get; }
+
+    /// <summary>
+    /// The network doubles and reorders what TCP would not. Of a large content the checksum finds it: late for who reads it while it arrives.
+    /// </summary>
+    public bool GetsDoubledFrames => _cell.DoublesFrames;
 
     public string Name => $"venus{Number}";
 
@@ -77,6 +97,7 @@ internal sealed class SimClient
         _boots++;
         Disk.LosePower(_random);
         _index.LosePower(_random);
+        _saved.LosePower(_random);
     }
 
     private async Task MountAsync(SimHost host, Func<SimMount, Task>? applications)
@@ -100,7 +121,15 @@ internal sealed class SimClient
         var log = new SimLogger(host);
         SimDiskView disk = Disk.For(host, time);
         var random = new Random(_random.Next());
-        Id = ClientIdFile.LoadOrMake(disk, random);
+        try
+        {
+            Id = ClientIdFile.LoadOrMake(disk, random);
+        }
+        catch (DiskException e)
+        {
+            host.Tell($"can't be mounted: {e.Message}");
+            return null;
+        }
         var connection = new ViceConnection(_cell.Bugs.Connection(new ViceConnectionOptions
         {
             Server = SimServer.Endpoint,
@@ -114,11 +143,11 @@ internal sealed class SimClient
         var busy = new Random(_random.Next());
         IViceServer server = _cell.Bugs.Server(new OtherCalls(connection, vice => new BusyThreads(vice, time, busy)));
         var index = new SimContainerIndex(_index, host, time, new Random(_random.Next()));
-        var storage = new CacheStorage(disk, new SimContainerFiles(disk), _cell.Bugs.Index(index), $"boot{_boots}", _wasCleanEnd);
-        var options = new CacheOptions { Limits = _limits, Times = new CallTimes { Call = TimeSpan.FromSeconds(4), TransferStall = TimeSpan.FromSeconds(4) } };
+        var storage = new CacheStorage(disk, new SimContainerFiles(disk), _cell.Bugs.Index(index), $"boot{_boots}", _wasCleanEnd) { Vnodes = _saved.For(host) };
+        var options = new CacheOptions { Limits = _limits, ServesDisconnected = ServesDisconnected, LeastArrivingBytes = Limits.InlineContentBytes, Times = new CallTimes { Call = TimeSpan.FromSeconds(4), TransferStall = TimeSpan.FromSeconds(4) } };
         _wasCleanEnd = false;
         var manager = new CacheManager(options, storage, server, time, random, log, _cell.Bugs.BreakLog());
-        Failure failure = await manager.StartAsync(default);
+        Failure failure = await StartAsync(manager);
         if (!failure.IsNone)
         {
             host.Tell($"can't be mounted: {failure}");
@@ -126,8 +155,25 @@ internal sealed class SimClient
             return null;
         }
         manager.AttachKernel(new SimKernel(time, new Random(_random.Next())));
-        host.CheckInvariants = manager.CheckInvariants;
+        host.CheckInvariants = () =>
+        {
+            manager.CheckInvariants();
+            connection.CheckInvariants();
+        };
         _cell.Model.Mounted(Number, Id);
-        return _mount = new SimMount(this, host, time, manager, disk, _cell.Model);
+        var files = new SimDiskView(Disk, host, time) { HasRoom = true };
+        return _mount = new SimMount(this, host, time, manager, files, _cell.Model) { Trust = connection.Trust };
+    }
+
+    private static async Task<Failure> StartAsync(CacheManager manager)
+    {
+        try
+        {
+            return await manager.StartAsync(default);
+        }
+        catch (DiskException e) when (e.Failure == DiskFailure.NoSpace)
+        {
+            return FailureKind.CacheFull;
+        }
     }
 }

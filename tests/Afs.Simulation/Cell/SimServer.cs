@@ -19,8 +19,9 @@ internal sealed class SimServer(SimCell cell, Random random)
     private static readonly TimeSpan CommitTime = TimeSpan.FromMilliseconds(8);
 
     private readonly MemoryMetadataStore _metadata = new();
-    private readonly SimDisk _disk = new();
     private readonly ClockError _clock = ClockError.Draw(random);
+
+    public SimDisk Disk { get; } = new();
 
     public SimHost? Host { get; private set; }
 
@@ -49,11 +50,11 @@ internal sealed class SimServer(SimCell cell, Random random)
         Host.Die();
         cell.Network.Crash(Name, tellPeers);
         if (losesPower)
-            _disk.LosePower(random);
+            Disk.LosePower(random);
     }
 
     /// <summary>Looks for what a crash left inconsistent.</summary>
-    public SalvageReport Salvage(SimHost host) => new Salvager(_metadata, new ContentStore(_disk.For(host, cell.World.Time), new Epoch(0))).Check();
+    public SalvageReport Salvage(SimHost host) => new Salvager(_metadata, new ContentStore(Disk.For(host, cell.World.Time), new Epoch(0))).Check();
 
     private async Task ServeAsync(SimHost host)
     {
@@ -61,10 +62,10 @@ internal sealed class SimServer(SimCell cell, Random random)
         var log = new SimLogger(host);
         var wakes = new CommitPump(host, time, random, CommitTime);
         IMetadataStore metadata = cell.Bugs.Metadata(new ObservedStore(_metadata, host, cell.History), host);
-        var vice = new ViceServer(new ViceOptions { Lease = Lease, MostPromises = random.Next(6, 40), DirectoryLogChanges = random.Next(4, 64) }, new ViceParts
+        var vice = new ViceServer(DrawOptions(), new ViceParts
         {
             Metadata = metadata,
-            Disk = new SimDiskView(_disk, host, time) { IgnoresSync = cell.Bugs.IgnoresServerSync },
+            Disk = new SimDiskView(Disk, host, time) { IgnoresSync = cell.Bugs.IgnoresServerSync },
             Time = time,
             Random = new Random(random.Next()),
             Work = new InlineWork(),
@@ -74,7 +75,6 @@ internal sealed class SimServer(SimCell cell, Random random)
         });
         wakes.Start(vice.Committer);
         ShowRoot();
-        host.CheckInvariants = vice.Promises.CheckInvariants;
         var rpc = new RpcServer(new RpcServerOptions
         {
             Transport = cell.Network.TransportOf(Name),
@@ -88,6 +88,11 @@ internal sealed class SimServer(SimCell cell, Random random)
             Log = log,
             Timings = SimCell.Timings,
         });
+        host.CheckInvariants = () =>
+        {
+            vice.CheckInvariants();
+            rpc.CheckInvariants();
+        };
         await rpc.StartAsync(default);
         vice.SweepOrphans();
         while (true)
@@ -96,6 +101,18 @@ internal sealed class SimServer(SimCell cell, Random random)
             await vice.SweepAsync();
         }
     }
+
+    /// <summary>All that is bounded or ends is so small or short that it matters in a run.</summary>
+    private ViceOptions DrawOptions() => new()
+    {
+        Lease = Lease,
+        MostPromises = random.Next(6, 40),
+        DirectoryLogChanges = random.Next(4, 64),
+        ContentLogExtents = random.Next(2, 16),
+        SessionPatience = random.Next(3) == 0 ? TimeSpan.FromSeconds(15) : TimeSpan.FromHours(1),
+        KeptFor = random.Next(2) == 0 ? TimeSpan.FromSeconds(10) : TimeSpan.FromDays(7),
+        MostKept = random.Next(1, 10),
+    };
 
     private void ShowRoot()
     {

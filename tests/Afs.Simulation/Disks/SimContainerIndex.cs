@@ -16,14 +16,14 @@ internal sealed class SimContainerIndex(SimIndexDisk disk, SimHost host, TimePro
 
     public IReadOnlyList<ContainerRecord> Load() => [.. disk.Rows.Values.OrderBy(static row => row.Id.Value)];
 
-    public ValueTask PutAsync(ContainerRecord record)
+    public ValueTask PutAsync(ContainerRecord record, bool outlastsPowerLoss)
     {
         var done = new TaskCompletionSource();
-        Add(new IndexChange(record, record.Id, done));
+        Add(new IndexChange(record, record.Id, done, outlastsPowerLoss));
         return new ValueTask(done.Task);
     }
 
-    public void PutLater(ContainerRecord record) => Add(new IndexChange(record, record.Id, null));
+    public void PutLater(ContainerRecord record, bool outlastsPowerLoss) => Add(new IndexChange(record, record.Id, null, outlastsPowerLoss));
 
     public void DeleteLater(ContainerId id) => Add(new IndexChange(null, id, null));
 
@@ -54,7 +54,7 @@ internal sealed class SimContainerIndex(SimIndexDisk disk, SimHost host, TimePro
             host.Step();
             foreach (IndexChange change in batch)
                 disk.Make(change);
-            if (random.Next(SyncOneIn) == 0)
+            if (Array.Exists(batch, static change => change.OutlastsPowerLoss) || random.Next(SyncOneIn) == 0)
                 disk.Sync();
             foreach (IndexChange change in batch)
                 change.Done?.SetResult();

@@ -14,6 +14,9 @@ internal sealed class SimDisk
     // Every change has a time of its own, as with the kernel's multigrain timestamps.
     private long _lastNs;
 
+    /// <summary>Nothing more fits on it, but for what applications write into files that they have open.</summary>
+    public bool IsFull { get; set; }
+
     /// <summary>The disk as one life of the machine uses it.</summary>
     public SimDiskView For(SimHost host, TimeProvider time) => new(this, host, time);
 

@@ -9,6 +9,9 @@ internal sealed class SimDiskView(SimDisk disk, SimHost host, TimeProvider time)
     /// <summary>A planted error: fsync says yes and does nothing.</summary>
     public bool IgnoresSync { get; init; }
 
+    /// <summary>In the hands of an application, which has made room before.</summary>
+    public bool HasRoom { get; init; }
+
     public IDiskFile Open(string name, DiskOpenMode mode)
     {
         if (disk.Find(name) is { } found)
@@ -19,6 +22,7 @@ internal sealed class SimDiskView(SimDisk disk, SimHost host, TimeProvider time)
         }
         if (mode is DiskOpenMode.Read or DiskOpenMode.ReadWrite)
             throw new DiskException(DiskFailure.NotFound, $"{name} is not there.");
+        RequireRoom(name);
         host.Step();
         var inode = new SimInode();
         Touch(inode, isContent: true);
@@ -60,7 +64,14 @@ internal sealed class SimDiskView(SimDisk disk, SimHost host, TimeProvider time)
             disk.SyncNames();
     }
 
-    public DiskSpace GetSpace() => new(1L << 40, 1L << 39);
+    public DiskSpace GetSpace() => new(1L << 40, disk.IsFull ? 0 : 1L << 39);
+
+    /// <exception cref="DiskException">The disk is full.</exception>
+    public void RequireRoom(string what)
+    {
+        if (disk.IsFull && !HasRoom)
+            throw new DiskException(DiskFailure.NoSpace, $"There is no room for {what}.");
+    }
 
     /// <summary>A change is about to be made.</summary>
     public void Step() => host.Step();

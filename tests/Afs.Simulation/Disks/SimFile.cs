@@ -16,8 +16,16 @@ internal sealed class SimFile(SimDiskView disk, SimInode inode) : IDiskFile
 
     public int Read(long offset, Span<byte> destination) => inode.Read(offset, destination);
 
+    public byte[] ReadAll()
+    {
+        byte[] bytes = new byte[LengthBytes];
+        Read(0, bytes);
+        return bytes;
+    }
+
     public void Write(long offset, ReadOnlySpan<byte> data)
     {
+        disk.RequireRoom("a write");
         disk.Step();
         inode.Write(offset, data);
         disk.Touch(inode, isContent: true);

@@ -7,6 +7,8 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
     private const int MostPauseMs = 1500;
     private const int MostSteps = 60;
     private const int MostSuspendMs = 8000;
+    private const int MostLagMs = 6000;
+    private const int MostFullMs = 5000;
 
     private readonly int[] _taste = [.. Enum.GetValues<FaultKind>().Select(_ => random.Next(MostTaste))];
 
@@ -28,6 +30,9 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
         Tell("no more faults");
         cell.Network.Options = Weather.Calm;
         cell.Network.Heal();
+        cell.Server.Disk.IsFull = false;
+        foreach (SimClient client in cell.Clients)
+            client.Disk.IsFull = false;
         foreach (SimHost host in Hosts())
         {
             host.DieAtStep(long.MaxValue, static () => { });
@@ -73,7 +78,7 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
         switch (fault)
         {
             case FaultKind.CutOneWay:
-                (string from, string to) = random.Next(2) == 0 ? (client.Name, SimServer.Name) : (SimServer.Name, client.Name);
+                (string from, string to) = Way(client);
                 Tell($"nothing goes from {from} to {to}");
                 cell.Network.Cut(from, to);
                 break;
@@ -84,6 +89,9 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
             case FaultKind.Heal:
                 Tell("all cuts heal");
                 cell.Network.Heal();
+                break;
+            case FaultKind.Lag:
+                Lag(client);
                 break;
             case FaultKind.KillServer:
                 cell.Server.Die(losesPower, tellsPeers);
@@ -112,14 +120,46 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
             case FaultKind.SuspendServer when cell.Server.IsUp:
                 Suspend(cell.Server.Host!);
                 break;
+            case FaultKind.FillServerDisk:
+                Fill(SimServer.Name, cell.Server.Disk);
+                break;
+            case FaultKind.FillClientDisk:
+                Fill(client.Name, client.Disk);
+                break;
             case FaultKind.Weather:
                 cell.Network.Options = Weather.Draw(random);
+                cell.DoublesFrames |= cell.Network.Options.DuplicateProbability > 0;
                 Tell($"weather: {cell.Network.Options}");
                 break;
             case FaultKind.Calm:
                 cell.Network.Options = Weather.Calm;
                 break;
         }
+    }
+
+    private (string From, string To) Way(SimClient client) =>
+        random.Next(2) == 0 ? (client.Name, SimServer.Name) : (SimServer.Name, client.Name);
+
+    private void Lag(SimClient client)
+    {
+        (string from, string to) = Way(client);
+        TimeSpan by = TimeSpan.FromMilliseconds(random.Next(1, MostLagMs));
+        Tell($"what goes from {from} to {to} takes {by.TotalSeconds} s more");
+        cell.Network.Lag(from, to, by);
+    }
+
+    private void Fill(string name, SimDisk disk)
+    {
+        TimeSpan length = TimeSpan.FromMilliseconds(random.Next(1, MostFullMs));
+        Tell($"the disk of {name} is full for {length.TotalSeconds} s");
+        disk.IsFull = true;
+        _ = EmptyAsync(disk, length);
+    }
+
+    private async Task EmptyAsync(SimDisk disk, TimeSpan after)
+    {
+        await Task.Delay(after, cell.World.Time);
+        disk.IsFull = false;
     }
 
     private void Suspend(SimHost host)

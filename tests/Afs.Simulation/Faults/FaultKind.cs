@@ -6,6 +6,9 @@ internal enum FaultKind
     CutOneWay,
     CutBothWays,
     Heal,
+
+    /// <summary>What a client or the server sends takes seconds more, also what is already given up: it comes after what was sent later by another way.</summary>
+    Lag,
     KillServer,
     KillServerAtStep,
     KillClient,
@@ -18,6 +21,8 @@ internal enum FaultKind
     FadeOut,
     SuspendClient,
     SuspendServer,
+    FillServerDisk,
+    FillClientDisk,
     Weather,
     Calm,
 }

@@ -33,7 +33,7 @@ internal sealed class LastJudgement(SimWorld world, Model model)
     private bool IsAccountedFor(WrittenContent content, IReadOnlyList<SimClient> clients) =>
         model.History.Versions(content.Vnode).Any(v => v.Crc32C == content.Crc32C)
         || model.WasRemovedBy(content.Client, content.Vnode)
-        || model.Contents.Any(c => c.Client == content.Client && c.Vnode == content.Vnode && c.WrittenAt > content.WrittenAt)
+        || model.Local(content.Client, content.Vnode).CutAt > content.WrittenAt
         || Recovered(clients[content.Client - 1]).Contains(content.Crc32C);
 
     private static IEnumerable<uint> Recovered(SimClient client)

@@ -11,6 +11,9 @@ internal sealed class LocalFile
 
     public bool HasWriters => _writers > 0;
 
+    /// <summary>When an application of this client last did away with what was in it, or may have: by a truncation, or by writing over it.</summary>
+    public long CutAt { get; set; }
+
     public void BeginWriting()
     {
         _writers++;

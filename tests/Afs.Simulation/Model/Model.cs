@@ -13,9 +13,11 @@ internal sealed class Model
     private readonly SimWorld _world;
     private readonly ServerHistory _history;
     private readonly Dictionary<ClientId, int> _clients = [];
+    private readonly Dictionary<int, long> _mountedAt = [];
     private readonly Dictionary<ulong, Acknowledged> _acknowledged = [];
     private readonly Dictionary<(int Client, ulong Vnode), LocalFile> _local = [];
     private readonly Dictionary<uint, WrittenContent> _contents = [];
+    private readonly Dictionary<uint, WrittenContent> _halves = [];
     private readonly List<Operation> _operations = [];
     private int _lastId;
 
@@ -34,7 +36,11 @@ internal sealed class Model
     public ModelCounts Counts { get; } = new();
 
     /// <summary>A client is mounted by this name.</summary>
-    public void Mounted(int client, ClientId id) => _clients[id] = client;
+    public void Mounted(int client, ClientId id)
+    {
+        _clients[id] = client;
+        _mountedAt[client] = Now();
+    }
 
     public int NumberOf(ClientId id) => _clients.GetValueOrDefault(id);
 
@@ -49,6 +55,8 @@ internal sealed class Model
         }
         foreach (WrittenContent content in _contents.Values.Where(c => c.Client == client && !c.IsStored && losesPower))
             content.MayBeLost = true;
+        foreach (WrittenContent content in _contents.Values.Where(c => c.Client == client && c.WrittenAt == 0))
+            content.WasInterrupted = true;
     }
 
     public int NewId() => ++_lastId;
@@ -86,8 +94,12 @@ internal sealed class Model
         return file;
     }
 
-    public WrittenContent AddContent(int id, int client, ulong vnode, uint crc32C) =>
-        _contents[crc32C] = new WrittenContent(id, client, vnode, crc32C);
+    /// <summary>An application begins to write.</summary>
+    public WrittenContent AddContent(int id, int client, ulong vnode, uint crc32C, ulong @base) =>
+        _contents[crc32C] = new WrittenContent(id, client, vnode, crc32C) { Base = @base };
+
+    /// <summary>What a file is like in the middle of it.</summary>
+    public void AddHalf(WrittenContent content, uint crc32C) => _halves[crc32C] = content;
 
     /// <summary>close() or fsync() of what was written told of success.</summary>
     public void Stored(WrittenContent content)
@@ -103,19 +115,20 @@ internal sealed class Model
     }
 
     /// <summary>Was told that a name stands for a vnode; zero: for nothing.</summary>
-    public void Named(int client, ulong directory, string name, ulong vnode, long asked)
+    /// <param name="since">What was acknowledged before then must be known.</param>
+    public void Named(int client, ulong directory, string name, ulong vnode, long since)
     {
         Counts.Lookups++;
-        if (!_history.Meanings(directory, name, Before(directory, asked)).Contains(vnode))
-            _world.Violated($"S1: client {client} was told that {name} in {directory} is {vnode}, which it was not since version {Before(directory, asked)}");
+        if (!_history.Meanings(directory, name, Before(directory, since)).Contains(vnode))
+            _world.Violated($"S1: client {client} was told that {name} in {directory} is {vnode}, which it was not since version {Before(directory, since)}");
     }
 
     /// <summary>Was given the entries of a directory.</summary>
-    public void Listed(int client, ulong directory, ulong version, IEnumerable<(string Name, ulong Vnode)> names, long asked)
+    public void Listed(int client, ulong directory, ulong version, IEnumerable<(string Name, ulong Vnode)> names, long since)
     {
         Counts.Lookups++;
-        if (version < Before(directory, asked))
-            _world.Violated($"S1: client {client} listed version {version} of {directory} after version {Before(directory, asked)} was acknowledged");
+        if (version < Before(directory, since))
+            _world.Violated($"S1: client {client} listed version {version} of {directory} after version {Before(directory, since)} was acknowledged");
         if (_history.Entries(directory, version) is not { } entries)
             _world.Violated($"client {client} listed version {version} of {directory}, which never was");
         else if (!entries.Select(static e => (e.Key, e.Value)).SequenceEqual(names))
@@ -123,12 +136,12 @@ internal sealed class Model
     }
 
     /// <summary>Was told the status of a file.</summary>
-    public void Told(int client, FetchStatus status, long asked)
+    public void Told(int client, FetchStatus status, long since)
     {
         Counts.Statuses++;
         ulong vnode = status.Fid.Vnode.Value;
-        if (status.DataVersion.Value < Before(vnode, asked))
-            _world.Violated($"S1: client {client} was told version {status.DataVersion} of {vnode} after version {Before(vnode, asked)} was acknowledged");
+        if (status.DataVersion.Value < Before(vnode, since))
+            _world.Violated($"S1: client {client} was told version {status.DataVersion} of {vnode} after version {Before(vnode, since)} was acknowledged");
         if (status.Type == FileType.Regular && !_history.Versions(vnode).Any(v => v.Version == status.DataVersion.Value && v.LengthBytes == status.LengthBytes))
             _world.Violated($"client {client} was told version {status.DataVersion} of {vnode} of {status.LengthBytes} bytes, which never was");
     }
@@ -141,18 +154,19 @@ internal sealed class Model
     }
 
     /// <summary>Opened a file and read all of it.</summary>
-    public void Read(int client, ulong vnode, DataVersion version, uint crc32C, long lengthBytes, long asked)
+    public void Read(int client, ulong vnode, DataVersion version, uint crc32C, long lengthBytes, Question question)
     {
         Counts.Reads++;
-        if (lengthBytes > 0 && !_contents.ContainsKey(crc32C))
+        (long asked, long since) = (question.Asked, question.Since);
+        if (lengthBytes > 0 && !_contents.ContainsKey(crc32C) && !_halves.ContainsKey(crc32C))
         {
             _world.Violated($"S2: client {client} read {lengthBytes} bytes of {vnode} that nobody wrote");
             return;
         }
         if (Local(client, vnode).LastLocal >= asked)
             return;
-        if (version.Value < Before(vnode, asked))
-            _world.Violated($"S1: client {client} opened version {version} of {vnode} after version {Before(vnode, asked)} was acknowledged");
+        if (version.Value < Before(vnode, since))
+            _world.Violated($"S1: client {client} opened version {version} of {vnode} after version {Before(vnode, since)} was acknowledged");
         if (!_history.Versions(vnode).Any(v => v.Version == version.Value && v.Crc32C == crc32C && v.LengthBytes == lengthBytes))
             _world.Violated($"S2: client {client} opened version {version} of {vnode}, whose content was another");
     }
@@ -182,9 +196,25 @@ internal sealed class Model
         }
     }
 
+    /// <summary>
+    /// A version is what somebody wrote and closed; or what he was writing when his daemon died, if nobody else had stored meanwhile.
+    /// </summary>
     private void CheckStored(ulong vnode, FileVersion version)
     {
-        if (version.LengthBytes > 0 && !_contents.ContainsKey(version.Crc32C))
-            _world.Violated($"S2: client {NumberOf(version.Writer)} stored {version.LengthBytes} bytes as version {version.Version} of {vnode} that nobody wrote");
+        int client = NumberOf(version.Writer);
+        if (version.LengthBytes == 0)
+            return;
+        if (_contents.TryGetValue(version.Crc32C, out WrittenContent? content) && content.IsClosed)
+            return;
+        if (content is null && (!_halves.TryGetValue(version.Crc32C, out content) || !content.WasInterrupted))
+        {
+            string what = content is null ? "that nobody wrote" : $"that are half of content {content.Id}, which is being written";
+            _world.Violated($"S2: client {client} stored {version.LengthBytes} bytes as version {version.Version} of {vnode} {what}");
+            return;
+        }
+        // What is stored while the recovery runs may be replaced: the server keeps it, and logs both.
+        FileVersion replaced = _history.Versions(vnode)[^2];
+        if (replaced.Version != content.Base && NumberOf(replaced.Writer) != client && replaced.At < _mountedAt[client])
+            _world.Violated($"S3: client {client} stored content {content.Id}, which nobody closed and which started from version {content.Base} of {vnode}, over version {replaced.Version}");
     }
 }

@@ -6,6 +6,15 @@ internal sealed record WrittenContent(int Id, int Client, ulong Vnode, uint Crc3
     /// <summary>All of it is in the container file; zero: not yet.</summary>
     public long WrittenAt { get; set; }
 
+    /// <summary>The version that the change started from.</summary>
+    public ulong Base { get; init; }
+
+    /// <summary>Its close or fsync was asked for.</summary>
+    public bool IsClosed { get; set; }
+
+    /// <summary>Its client died before all of it was written: what there was of it then may become a version.</summary>
+    public bool WasInterrupted { get; set; }
+
     /// <summary>Its close or fsync told of success.</summary>
     public bool IsStored { get; set; }
 

@@ -42,7 +42,7 @@ internal sealed class Application(SimMount mount, Random random, WorkloadOptions
     /// <summary>No disk fails in a simulation, so nobody may be told of one.</summary>
     private void Judge(string path, Failure failure)
     {
-        bool isDamage = failure.Kind is FailureKind.ContentDamaged or FailureKind.CacheDiskFailed
+        bool isDamage = failure.Kind == FailureKind.CacheDiskFailed || failure.Kind == FailureKind.ContentDamaged && !mount.Client.GetsDoubledFrames
             || failure == AbortCodes.ServerDiskFailed || failure == AbortCodes.ChecksumMismatch || failure == AbortCodes.BadArgument;
         if (isDamage)
             mount.Host.World.Violated($"S4: client {mount.Number} got {failure} for {path}, though no disk failed");

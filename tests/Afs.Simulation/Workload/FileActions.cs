@@ -7,8 +7,6 @@ namespace Afs.Simulation;
 /// <summary>What an application does with a file.</summary>
 internal sealed class FileActions(SimMount mount, Random random, WorkloadOptions options)
 {
-    private const int MostSmallBytes = 2000;
-    private const int LargeBytes = Limits.InlineContentBytes + 5000;
     private const int MostHeldMs = 1500;
 
     private readonly NameActions _names = new(mount);
@@ -20,10 +18,10 @@ internal sealed class FileActions(SimMount mount, Random random, WorkloadOptions
         Result<Fid> found = await FindAsync(path);
         if (!found.IsSuccess || found.Value == default)
             return found.Failure;
-        long asked = Model.Now();
+        Question question = mount.Ask();
         Result<FetchStatus> status = await mount.Manager.Statuses.GetAsync(found.Value, default);
         if (status.IsSuccess && status.Value.LinkCount > 0)
-            Model.Told(mount.Number, status.Value, asked);
+            Model.Told(mount.Number, status.Value, question.Since);
         else if (status.Failure == AbortCodes.NoVnode)
             Model.ToldGone(mount.Number, found.Value.Vnode.Value);
         return status.Failure;
@@ -36,7 +34,7 @@ internal sealed class FileActions(SimMount mount, Random random, WorkloadOptions
         if (!found.IsSuccess || found.Value == default)
             return found.Failure;
         Fid fid = found.Value;
-        long asked = Model.Now();
+        Question question = mount.Ask();
         if (!mount.Manager.Contents.TryOpenForReading(fid, null, out IContainer container))
         {
             Result<IContainer> opened = await mount.Manager.Contents.OpenAsync(fid, forWriting: false, truncate: false, default);
@@ -46,19 +44,21 @@ internal sealed class FileActions(SimMount mount, Random random, WorkloadOptions
         }
         using (container)
         {
+            if (container.Arrival is { IsComplete: false } arrival && await ReadArrivingAsync(container, arrival) is { IsNone: false } failure)
+                return failure;
             SimFile file = mount.FileOf(container);
             uint first = Checksum(file);
-            Model.Read(mount.Number, fid.Vnode.Value, container.BaseVersion, first, file.LengthBytes, asked);
+            Model.Read(mount.Number, fid.Vnode.Value, container.BaseVersion, first, file.LengthBytes, question);
             if (random.Next(3) == 0)
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(random.Next(1, MostHeldMs)), mount.Time);
-                Model.ReadAgain(mount.Number, fid.Vnode.Value, first, Checksum(file), asked);
+                Model.ReadAgain(mount.Number, fid.Vnode.Value, first, Checksum(file), question.Asked);
             }
         }
         return Failure.None;
     }
 
-    /// <summary>Opens for writing, creates where there is nothing, writes all of it anew, closes.</summary>
+    /// <summary>Opens for writing, creates where there is nothing, writes and closes, and maybe once more.</summary>
     public async Task<Failure> WriteAsync(string path)
     {
         Result<Fid> found = await FindAsync(path);
@@ -66,37 +66,13 @@ internal sealed class FileActions(SimMount mount, Random random, WorkloadOptions
             found = await _names.CreateAsync(path);
         if (!found.IsSuccess)
             return found.Failure;
-        Fid fid = found.Value;
-        LocalFile local = Model.Local(mount.Number, fid.Vnode.Value);
+        LocalFile local = Model.Local(mount.Number, found.Value.Vnode.Value);
         if (local.LastLocal == long.MaxValue && local.HasWriters)
             return Failure.None; // One writer at a time on a client: what two do to each other there is no business of ours.
         local.BeginWriting();
-        (Failure failure, bool isStored) = await OpenAndWriteAsync(fid);
+        (Failure failure, bool isStored) = await new FileWriter(mount, random, options, found.Value, local).RunAsync();
         local.EndWriting(isStored, Model.Now());
         return failure;
-    }
-
-    private async Task<(Failure Failure, bool IsStored)> OpenAndWriteAsync(Fid fid)
-    {
-        Result<IContainer> opened = await mount.Manager.Contents.OpenAsync(fid, forWriting: true, truncate: random.Next(2) == 0, default);
-        if (!opened.IsSuccess)
-            return (opened.Failure, true);
-        using IContainer container = opened.Value;
-        SimFile file = mount.FileOf(container);
-        if (random.Next(3) == 0)
-            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(1, MostHeldMs)), mount.Time);
-        int id = Model.NewId();
-        byte[] bytes = Content(id);
-        WrittenContent content = Model.AddContent(id, mount.Number, fid.Vnode.Value, Crc32C.Of(bytes));
-        // The old content never shows behind the new one: nobody else could tell whose that is.
-        file.SetLength(0);
-        file.Write(0, bytes);
-        content.WrittenAt = Model.Now();
-        Failure failure = await container.StoreAsync(killSetId: false, default);
-        mount.Host.Tell($"wrote {id} to {fid}, {bytes.Length} bytes over version {container.BaseVersion}: {failure}");
-        if (failure.IsNone)
-            Model.Stored(content);
-        return (failure, failure.IsNone);
     }
 
     private async Task<Result<Fid>> FindAsync(string path)
@@ -105,24 +81,26 @@ internal sealed class FileActions(SimMount mount, Random random, WorkloadOptions
         if (!at.IsSuccess)
             return at.Failure;
         Result<Fid> found = await mount.LookupAsync(at.Value.Directory, at.Value.Name);
-        long asked = Model.Now();
+        Question question = mount.Ask();
         if (found.IsSuccess && found.Value != default && mount.Manager.Statuses.TryGet(found.Value, out FetchStatus status) && status.LinkCount > 0)
-            Model.Told(mount.Number, status, asked);
+            Model.Told(mount.Number, status, question.Since);
         return found;
     }
 
-    private byte[] Content(int id)
-    {
-        byte[] bytes = new byte[random.Next(options.LargeOneIn) == 0 ? LargeBytes : random.Next(sizeof(int), MostSmallBytes)];
-        new Random(id).NextBytes(bytes);
-        BitConverter.TryWriteBytes(bytes, id);
-        return bytes;
-    }
+    private static uint Checksum(SimFile file) => Crc32C.Of(file.ReadAll());
 
-    private static uint Checksum(SimFile file)
+    /// <summary>A large file is read from its beginning while it arrives.</summary>
+    private async Task<Failure> ReadArrivingAsync(IContainer container, IArrival arrival)
     {
-        byte[] bytes = new byte[file.LengthBytes];
-        file.Read(0, bytes);
-        return Crc32C.Of(bytes);
+        SimFile file = mount.FileOf(container);
+        byte[] beginning = new byte[random.Next(1, (int)file.LengthBytes)];
+        Failure failure = await arrival.WaitAsync(beginning.Length, default);
+        if (!failure.IsNone)
+            return failure;
+        file.Read(0, beginning);
+        failure = await arrival.WaitAsync(long.MaxValue, default);
+        if (failure.IsNone && !file.ReadAll().AsSpan(0, beginning.Length).SequenceEqual(beginning))
+            mount.Host.World.Violated($"S2: {container.Fid} changed under a reader of client {mount.Number} while it arrived");
+        return failure;
     }
 }

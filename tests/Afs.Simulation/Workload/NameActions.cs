@@ -74,7 +74,7 @@ internal sealed class NameActions(SimMount mount)
         if (!at.IsSuccess)
             return at.Failure;
         Fid directory = at.Value.Directory;
-        long asked = Model.Now();
+        Question question = mount.Ask();
         DirectoryListing listing;
         while (!mount.Manager.Directories.TryGetListing(directory, out listing))
         {
@@ -83,7 +83,7 @@ internal sealed class NameActions(SimMount mount)
                 return failure;
         }
         Model.Listed(
-            mount.Number, directory.Vnode.Value, listing.Version.Value, listing.Names.Select(static n => (Encoding.UTF8.GetString(n.Name), n.Fid.Vnode.Value)), asked);
+            mount.Number, directory.Vnode.Value, listing.Version.Value, listing.Names.Select(static n => (Encoding.UTF8.GetString(n.Name), n.Fid.Vnode.Value)), question.Since);
         return Failure.None;
     }
 

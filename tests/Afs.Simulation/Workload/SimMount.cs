@@ -1,5 +1,6 @@
 using System.Text;
 using Afs.Venus.Cache;
+using Afs.Venus.Callbacks;
 using Afs.Wire;
 
 namespace Afs.Simulation;
@@ -9,6 +10,10 @@ internal sealed record SimMount(SimClient Client, SimHost Host, TimeProvider Tim
 {
     public int Number => Client.Number;
 
+    public required ServerTrust Trust { get; init; }
+
+    public Question Ask() => new(Model.Now(), Trust, Client.ServesDisconnected);
+
     /// <summary>Applications that run.</summary>
     public int Applications { get; set; }
 
@@ -16,14 +21,14 @@ internal sealed record SimMount(SimClient Client, SimHost Host, TimeProvider Tim
     public async Task<Result<Fid>> LookupAsync(Fid directory, string name)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(name);
-        long asked = Model.Now();
+        Question question = Ask();
         while (true)
         {
             LookupAnswer answer = Manager.Directories.TryLookup(directory, bytes, out Fid child, out _);
             if (answer != LookupAnswer.Unknown)
             {
                 Fid found = answer == LookupAnswer.Found ? child : default;
-                Model.Named(Number, directory.Vnode.Value, name, found.Vnode.Value, asked);
+                Model.Named(Number, directory.Vnode.Value, name, found.Vnode.Value, question.Since);
                 return found;
             }
             Failure failure = await Manager.Directories.LoadAsync(directory, default);
@@ -44,7 +49,6 @@ internal sealed record SimMount(SimClient Client, SimHost Host, TimeProvider Tim
         return directory.Value == default ? (Failure)AbortCodes.NameNotFound : (directory.Value, path[(slash + 1)..]);
     }
 
-    /// <summary>The file of an open container, as the kernel has it open.</summary>
-    public SimFile FileOf(IContainer container) =>
-        (SimFile)Disk.Open(ContainerFiles.NameOf(container.Id), Afs.Platform.DiskOpenMode.ReadWrite);
+    /// <summary>The file of an open container, as the kernel has it open: also where its name is gone.</summary>
+    public SimFile FileOf(IContainer container) => new(Disk, ((SimFile)((ContainerUse)container).Container.File).Inode);
 }

@@ -24,12 +24,12 @@ internal sealed class Watcher(SimMount mount, Random random, WorkloadOptions opt
         Fid fid = mount.Manager.Root;
         foreach (string name in path.Split('/'))
         {
-            long asked = mount.Model.Now();
+            Question question = mount.Ask();
             LookupAnswer answer = mount.Manager.Directories.TryLookup(fid, Encoding.UTF8.GetBytes(name), out Fid child, out _);
             if (answer == LookupAnswer.Unknown)
                 return;
             Fid found = answer == LookupAnswer.Found ? child : default;
-            mount.Model.Named(mount.Number, fid.Vnode.Value, name, found.Vnode.Value, asked);
+            mount.Model.Named(mount.Number, fid.Vnode.Value, name, found.Vnode.Value, question.Since);
             if (found == default)
                 return;
             fid = found;
@@ -39,9 +39,9 @@ internal sealed class Watcher(SimMount mount, Random random, WorkloadOptions opt
 
     private void LookAt(Fid fid)
     {
-        long asked = mount.Model.Now();
+        Question question = mount.Ask();
         if (mount.Manager.Statuses.TryGet(fid, out FetchStatus status) && status.LinkCount > 0)
-            mount.Model.Told(mount.Number, status, asked);
+            mount.Model.Told(mount.Number, status, question.Since);
         if (!mount.Manager.Contents.TryOpenForReading(fid, null, out IContainer container))
             return;
         using (container)
@@ -49,7 +49,7 @@ internal sealed class Watcher(SimMount mount, Random random, WorkloadOptions opt
             SimFile file = mount.FileOf(container);
             byte[] bytes = new byte[file.LengthBytes];
             file.Read(0, bytes);
-            mount.Model.Read(mount.Number, fid.Vnode.Value, container.BaseVersion, Crc32C.Of(bytes), bytes.Length, asked);
+            mount.Model.Read(mount.Number, fid.Vnode.Value, container.BaseVersion, Crc32C.Of(bytes), bytes.Length, question);
         }
     }
 }

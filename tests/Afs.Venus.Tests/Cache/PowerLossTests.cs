@@ -74,6 +74,43 @@ public sealed class PowerLossTests : IDisposable
         Assert.Equal("toosed", ReadParked());
     }
 
+    /// <summary>Whoever else tries to store it, and fails, doesn't make it closed.</summary>
+    [Fact]
+    public async Task WhatSomebodyWrites_IsNeverRecordedAsClosed_ByAStoreThatFails()
+    {
+        TestClient a = await OpenAsync("before");
+        Fid fid = await WriteUnstoredAsync(a);
+        IContainer container = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(container.Handle, "to"u8, 0);
+        Assert.Equal((Failure)AbortCodes.NoSpace, await a.Manager.Contents.StoreDirtyAsync(null, default));
+        await a.CrashAsync();
+        container.Dispose();
+        _volume.StoreRefusal = default;
+        await using TestClient again = await OpenAsync("after");
+        Assert.Equal("base", await again.ReadAsync(fid));
+        Assert.Equal("toosed", ReadParked());
+    }
+
+    /// <summary>A FLUSH is not the last one where a descriptor was doubled: the other writes on.</summary>
+    [Fact]
+    public async Task WhatIsWrittenOnAfterACloseThatFailed_IsNotClosed()
+    {
+        TestClient a = await OpenAsync("before");
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "base");
+        _volume.StoreRefusal = AbortCodes.NoSpace;
+        IContainer container = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(container.Handle, "HA"u8, 0);
+        Assert.Equal((Failure)AbortCodes.NoSpace, await container.StoreAsync(false, default));
+        RandomAccess.Write(container.Handle, "LF"u8, 2);
+        await a.CrashAsync();
+        container.Dispose();
+        _volume.StoreRefusal = default;
+        await using TestClient again = await OpenAsync("after");
+        Assert.Equal("base", await again.ReadAsync(fid));
+        Assert.Equal("HALF", ReadParked());
+    }
+
     private async Task<Fid> WriteUnstoredAsync(TestClient client)
     {
         Fid fid = await client.CreateAsync("f");

@@ -77,6 +77,30 @@ public sealed class RecoveryTests : IDisposable
         Assert.Equal("theirs"u8.ToArray(), _volume.ContentOf(fid));
     }
 
+    /// <summary>A recovery that can't store yet decides again later, by the same rules: what was never closed goes before nobody's close.</summary>
+    [Fact]
+    public async Task ChangesThatWereNeverClosed_AreParked_AlsoWhereTheFirstAttemptToStoreThemFailed()
+    {
+        TestClient a = await OpenAsync();
+        await using TestClient b = await TestClient.OpenAsync(_volume);
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "base");
+        IContainer container = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(container.Handle, "MINE"u8, 0);
+        await a.CrashAsync();
+        container.Dispose();
+        _volume.StoreRefusal = AbortCodes.NoSpace;
+        await using TestClient again = await OpenAsync(wasCleanEnd: false);
+        await Eventually.BecomesTrueAsync(() => again.Figure("stores.failed") > 0);
+        _volume.StoreRefusal = default;
+        await b.WriteAsync(fid, "theirs");
+        await Eventually.BecomesTrueAsync(() => again.Figure("containers.dirty") == 0, () => again.Time.Advance(TimeSpan.FromSeconds(1)));
+        Assert.Equal("theirs", await again.ReadAsync(fid));
+        Assert.Equal("theirs"u8.ToArray(), _volume.ContentOf(fid));
+        string parked = Directory.GetFiles(Path.Combine(_folder, "recovered")).Single(p => !p.EndsWith(".json"));
+        Assert.Equal("MINE", File.ReadAllText(parked));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

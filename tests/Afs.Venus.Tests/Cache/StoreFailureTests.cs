@@ -28,6 +28,32 @@ public class StoreFailureTests
         Assert.Null(a.Manager.Contents.FindLocal(fid));
     }
 
+    /// <summary>S2: what others get is what somebody closed.</summary>
+    [Fact]
+    public async Task ARetry_WaitsForWhoeverHasTheFileOpenForWriting()
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync("f");
+        volume.StoreRefusal = AbortCodes.NoSpace;
+        await a.WriteAsync(fid, "one that was closed");
+        volume.StoreRefusal = default;
+        using (IContainer container = await a.OpenAsync(fid, forWriting: true, truncate: true))
+        {
+            RandomAccess.Write(container.Handle, "half"u8, 0);
+            for (int second = 0; second < 10; second++)
+            {
+                a.Time.Advance(TimeSpan.FromSeconds(1));
+                await Task.Yield();
+            }
+            Assert.Empty(volume.ContentOf(fid));
+            RandomAccess.Write(container.Handle, " and whole"u8, 4);
+            Assert.Equal(1, a.Figure("stores.waiting"));
+        }
+        await Eventually.BecomesTrueAsync(() => a.Figure("containers.dirty") == 0, () => a.Time.Advance(TimeSpan.FromSeconds(1)));
+        Assert.Equal("half and whole"u8.ToArray(), volume.ContentOf(fid));
+    }
+
     [Fact]
     public async Task WithoutAServer_CloseFails_AndTheDataIsStoredWhenItIsBack()
     {

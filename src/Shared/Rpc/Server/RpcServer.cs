@@ -29,6 +29,9 @@ public sealed class RpcServer : IAsyncDisposable
     /// <summary>Connections of all kinds.</summary>
     public int ConnectionCount => Volatile.Read(ref _connectionCount);
 
+    /// <summary>Throws where sessions and the replies that they remember are inconsistent; for tests and simulation.</summary>
+    public void CheckInvariants() => _parts.Sessions.CheckInvariants();
+
     /// <exception cref="RpcEndpointException">One of the addresses can't be listened at; then none is.</exception>
     public async Task StartAsync(CancellationToken cancellation)
     {

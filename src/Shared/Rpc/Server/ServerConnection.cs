@@ -74,7 +74,13 @@ internal sealed class ServerConnection : IRpcChannel, IFrameHandler
         RequestFrame request = RequestFrame.Read(frame.Content.Span);
         if (request.Session != _session.Id)
             throw new MalformedMessageException("Malformed Request frame: it is of another session.");
-        _parts.Options.Sessions.Contact(_session.Id);
+        if (!_parts.Options.Sessions.Contact(_session.Id))
+        {
+            _parts.Sessions.Remove(_session);
+            frame.Dispose();
+            return Sent(_parts.Reply(_session, request.Sequence, ReplyStatus.SessionUnknown));
+        }
+
         _parts.Forget(_session, request.SeenThrough);
         if (!_parts.Runner.TryGetOperation(request.Operation, out RpcOperation operation))
         {

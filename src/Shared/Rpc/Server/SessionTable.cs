@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Afs.Rpc;
 
 /// <summary>
@@ -83,5 +85,22 @@ internal sealed class SessionTable(IReplyStore replies, RpcLimits limits, TimePr
             .Take(1 + (limits.Sessions / 16));
         foreach (ServerSession session in oldest.ToArray())
             _sessions.Remove(session.Id);
+    }
+
+    /// <summary>INVARIANT: each session is under its own number; one with a connection of its own is held by it; bounded, but for sessions in use.</summary>
+    public void CheckInvariants()
+    {
+        lock (_gate)
+        {
+            foreach ((SessionId id, ServerSession session) in _sessions)
+            {
+                if (session.Id != id || session.Connections < 0 || session.Current is not null && session.Connections == 0)
+                    throw new UnreachableException($"Session {id} has {session.Connections} connections.");
+                session.Incoming.CheckInvariants();
+            }
+
+            if (_sessions.Count > limits.Sessions && _sessions.Values.Any(static session => session.Connections == 0 && session.Incoming.IsIdle))
+                throw new UnreachableException($"{_sessions.Count} sessions are in memory, some of them idle.");
+        }
     }
 }

@@ -21,8 +21,8 @@ public interface IServerSessions
     /// <summary>The connection is gone. Promises stay until the lease ends.</summary>
     void Detached(SessionId session, IRpcChannel toClient);
 
-    /// <summary>A request of this session has just arrived: its lease counts from here.</summary>
-    void Contact(SessionId session);
+    /// <summary>A request of this session has just arrived: its lease counts from here. False: the session has ended; the client must establish another.</summary>
+    bool Contact(SessionId session);
 
     /// <summary>
     /// How often this session's promises were dropped as a whole. In every reply; a client that sees it rise treats all it holds

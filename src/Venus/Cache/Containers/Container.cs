@@ -11,7 +11,8 @@ namespace Afs.Venus.Cache;
 ///  - the file is opened when somebody who pins it first needs it, and closed after the last pin: a descriptor costs more than the rest of
 ///    an open, and passthrough reads without one;
 ///  - a clean container's content is that of its base version, unless <see cref="EverWritten"/> and the file differs from the baseline;
-///  - the index hears of each change of state in the order in which it happened here.
+///  - the index hears of each change of state in the order in which it happened here;
+///  - one that is open for writing is never dirty, which says that it was closed: until the last writer left, a power loss may tear it.
 /// </summary>
 internal sealed class Container(ContainerRecord record, IContainerFiles files, IContainerIndex index, string bootId)
 {
@@ -139,7 +140,10 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
         lock (_lock)
         {
             if (wasWriting && --_writers == 0)
+            {
                 SettleIfUnchanged();
+                after.IsLeftUnstored = State == ContainerState.Writing && _fate == ContainerFate.Current;
+            }
             if (--_pins == 0)
             {
                 after.WasLast = true;
@@ -201,7 +205,7 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
                 if (State == ContainerState.Writing)
                     return;
                 (before, State) = (State, ContainerState.Writing);
-                _marking = index.PutAsync(Record()).AsTask();
+                _marking = index.PutAsync(Record(), outlastsPowerLoss: before == ContainerState.Dirty).AsTask();
             }
             marking = _marking;
         }
@@ -222,15 +226,19 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
 
     /// <summary>
     /// Changed and closed: after a crash it is stored whatever the server has meanwhile, and so it is on stable storage first. Only while pinned.
+    /// Nothing where somebody has it open for writing, or had since this began: that one's close comes later.
     /// </summary>
     public async ValueTask MarkDirtyAsync()
     {
+        int begun = WritesBegun;
+        if (HasWriters)
+            return;
         IDiskFile file = File;
         file.Sync();
         ValueTask put;
         lock (_lock)
         {
-            if (State == ContainerState.Dirty)
+            if (_writers > 0 || WritesBegun != begun || State == ContainerState.Dirty)
                 return;
             State = ContainerState.Dirty;
             put = index.PutAsync(Record());
@@ -239,7 +247,8 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     }
 
     /// <summary>
-    /// The content as of <paramref name="at"/> is the server's version now. It is clean, unless somebody still writes, or it changed since.
+    /// The content as of <paramref name="at"/> is the server's version now. It is clean, unless somebody still writes, or it changed since: then
+    /// no close has finished that.
     /// </summary>
     public void Stored(DataVersion version, uint crc32C, ContainerStat at, BlockSums? blocks)
     {
@@ -247,11 +256,7 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
         {
             (BaseVersion, Crc32C, Baseline, Blocks) = (version, crc32C, at, blocks);
             NeedsVerify = false;
-            if (_writers > 0)
-                State = ContainerState.Writing;
-            else
-                State = files.Stat(OpenFile()).Differs(at) ? ContainerState.Dirty : ContainerState.Clean;
-            index.PutLater(Record());
+            Become(_writers > 0 || files.Stat(OpenFile()).Differs(at) ? ContainerState.Writing : ContainerState.Clean);
         }
     }
 
@@ -284,8 +289,8 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     {
         lock (_lock)
         {
-            (State, NeedsVerify, Baseline) = (ContainerState.Clean, false, files.Stat(OpenFile()));
-            index.PutLater(Record());
+            (NeedsVerify, Baseline) = (false, files.Stat(OpenFile()));
+            Become(ContainerState.Clean);
         }
     }
 
@@ -366,6 +371,20 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
         }
     }
 
+    /// <summary>Those above, and that what is gone is used by nobody.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            bool isCounted = _writers >= 0 && _pins >= _writers && (_file is null || _pins > 0);
+            bool isGoneWithUses = _fate == ContainerFate.Gone && _pins > 0;
+            bool isClosedAndOpen = State == ContainerState.Dirty && _writers > 0;
+            bool isStoredUnpinned = _storing is not null && _pins == 0;
+            if (!isCounted || isGoneWithUses || isClosedAndOpen || isStoredUnpinned || _writers > 0 && !EverWritten)
+                throw new UnreachableException($"Container {Id} of {Fid} is {State} and {_fate}, with {_pins} pins and {_writers} writers.");
+        }
+    }
+
     private IDiskFile OpenFile()
     {
         if (_pins == 0)
@@ -377,8 +396,15 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     {
         if (_writers > 0 || State == ContainerState.Clean || files.Stat(OpenFile()).Differs(Baseline))
             return;
-        State = ContainerState.Clean;
-        index.PutLater(Record());
+        Become(ContainerState.Clean);
+    }
+
+    /// <summary>No more dirty: or what was closed once would be stored once more after a power loss, over what came later.</summary>
+    private void Become(ContainerState state)
+    {
+        bool wasDirty = State == ContainerState.Dirty;
+        State = state;
+        index.PutLater(Record(), outlastsPowerLoss: wasDirty);
     }
 
     private ContainerRecord Record() => new(Id, Fid, BaseVersion, State, Crc32C, Baseline, bootId);

@@ -139,13 +139,14 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
     }
 
     /// <summary>The end of a pin; that of the last one closes the file, and deletes it where it is nobody's any more.</summary>
-    public void Unpin(Container container, bool wasWriting = false)
+    public Unpinned Unpin(Container container, bool wasWriting = false)
     {
         Unpinned after = container.Unpin(wasWriting);
         if (after.IsToDelete)
             Delete(container);
         if (after.WasLast)
             LastUseEnded?.Invoke(container.Fid);
+        return after;
     }
 
     /// <summary>Deletes the file and the row of one that nothing uses any more.</summary>
@@ -179,6 +180,7 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
             {
                 if (container.Fid != fid || container.IsGone)
                     throw new UnreachableException($"The current container of {fid} is another's, or gone.");
+                container.CheckInvariants();
             }
         }
     }

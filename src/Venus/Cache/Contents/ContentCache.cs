@@ -167,8 +167,8 @@ internal sealed partial class ContentCache(
         {
             if (!container.IsChanged())
                 return false;
-            await container.MarkDirtyAsync();
             storer.Failed?.Invoke(container); // So that somebody stores it, though nobody may close it again.
+            await container.MarkDirtyAsync();
             return true;
         }
         finally

@@ -27,10 +27,22 @@ internal sealed partial class ContentStorer(
     public Action<Container>? Failed { get; set; }
 
     /// <summary>Stores the container, which the caller keeps pinned, if it changed.</summary>
-    public async ValueTask<Failure> StoreAsync(Container container, bool killSetId, CancellationToken cancellation)
+    public ValueTask<Failure> StoreAsync(Container container, bool killSetId, CancellationToken cancellation)
     {
         if (killSetId)
             container.KillSetId = true;
+        return StoreIfChangedAsync(container, mustBeClosed: false, cancellation);
+    }
+
+    /// <summary>
+    /// As above, for nobody's close: Interrupted where somebody has it open for writing, or opens it before all of it was read. What he has
+    /// half written is no version (S2), and his close stores it.
+    /// </summary>
+    public ValueTask<Failure> StoreClosedAsync(Container container, CancellationToken cancellation) =>
+        StoreIfChangedAsync(container, mustBeClosed: true, cancellation);
+
+    private async ValueTask<Failure> StoreIfChangedAsync(Container container, bool mustBeClosed, CancellationToken cancellation)
+    {
         try
         {
             while (true)
@@ -44,11 +56,14 @@ internal sealed partial class ContentStorer(
                     container.SettleClean();
                     return Failure.None;
                 }
+                int? begun = mustBeClosed ? container.WritesBegun : null;
+                if (mustBeClosed && container.HasWriters)
+                    return FailureKind.Interrupted;
                 var mine = new TaskCompletionSource<Failure>(TaskCreationOptions.RunContinuationsAsynchronously);
                 Task<Failure>? running = container.BeginStore(mine.Task);
                 if (running is null)
                 {
-                    _ = RunAsync(container, mine);
+                    _ = RunAsync(container, begun, mine);
                     return await mine.Task.ContinueHere().WaitAsync(cancellation);
                 }
                 // It may have read the content before this caller's last write: look again afterwards.
@@ -65,7 +80,8 @@ internal sealed partial class ContentStorer(
         }
     }
 
-    private async Task RunAsync(Container container, TaskCompletionSource<Failure> mine)
+    /// <param name="begun">Null, or how often it was opened for writing so far: once more, and this store gives up.</param>
+    private async Task RunAsync(Container container, int? begun, TaskCompletionSource<Failure> mine)
     {
         // The pin is this store's own: those who asked may have gone.
         if (!container.TryPin())
@@ -73,13 +89,15 @@ internal sealed partial class ContentStorer(
         Failure failure;
         try
         {
-            failure = await StoreNowAsync(container);
-            if (!failure.IsNone)
+            failure = await StoreNowAsync(container, begun);
+            if (!failure.IsNone && failure.Kind != FailureKind.Interrupted)
                 await NoteFailureAsync(container, failure);
         }
         catch (DiskException e)
         {
             LogDiskFailed(container.Fid, e.Message);
+            if (!container.NeedsRecovery)
+                Failed?.Invoke(container);
             failure = DiskFailures.ToFailure(e);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -102,7 +120,7 @@ internal sealed partial class ContentStorer(
         table.Unpin(container);
     }
 
-    private async Task<Failure> StoreNowAsync(Container container)
+    private async Task<Failure> StoreNowAsync(Container container, int? begun)
     {
         await _transfers.WaitAsync(stopping);
         try
@@ -112,7 +130,7 @@ internal sealed partial class ContentStorer(
             {
                 try
                 {
-                    failure = await StoreOnceAsync(container);
+                    failure = await StoreOnceAsync(container, begun);
                 }
                 catch (ShrunkException)
                 {
@@ -131,7 +149,7 @@ internal sealed partial class ContentStorer(
         }
     }
 
-    private async Task<Failure> StoreOnceAsync(Container container)
+    private async Task<Failure> StoreOnceAsync(Container container, int? begun)
     {
         // The order matters: what changes after the look at the file is read, or found by comparing with it.
         ContainerStat at = files.Stat(container.File);
@@ -152,6 +170,8 @@ internal sealed partial class ContentStorer(
             : await UploadAsync(container, request);
         if (!filled.IsSuccess)
             return filled.Failure;
+        if (begun is not null && container.WritesBegun != begun)
+            return FailureKind.Interrupted;
         request = filled.Value.Request;
         CallMark mark = statuses.Mark();
         Result<StoreDataReply> reply = await calls.MutateAsync((vice, context) => vice.StoreDataAsync(request, context), stopping);
@@ -166,7 +186,7 @@ internal sealed partial class ContentStorer(
         if (killSetId)
             container.KillSetId = false;
         container.Stored(status.DataVersion, request.Crc32C, at, filled.Value.Blocks);
-        if (container.State == ContainerState.Dirty)
+        if (container.State != ContainerState.Clean && !container.HasWriters)
             Failed?.Invoke(container); // A mapping wrote meanwhile; nobody may close it again.
         table.Measure(container.Id, at.AllocatedBytes);
         return Failure.None;
@@ -224,8 +244,14 @@ internal sealed partial class ContentStorer(
         LogStoreFailed(container.Fid, failure);
         if (failure.Kind == FailureKind.InDoubt)
             statuses.Distrust(container.Fid);
+        if (container.NeedsRecovery)
+            return; // CacheRecovery decides again, and by what it was when the daemon died.
         Failed?.Invoke(container);
-        await container.MarkDirtyAsync();
+        // Whoever has it open for writing, the closing process too, marks it by the end of that: ClosedContainers.
+        if (container.HasWriters)
+            return;
+        Task marking = await work.RunAsync(() => container.MarkDirtyAsync().AsTask());
+        await marking;
     }
 
     private void Count(StoreDataReply reply, FilledStore store)

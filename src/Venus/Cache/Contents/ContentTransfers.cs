@@ -10,11 +10,8 @@ namespace Afs.Venus.Cache;
 /// </summary>
 internal sealed class ContentTransfers(
     ViceCalls calls, ContainerTable table, ContainerFactory factory, CacheRoom room, CacheLimits limits, CacheFigures figures, IBlockingWork work,
-    BlockKeeper blocks, bool readsWhileArriving, CancellationToken stopping)
+    BlockKeeper blocks, long leastArrivingBytes, CancellationToken stopping)
 {
-    /// <summary>Files of this length can be read while they arrive. Shorter ones are there before somebody could.</summary>
-    public const long LeastArrivingBytes = 2L << 20;
-
     /// <summary>A transfer that breaks off goes on where it stopped, so often, if anything came each time.</summary>
     private const int MostResumptions = 64;
 
@@ -122,7 +119,7 @@ internal sealed class ContentTransfers(
         using NewContainer made = factory.Create(status.Fid);
         using ArrivingSums? sums = blocks.ForWhole(status.LengthBytes);
         var writer = new ContainerWriter(made.File, sums);
-        Container? arriving = readsWhileArriving && content is null && status.LengthBytes >= LeastArrivingBytes ? made.Announce(status) : null;
+        Container? arriving = content is null && status.LengthBytes >= leastArrivingBytes ? made.Announce(status) : null;
         Failure failure = FailureKind.Interrupted;
         try
         {

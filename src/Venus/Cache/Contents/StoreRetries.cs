@@ -1,9 +1,13 @@
+using System.Diagnostics;
 using Afs.Platform;
 using Microsoft.Extensions.Logging;
 
 namespace Afs.Venus.Cache;
 
-/// <summary>Tries failed stores again, later and later, until they succeed. Bounded by the dirty files that there are.</summary>
+/// <summary>
+/// Tries failed stores again, later and later, until they succeed. What is open for writing waits for its last close: half of what somebody
+/// writes is no version (S2). Bounded by the dirty files that there are.
+/// </summary>
 internal sealed partial class StoreRetries(ContentStorer storer, ContainerTable table, TimeProvider time, Random random, ILogger log)
 {
     private static readonly TimeSpan First = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromMinutes(1);
@@ -73,9 +77,11 @@ internal sealed partial class StoreRetries(ContentStorer storer, ContainerTable 
         {
             if (container.TryPin())
             {
-                Failure failure = await storer.StoreAsync(container, killSetId: false, cancellation);
+                Failure failure = await storer.StoreClosedAsync(container, cancellation);
+                // Also after a success it may have changed meanwhile, by a mapping that nobody closes again.
+                bool isSettled = failure.IsNone && (container.State == ContainerState.Clean || container.HasWriters || container.IsRemovedHere);
                 table.Unpin(container);
-                if (!failure.IsNone && failure.Kind != FailureKind.RemovedMeanwhile)
+                if (!isSettled && failure.Kind != FailureKind.RemovedMeanwhile)
                     return;
             }
             lock (_lock)
@@ -84,6 +90,26 @@ internal sealed partial class StoreRetries(ContentStorer storer, ContainerTable 
         catch (DiskException e)
         {
             LogRetryFailed(container.Fid, e.Message);
+        }
+    }
+
+    /// <summary>Will somebody try again to store it?</summary>
+    public bool Knows(Container container)
+    {
+        lock (_lock)
+            return _waiting.ContainsKey(container.Id);
+    }
+
+    /// <summary>INVARIANT: each waits under its own id, and no longer than the longest.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            foreach ((ContainerId id, Retry retry) in _waiting)
+            {
+                if (retry.Container.Id != id || retry.Delay < First || retry.Delay > Longest || retry.Wait > 2 * Longest)
+                    throw new UnreachableException($"The store of container {id} waits for {retry.Wait}.");
+            }
         }
     }
 

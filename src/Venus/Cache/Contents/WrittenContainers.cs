@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Afs.Platform;
 using Microsoft.Extensions.Logging;
 
@@ -36,6 +37,24 @@ internal sealed partial class WrittenContainers(ContentStorer storer, IContainer
         {
             if (_watched.Count < MostWatched || _watched.ContainsKey(container.Id))
                 _watched[container.Id] = new Watch(container, time.GetTimestamp(), 0);
+        }
+    }
+
+    /// <summary>Will it be looked at again?</summary>
+    public bool Knows(Container container)
+    {
+        lock (_lock)
+            return _watched.ContainsKey(container.Id);
+    }
+
+    /// <summary>INVARIANT: each is watched under its own id, at a look that there is; bounded.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            bool isBounded = _watched.Count <= MostWatched;
+            if (!isBounded || _watched.Any(static pair => pair.Value.Container.Id != pair.Key || pair.Value.Look >= Looks.Length))
+                throw new UnreachableException($"{_watched.Count} written containers are watched, not all as they should be.");
         }
     }
 
@@ -89,7 +108,7 @@ internal sealed partial class WrittenContainers(ContentStorer storer, IContainer
             bool mayBeWritten = watch.Look < ChecksumLook || container.MayBeWrittenOutside();
             if (watch.Look == ChecksumLook && !container.IsChanged())
                 CompareContent(container);
-            isSettled = (await storer.StoreAsync(container, killSetId: false, cancellation)).IsNone && !mayBeWritten;
+            isSettled = (await storer.StoreClosedAsync(container, cancellation)).IsNone && !mayBeWritten;
         }
         finally
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Afs.Wire;
 
 namespace Afs.Venus.Cache;
@@ -158,6 +159,19 @@ internal sealed class CachedDirectory(Fid fid)
                 Version = Version.Next;
             }
             _parked.RemoveAt(0);
+        }
+    }
+
+    /// <summary>INVARIANT: without a version nothing is known; what is parked doesn't follow the version; a listing is of this version.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            bool isUnknown = Version == DataVersion.None && (_names.Count > 0 || _parked.Count > 0);
+            bool follows = _parked.Count > 0 && _parked.GetKeyAtIndex(0) <= Version.Next.Value;
+            bool isListed = _listing is null || _listing.Version == Version && _listing.Names.Count == _names.Count;
+            if (isUnknown || follows || !isListed || _parked.Count > MostParked)
+                throw new UnreachableException($"Directory {fid} at version {Version} has {_names.Count} names and {_parked.Count} parked changes.");
         }
     }
 }

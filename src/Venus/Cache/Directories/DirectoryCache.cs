@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Collections.Concurrent;
 using Afs.Platform;
 using Afs.Wire;
@@ -192,6 +193,25 @@ internal sealed class DirectoryCache(Statuses statuses, DirectoryFetcher fetcher
                 else if (fid != except && _directories.TryRemove(fid, out _))
                     entries -= directory.Count + 1;
             }
+        }
+    }
+
+    /// <summary>INVARIANT: of a directory without a version the names are on their way, and no load that has ended is shared.</summary>
+    public void CheckInvariants()
+    {
+        foreach ((Fid fid, CachedDirectory directory) in _directories)
+        {
+            directory.CheckInvariants();
+            lock (_lock)
+            {
+                if (directory.Version == DataVersion.None && !_loads.ContainsKey(fid))
+                    throw new UnreachableException($"Nothing is known of directory {fid}, and nobody loads it.");
+            }
+        }
+        lock (_lock)
+        {
+            if (_loads.Values.Any(static load => load.IsCompleted))
+                throw new UnreachableException("A load has ended and is still shared.");
         }
     }
 }

@@ -24,24 +24,24 @@ internal sealed class Prefetch(IReadOnlyList<TreeEntry> files, CacheInspection i
         (TreeEntry?, Failure) first = default;
         Interlocked.Exchange(ref _arrivedBefore, figures.BytesArrived.Value);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var options = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stop.Token };
-        try
+        int next = -1;
+        var ended = new Lock();
+        // Not Parallel.ForEachAsync, which goes on with thread pool threads, whatever context it was called in.
+        await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(_ => FetchSomeAsync()));
+        return first.Item1 is null && cancellation.IsCancellationRequested ? (null, FailureKind.Interrupted) : first;
+
+        async Task FetchSomeAsync()
         {
-            await Parallel.ForEachAsync(_missing, options, async (file, token) =>
+            while (!stop.IsCancellationRequested && Interlocked.Increment(ref next) is int mine && mine < _missing.Count)
             {
-                Failure failure = await FetchAsync(file, token);
+                Failure failure = await FetchAsync(_missing[mine], stop.Token);
                 if (failure.IsNone)
-                    return;
-                lock (options)
-                    first = first.Item1 is null ? (file, failure) : first;
-                await stop.CancelAsync();
-            });
+                    continue;
+                lock (ended)
+                    first = first.Item1 is null ? (_missing[mine], failure) : first;
+                stop.Cancel();
+            }
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            return first.Item1 is null ? (null, FailureKind.Interrupted) : first;
-        }
-        return first;
     }
 
     /// <summary>

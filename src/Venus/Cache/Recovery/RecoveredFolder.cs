@@ -22,6 +22,8 @@ internal sealed class RecoveredFolder(IDisk disk, TimeProvider time, Func<Fid, b
         DateTimeOffset now = time.GetUtcNow();
         string original = Readable(findName(fid));
         string name = $"{original}.{now.ToString("yyyyMMdd'T'HHmmss", CultureInfo.InvariantCulture)}.{id.Value:x}";
+        using (IDiskFile file = disk.Open(ContainerFiles.NameOf(id), DiskOpenMode.ReadWrite))
+            file.Sync(); // From here on nobody tries to store it: this is its only copy.
         Describe(name, new RecoveredEntry(name, original, fid.ToString(), reason, now));
         disk.Rename(ContainerFiles.NameOf(id), $"{Folder}/{name}");
         disk.SyncDirectory(Folder);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Afs.Wire;
 
 namespace Afs.Venus.Cache;
@@ -53,5 +54,13 @@ internal sealed class ChangesUnderWay
             return;
         _settled?.TrySetResult();
         _settled = null;
+    }
+
+    /// <summary>INVARIANT: there are calls; what is parked is newer than what is known (rule R3); somebody waits only for a gap.</summary>
+    public void CheckInvariants(FetchStatus? known)
+    {
+        bool isOld = _ahead.Count > 0 && known is not null && _ahead.GetKeyAtIndex(0) <= known.StatusVersion.Value;
+        if (Count <= 0 || isOld || _settled is not null && _ahead.Count == 0)
+            throw new UnreachableException($"{Count} changes are under way, {_ahead.Count} are parked.");
     }
 }

@@ -75,6 +75,7 @@ internal sealed partial class VnodeShard(int most, BreakLog breaks, Action<Fid> 
             {
                 Set(ref slot, status);
                 slot.Promised = 0;
+                slot.Changes?.DropThrough(status.StatusVersion); // Rule R3, for when it is taken up.
             }
             else if (PromiseRules.Follows(status.StatusVersion, slot.Status.StatusVersion))
             {
@@ -256,6 +257,7 @@ internal sealed partial class VnodeShard(int most, BreakLog breaks, Action<Fid> 
                 bool isUseless = slot.Status is null && slot.MayEvict;
                 if (!isFound || isPromisedNothing || isUseless || slot.Status is { } status && status.Fid != slot.Fid)
                     throw new UnreachableException($"Slot {at} of {slot.Fid} is inconsistent.");
+                slot.Changes?.CheckInvariants(slot.Status);
             }
             if (inUse != _index.Count)
                 throw new UnreachableException($"{inUse} slots are in use, {_index.Count} are indexed.");

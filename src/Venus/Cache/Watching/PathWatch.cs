@@ -26,6 +26,7 @@ internal sealed class PathWatch : IDisposable
     private readonly Action _ended;
     private readonly ChangeFinder _finder;
     private readonly Channel<WatchHint> _hints = Channel.CreateBounded<WatchHint>(new BoundedChannelOptions(MostWaiting) { SingleReader = true });
+    private Task? _hinted;
     private long _missed;
     private int _isDisposed;
 
@@ -87,15 +88,20 @@ internal sealed class PathWatch : IDisposable
 
     private async Task WaitAsync(CancellationToken cancellation)
     {
+        _hinted ??= HintedAsync(cancellation);
         try
         {
-            await _hints.Reader.WaitToReadAsync(cancellation).AsTask().WaitAsync(Beat, _time, cancellation);
+            await _hinted.WaitAsync(Beat, _time, cancellation);
+            _hinted = null;
         }
         catch (TimeoutException)
         {
-            // The beat.
+            // The beat, which doesn't end the wait.
         }
     }
+
+    /// <summary>Awaited here, and not made a task as it is, so that it continues where it was called.</summary>
+    private async Task HintedAsync(CancellationToken cancellation) => await _hints.Reader.WaitToReadAsync(cancellation);
 
     private void OnBroken(IReadOnlyList<PromiseBreak> breaks)
     {

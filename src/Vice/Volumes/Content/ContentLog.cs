@@ -6,7 +6,7 @@ namespace Afs.Vice.Volumes.Content;
 /// Which extents the latest stores of parts changed, so that a client that has a recent version fetches only those. In memory, bounded over all files;
 /// what is forgotten costs a whole fetch. Safe for concurrent use.
 /// </summary>
-/// <param name="capacity">Extents kept, of all files together.</param>
+/// <param name="capacity">Extents kept, of all files together. A change counts for one more than it has, for it may have none.</param>
 public sealed class ContentLog(int capacity)
 {
     private readonly Lock _lock = new();
@@ -14,8 +14,8 @@ public sealed class ContentLog(int capacity)
     private readonly Queue<(Fid Fid, ContentChange Change)> _order = new();
     private int _extents;
 
-    /// <summary>Extents kept.</summary>
-    public int Count
+    /// <summary>What is kept counts for so many extents.</summary>
+    public int Size
     {
         get
         {
@@ -33,7 +33,7 @@ public sealed class ContentLog(int capacity)
                 _changes.Add(fid, changes = []);
             changes.Add(change);
             _order.Enqueue((fid, change));
-            _extents += change.Extents.Count;
+            _extents += Count(change);
             while (_extents > capacity)
                 ForgetOldest();
         }
@@ -66,10 +66,29 @@ public sealed class ContentLog(int capacity)
     private void ForgetOldest()
     {
         (Fid fid, ContentChange change) = _order.Dequeue();
-        _extents -= change.Extents.Count;
+        _extents -= Count(change);
         List<ContentChange> changes = _changes[fid];
         changes.Remove(change);
         if (changes.Count == 0)
             _changes.Remove(fid);
     }
+
+    /// <summary>INVARIANT: what is counted is what there is, within the bound; each change of a file begins where the one before it ended, or later.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            int extents = _changes.Values.Sum(static changes => changes.Sum(Count));
+            if (extents != _extents || extents > capacity || _order.Count != _changes.Values.Sum(static changes => changes.Count))
+                throw new InvalidOperationException($"Content log: {extents} extents, {_extents} are counted; {_order.Count} changes are in line.");
+            foreach ((Fid fid, List<ContentChange> changes) in _changes)
+            {
+                bool isInOrder = changes.Zip(changes.Skip(1)).All(static pair => pair.First.Version.Value <= pair.Second.Before.Value);
+                if (changes.Count == 0 || !isInOrder)
+                    throw new InvalidOperationException($"Content log: the changes of {fid} are out of order.");
+            }
+        }
+    }
+
+    private static int Count(ContentChange change) => 1 + change.Extents.Count;
 }

@@ -117,4 +117,20 @@ public sealed class UploadTable(TimeProvider time)
         else
             _use[client] = (count - 1, bytes - lengthBytes);
     }
+
+    /// <summary>INVARIANT: what is staged is counted, with its client, and no client has more than it may.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            foreach ((ClientId client, (int count, long bytes)) in _use)
+            {
+                List<StagedUpload> staged = [.. _staged.Values.Where(upload => upload.Client == client)];
+                if (count < Math.Max(1, staged.Count) || count > MostPerClient || bytes < staged.Sum(static upload => upload.LengthBytes) || bytes > MostBytesPerClient)
+                    throw new InvalidOperationException($"Upload table: client {client} has {count} uploads of {bytes} bytes, {staged.Count} of them staged.");
+            }
+            if (_staged.Any(pair => pair.Key != (pair.Value.Client, pair.Value.Upload) || !_use.ContainsKey(pair.Value.Client)))
+                throw new InvalidOperationException("Upload table: an upload is staged that isn't counted.");
+        }
+    }
 }

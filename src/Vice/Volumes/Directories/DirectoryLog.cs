@@ -68,6 +68,28 @@ public sealed class DirectoryLog(int capacity)
         return latest.Count > most ? null : [.. latest.Values.Select(ToMessage)];
     }
 
+    /// <summary>INVARIANT: what is counted is what there is, within the bound; the versions of each directory rise, and all that came after the first known one are there.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            if (_order.Count > capacity || _order.Count != _histories.Values.Sum(static history => history.Changes.Count))
+                throw new InvalidOperationException($"Directory log: {_order.Count} changes are in line, of {_histories.Count} directories.");
+            foreach ((Fid fid, History history) in _histories)
+            {
+                ulong before = history.KnownFrom;
+                foreach (NameChange change in history.Changes)
+                {
+                    if (change.Directory != fid || change.Version.Value < before)
+                        throw new InvalidOperationException($"Directory log: version {change.Version} of {change.Directory} comes after {before} of {fid}.");
+                    before = change.Version.Value;
+                }
+                if (history.Changes.Count == 0 || before != history.Latest)
+                    throw new InvalidOperationException($"Directory log: the latest version of {fid} is {before}, not {history.Latest}.");
+            }
+        }
+    }
+
     private static DirectoryChange ToMessage(NameChange change) => new()
     {
         Name = change.Name,

@@ -33,7 +33,14 @@ public sealed class RecordingSessions(DurableStore store) : IServerSessions
         Channels.TryRemove(new KeyValuePair<SessionId, IRpcChannel>(session, toClient));
     }
 
-    public void Contact(SessionId session) => Interlocked.Increment(ref _contacts);
+    /// <summary>Sessions that the owner has ended, whatever connection they have.</summary>
+    public ConcurrentDictionary<SessionId, bool> Ended { get; } = new();
+
+    public bool Contact(SessionId session)
+    {
+        Interlocked.Increment(ref _contacts);
+        return !Ended.ContainsKey(session);
+    }
 
     public ulong ResetCount(SessionId session) => Resets;
 }

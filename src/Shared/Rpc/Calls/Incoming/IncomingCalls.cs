@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Afs.Rpc;
 
 /// <summary>
@@ -116,6 +118,25 @@ internal sealed class IncomingCalls(RpcLimits limits, CallSequence forgottenThro
         {
             _rememberedBytes -= call.Reply.Length;
             _calls.Remove(sequence);
+        }
+    }
+
+    /// <summary>Those above, for tests and simulation: counts agree, and what was forgotten is gone.</summary>
+    public void CheckInvariants()
+    {
+        lock (_gate)
+        {
+            (int running, long bytes) = (0, 0);
+            foreach ((ulong sequence, IncomingCall call) in _calls)
+            {
+                running += call.IsFinished ? 0 : 1;
+                bytes += call.IsFinished ? call.Reply.Length : 0;
+                if (call.IsFinished && sequence <= _forgotten)
+                    throw new UnreachableException($"The reply of call {sequence} was forgotten and is still there.");
+            }
+
+            if (running != _running || bytes != _rememberedBytes || running > limits.ConcurrentCalls)
+                throw new UnreachableException($"{running} calls run, {_running} are counted; {bytes} bytes of replies, {_rememberedBytes} are counted.");
         }
     }
 }

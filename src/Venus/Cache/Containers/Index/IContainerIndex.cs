@@ -10,13 +10,14 @@ internal interface IContainerIndex : IAsyncDisposable
 
     /// <summary>
     /// Writes or replaces a row; complete when a crash of this process can't lose it. A crash of the machine can: then the daemon, the writers
-    /// and their open files died too, and a container whose row says Clean is checked by its checksum.
+    /// and their open files died too, and a container whose row says Clean is checked by its checksum. But what a row that says Dirty tells of is
+    /// stored unchecked, so the end of that must be asked to outlast a loss of power.
     /// </summary>
     /// <exception cref="Afs.Platform.DiskException">The disk is full or failed; the row is as it was.</exception>
-    ValueTask PutAsync(ContainerRecord record);
+    ValueTask PutAsync(ContainerRecord record, bool outlastsPowerLoss = false);
 
     /// <summary>As <see cref="PutAsync"/>, some time soon. A failure is logged; the row is as it was.</summary>
-    void PutLater(ContainerRecord record);
+    void PutLater(ContainerRecord record, bool outlastsPowerLoss = false);
 
     void DeleteLater(ContainerId id);
 

@@ -72,9 +72,10 @@ internal sealed partial class SqliteContainerIndex : IContainerIndex
         return records;
     }
 
-    public async ValueTask PutAsync(ContainerRecord record) => await EnqueueAndWait(record, record.Id);
+    public async ValueTask PutAsync(ContainerRecord record, bool outlastsPowerLoss = false) => await EnqueueAndWait(record, record.Id, outlastsPowerLoss);
 
-    public void PutLater(ContainerRecord record) => _changes.Writer.TryWrite(new IndexChange(record, record.Id, null));
+    public void PutLater(ContainerRecord record, bool outlastsPowerLoss = false) =>
+        _changes.Writer.TryWrite(new IndexChange(record, record.Id, null, outlastsPowerLoss));
 
     public void DeleteLater(ContainerId id) => _changes.Writer.TryWrite(new IndexChange(null, id, null));
 
@@ -88,10 +89,10 @@ internal sealed partial class SqliteContainerIndex : IContainerIndex
         await _connection.DisposeAsync();
     }
 
-    private Task EnqueueAndWait(ContainerRecord? record, ContainerId id)
+    private Task EnqueueAndWait(ContainerRecord? record, ContainerId id, bool outlastsPowerLoss = false)
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (!_changes.Writer.TryWrite(new IndexChange(record, id, done)))
+        if (!_changes.Writer.TryWrite(new IndexChange(record, id, done, outlastsPowerLoss)))
             done.SetException(new DiskException(DiskFailure.Failed, "The index is closed."));
         return done.Task;
     }
@@ -120,7 +121,24 @@ internal sealed partial class SqliteContainerIndex : IContainerIndex
         }
     }
 
+    /// <summary>With FULL the commit waits until the log is on the disk, with all that earlier commits wrote to it.</summary>
     private void Commit(List<IndexChange> batch)
+    {
+        bool outlastsPowerLoss = batch.Exists(static change => change.OutlastsPowerLoss);
+        if (outlastsPowerLoss)
+            Execute(_connection, "PRAGMA synchronous=FULL");
+        try
+        {
+            CommitInOne(batch);
+        }
+        finally
+        {
+            if (outlastsPowerLoss)
+                Execute(_connection, "PRAGMA synchronous=NORMAL");
+        }
+    }
+
+    private void CommitInOne(List<IndexChange> batch)
     {
         Execute(_connection, "BEGIN IMMEDIATE");
         try
