@@ -64,8 +64,8 @@ public sealed class PendingRequestTests
     {
         using KernelEnd kernel = KernelEnd.Start(new ScriptedFileSystem { OnLookup = (request, _) => Forever(request.Interrupted) });
         kernel.Send(FuseOpcode.Interrupt, FrameBuilder.New().U64(3).Bytes(), unique: 4);
-        kernel.Send(FuseOpcode.Lookup, LookupBody, unique: 3);
         Assert.Equal((4ul, Errno.EAGAIN), (kernel.Receive() is var again ? again.Unique : 0, again.Error));
+        kernel.Send(FuseOpcode.Lookup, LookupBody, unique: 3);
         kernel.Send(FuseOpcode.Interrupt, FrameBuilder.New().U64(3).Bytes(), unique: 4);
         Assert.Equal(Errno.EINTR, kernel.Receive().Error);
     }

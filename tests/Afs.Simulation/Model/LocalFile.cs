@@ -22,6 +22,8 @@ internal sealed class LocalFile
 
     public void EndWriting(bool isStored, long now)
     {
+        if (_writers == 0)
+            return; // Its host died in this very turn.
         _writers--;
         _isUnstored = !isStored;
         Settle(now);

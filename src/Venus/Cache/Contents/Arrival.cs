@@ -20,6 +20,16 @@ internal sealed class Arrival : IArrival
         }
     }
 
+    /// <summary>Nothing more comes, and not all is there or what came is damaged.</summary>
+    public bool HasFailed
+    {
+        get
+        {
+            lock (_lock)
+                return _isOver && !_failure.IsNone;
+        }
+    }
+
     public bool Has(long endBytes)
     {
         lock (_lock)
@@ -54,24 +64,24 @@ internal sealed class Arrival : IArrival
     /// <summary>All bytes up to there are in the file.</summary>
     public void Advance(long arrivedBytes)
     {
-        TaskCompletionSource? moved;
         lock (_lock)
-        {
             _arrivedBytes = arrivedBytes;
-            (moved, _moved) = (_moved, null);
-        }
-        moved?.SetResult();
+        WakeWaiting();
     }
 
     /// <summary>All is there and its checksum is right, or nothing more comes.</summary>
     public void Finish(Failure failure)
     {
+        lock (_lock)
+            (_isOver, _failure) = (true, failure);
+        WakeWaiting();
+    }
+
+    private void WakeWaiting()
+    {
         TaskCompletionSource? moved;
         lock (_lock)
-        {
-            (_isOver, _failure) = (true, failure);
             (moved, _moved) = (_moved, null);
-        }
         moved?.SetResult();
     }
 

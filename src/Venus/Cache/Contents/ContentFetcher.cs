@@ -28,23 +28,35 @@ internal sealed class ContentFetcher(
     /// <param name="mayArrive">Of a large file it may come before its content: see <see cref="Container.Arrival"/>.</param>
     public async ValueTask<(Result<Container> Result, bool IsOwn)> FetchAsync(Fid fid, bool mayArrive, CancellationToken cancellation)
     {
-        RunningFetch? mine = null;
-        RunningFetch? running;
+        while (true)
+        {
+            (RunningFetch running, bool isOwn) = JoinOrBegin(fid);
+            bool wasFailing = running.HasFailedArrival;
+            try
+            {
+                Result<Container> result = await (mayArrive && !wasFailing ? running.Readable : running.Done).ContinueHere().WaitAsync(cancellation);
+                // Who came when it was failing has a try of his own.
+                if (result.IsSuccess || !wasFailing)
+                    return (result, isOwn);
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                return (FailureKind.Interrupted, isOwn);
+            }
+        }
+    }
+
+    private (RunningFetch Running, bool IsOwn) JoinOrBegin(Fid fid)
+    {
+        RunningFetch mine;
         lock (_lock)
         {
-            if (!_running.TryGetValue(fid, out running))
-                _running[fid] = running = mine = new RunningFetch();
+            if (_running.TryGetValue(fid, out RunningFetch? running))
+                return (running, false);
+            _running[fid] = mine = new RunningFetch();
         }
-        if (mine is not null)
-            _ = RunAsync(fid, mine);
-        try
-        {
-            return (await (mayArrive ? running.Readable : running.Done).ContinueHere().WaitAsync(cancellation), mine is not null);
-        }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
-        {
-            return (FailureKind.Interrupted, mine is not null);
-        }
+        _ = RunAsync(fid, mine);
+        return (mine, true);
     }
 
     private async Task RunAsync(Fid fid, RunningFetch mine)

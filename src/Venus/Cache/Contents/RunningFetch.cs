@@ -11,6 +11,9 @@ internal sealed class RunningFetch
     /// <summary>As <see cref="Done"/>, or earlier with a container whose content still arrives.</summary>
     public Task<Result<Container>> Readable => _readable.Task;
 
+    /// <summary>What was announced will never be complete. The fetch may go on all the same, with another round.</summary>
+    public bool HasFailedArrival => _readable.Task is { IsCompletedSuccessfully: true, Result: { IsSuccess: true, Value.Arrival.HasFailed: true } };
+
     public void Announce(Container arriving) => _readable.TrySetResult(arriving);
 
     public void Finish(Result<Container> result)

@@ -21,6 +21,20 @@ internal sealed class BlockScanner(BlockHashKey key)
         using (IBlockHasher hasher = key.MakeHasher())
             sums = BlockSums.OfZeros(lengthBytes, hasher);
         List<(long First, long End)> runs = [.. RunsOf(Extents.Cover(DataRuns.Of(file), lengthBytes))];
+        // A few blocks are not worth another processor.
+        if (runs.Sum(static run => run.End - run.First) > RunBlocks)
+        {
+            ScanTogether(runs, file, sums, withCrc32C);
+            return sums;
+        }
+        using var scanner = new RunScanner(key.MakeHasher(), file, sums, withCrc32C);
+        foreach ((long first, long end) in runs)
+            scanner.Scan(first, end);
+        return sums;
+    }
+
+    private void ScanTogether(List<(long First, long End)> runs, IDiskFile file, BlockSums sums, bool withCrc32C)
+    {
         try
         {
             Parallel.For(0, runs.Count, Parallelism, () => new RunScanner(key.MakeHasher(), file, sums, withCrc32C), (i, _, scanner) =>
@@ -33,7 +47,6 @@ internal sealed class BlockScanner(BlockHashKey key)
         {
             throw e.InnerException!;
         }
-        return sums;
     }
 
     private static IEnumerable<(long First, long End)> RunsOf(IReadOnlyList<Extent> data)
