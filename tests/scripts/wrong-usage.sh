@@ -99,7 +99,7 @@ stale_mounts() {
 
 # other_version PEER SOCKET: PEER is client: a client of version 9 prints what the server answers; server: one of version 9 that refuses, for 30 s.
 other_version() {
-  python3 - "$@" <<'PY'
+  exec python3 - "$@" <<'PY' # In a subshell always, which it becomes: whoever ends that ends it.
 import os, socket, struct, sys
 peer, path = sys.argv[1:]
 unix = socket.socket(socket.AF_UNIX)

@@ -166,10 +166,12 @@ internal sealed partial class Sessions(
     {
         try
         {
-            (_, List<ClientSession> replaced) = await ChangeAsync((transaction, end) =>
+            (bool isThere, List<ClientSession> replaced) = await ChangeAsync((transaction, end) =>
             {
-                if (!session.IsLapsed || transaction.FindSession(session.Id) is not { } record)
-                    return false;
+                if (!session.IsLapsed)
+                    return true;
+                if (transaction.FindSession(session.Id) is not { } record)
+                    return false; // Another Hello of this client ended it before its first call.
                 transaction.PutSession(record with { HasLapsed = false });
                 session.IsUnused = false;
                 foreach (ClientSession older in table.Of(session.Client).Where(s => s.Id.Value < session.Id.Value))
@@ -177,7 +179,8 @@ internal sealed partial class Sessions(
                 return true;
             });
             replaced.ForEach(Ended);
-            session.IsLapsed = false;
+            if (isThere)
+                session.IsLapsed = false;
         }
         catch (StorageException e)
         {

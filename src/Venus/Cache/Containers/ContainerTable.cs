@@ -84,6 +84,21 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
     }
 
     /// <summary>
+    /// Opens it for writing, if it is still the current one: from here on none takes its place. False: a newer one did, and what is written must
+    /// go there, for all processes of this client share one.
+    /// </summary>
+    public bool TryBeginWriting(Container container)
+    {
+        lock (_lock)
+        {
+            if (!_current.TryGetValue(container.Fid, out Container? current) || current != container)
+                return false;
+            container.BeginWriting();
+            return true;
+        }
+    }
+
+    /// <summary>
     /// Takes one from the index. Where two are of one fid, the one with changes is the current; else the later one. The other goes, at the
     /// end of its use by whoever has it open since before this daemon.
     /// </summary>

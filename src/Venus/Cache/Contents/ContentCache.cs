@@ -51,7 +51,8 @@ internal sealed partial class ContentCache(
                     continue;
                 if (!forWriting)
                     return new ContainerUse(found.Value, isWriting: false, storer, uses);
-                return await BeginWritingAsync(found.Value, truncate);
+                if (await TryBeginWritingAsync(found.Value, truncate) is { } use)
+                    return use;
             }
             return FailureKind.Unreachable;
         }
@@ -94,8 +95,10 @@ internal sealed partial class ContentCache(
             table.Delete(container);
     }
 
+    /// <summary>Of a file that another client removed nothing is: what was last known of it may be older than its last version.</summary>
     private bool IsCurrent(Container container) =>
-        statuses.TryGet(container.Fid, out FetchStatus status) && status.DataVersion == container.BaseVersion;
+        statuses.TryGet(container.Fid, out FetchStatus status) && status.DataVersion == container.BaseVersion
+            && (container.IsRemovedHere || !statuses.IsRemoved(container.Fid));
 
     /// <summary>It is still the file, now that it is pinned. The slow way finds out what to do where its file can't be opened.</summary>
     private bool IsUsable(Container pinned, bool mustOpen)
@@ -247,7 +250,8 @@ internal sealed partial class ContentCache(
         return false;
     }
 
-    private async ValueTask<Result<IContainer>> BeginWritingAsync(Container container, bool truncate)
+    /// <summary>Null: while it got ready another container took its place.</summary>
+    private async ValueTask<ContainerUse?> TryBeginWritingAsync(Container container, bool truncate)
     {
         bool isWriting = false;
         try
@@ -256,8 +260,12 @@ internal sealed partial class ContentCache(
                 container.SetModifyTime(status.ModifyTime);
             if (!truncate)
                 await blocks.PrepareAsync(container);
-            container.BeginWriting();
-            isWriting = true;
+            isWriting = table.TryBeginWriting(container);
+            if (!isWriting)
+            {
+                uses.Ended(container, wasWriting: false);
+                return null;
+            }
             await container.MarkWritingAsync();
             if (truncate)
                 container.File.SetLength(0);

@@ -22,7 +22,8 @@ internal static class MountCommand
     private static readonly Option<double> Timeout = new Option<double>("--timeout") { HelpName = "SECONDS", Description = "Seconds that an operation may wait for the server.", DefaultValueFactory = _ => 30 }.Within(0.1, 86400);
     private static readonly Option<DisconnectedMode> Disconnected = new("--disconnected")
     {
-        HelpName = "MODE", Description = "What reads do while the server can't be reached: fail (with ETIMEDOUT), or serve what is cached, which may be old.",
+        HelpName = "MODE",
+        Description = "What reads do while the server can't be reached: fail (with ETIMEDOUT), or serve what is cached, which may be old.",
     };
 
     private static readonly Option<bool> Force = new("--force") { Description = "Take away a stale mount of a dead daemon first." };
