@@ -165,7 +165,8 @@ internal sealed class Model
         }
         if (Local(client, vnode).LastLocal >= asked)
             return;
-        if (version.Value < Before(vnode, since))
+        // What this client removed lives on as it has it open; a newer version that another client had stored went with its name.
+        if (version.Value < Before(vnode, since) && !WasRemovedBy(client, vnode))
             _world.Violated($"S1: client {client} opened version {version} of {vnode} after version {Before(vnode, since)} was acknowledged");
         if (!_history.Versions(vnode).Any(v => v.Version == version.Value && v.Crc32C == crc32C && v.LengthBytes == lengthBytes))
             _world.Violated($"S2: client {client} opened version {version} of {vnode}, whose content was another");
