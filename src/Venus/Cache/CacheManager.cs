@@ -29,6 +29,8 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     private readonly WrittenContainers _written;
     private readonly BreakLog _breaks;
     private readonly GiveUps _giveUps;
+    private readonly StatusFetcher _statusFetcher;
+    private readonly ContentFetcher _fetcher;
     private readonly BreakFeed _feed = new();
     private readonly CountingVice _counts;
     private readonly ViceCalls _calls;
@@ -53,7 +55,8 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         _vnodes = new VnodeTable(options.Limits.MostVnodes, breaks, fid => giveUps!.Add(fid));
         CallMark Mark() => new(server.Trust.Generation, breaks.Sequence);
         giveUps = _giveUps = new GiveUps(breaks, calls, fid => _vnodes.TryRead(fid, out _, out uint promised, out _) && server.Trust.Holds(promised));
-        var statuses = new Statuses(_vnodes, server.Trust, breaks, new StatusFetcher(_vnodes, Mark, calls), time, _figures, options.ServesDisconnected);
+        _statusFetcher = new StatusFetcher(_vnodes, Mark, calls);
+        var statuses = new Statuses(_vnodes, server.Trust, breaks, _statusFetcher, time, _figures, options.ServesDisconnected);
 
         // Directories.
         _directories = new DirectoryCache(statuses, new DirectoryFetcher(calls, statuses, _figures), options.Limits.MostDirectoryEntries, stopping);
@@ -79,7 +82,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         var transfers = new ContentTransfers(
             calls, _containers, factory, room, options.Limits, _figures, storage.Work, blocks,
             options.ReadsWhileArriving ? options.LeastArrivingBytes : long.MaxValue, stopping);
-        var fetcher = new ContentFetcher(calls, statuses, _containers, transfers, _figures, stopping);
+        ContentFetcher fetcher = _fetcher = new ContentFetcher(calls, statuses, _containers, transfers, _figures, stopping);
         var unnamed = new UnnamedFiles(calls, statuses, _containers);
         _containers.LastUseEnded = unnamed.LastUseEnded;
         _closed = new ClosedContainers(_containers, storage.Work, log);
@@ -176,6 +179,9 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         _written.CheckInvariants();
         _breaks.CheckInvariants();
         _giveUps.CheckInvariants();
+        _statusFetcher.CheckInvariants();
+        _fetcher.CheckInvariants();
+        Room.CheckInvariants();
         _server.Trust.CheckInvariants();
         foreach (Container container in _containers.Snapshot().Where(static c => c.State == ContainerState.Dirty && !c.NeedsRecovery && !c.IsRemovedHere))
         {

@@ -14,6 +14,9 @@ internal sealed class ClientConnection(RpcConnection connection, SessionId sessi
         return new FrameLoop(connection, this).RunAsync();
     }
 
+    /// <summary>Throws where the calls of the server, or the replies that are kept for it, are inconsistent.</summary>
+    public void CheckInvariants() => _incoming.CheckInvariants();
+
     public string DescribeEnd(string? goodbye) => goodbye ?? "the server closed the connection";
 
     public FrameHandled Handle(ReceivedFrame frame)

@@ -10,6 +10,7 @@ internal sealed class ClientLink(RpcClientOptions options, OutgoingCalls calls, 
     private readonly Lock _gate = new();
     private TaskCompletionSource _connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private RpcConnection? _connection;
+    private ClientConnection? _serving;
     private SessionId _session;
     private string? _lastReason;
     private Task _running = Task.CompletedTask;
@@ -60,6 +61,9 @@ internal sealed class ClientLink(RpcClientOptions options, OutgoingCalls calls, 
         await _running;
     }
 
+    /// <summary>Throws where what the server's calls left here is inconsistent.</summary>
+    public void CheckInvariants() => Volatile.Read(ref _serving)?.CheckInvariants();
+
     /// <summary>Ends the connection of this moment; another is made.</summary>
     public void Drop(string reason) => Volatile.Read(ref _connection)?.Break(reason);
 
@@ -98,7 +102,9 @@ internal sealed class ClientLink(RpcClientOptions options, OutgoingCalls calls, 
             WelcomeFrame welcome = await Handshake.RunAsync(connection, transport, hello, options);
             wasEstablished = true;
             Establish(welcome);
-            reason = await new ClientConnection(connection, welcome.Session, calls, options).RunAsync();
+            var serving = new ClientConnection(connection, welcome.Session, calls, options);
+            Volatile.Write(ref _serving, serving);
+            reason = await serving.RunAsync();
         }
         catch (RpcRefusedException e)
         {

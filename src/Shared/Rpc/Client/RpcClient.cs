@@ -48,8 +48,12 @@ public sealed class RpcClient : IRpcChannel, IBulkChannel, IAsyncDisposable
         ReadOnlyMemory<byte> request, long lengthBytes, Func<long, Memory<byte>, CancellationToken, ValueTask<int>> read, CallContext context) =>
         _bulk.UploadAsync(request, lengthBytes, read, context);
 
-    /// <summary>Throws where the calls under way are inconsistent; for tests and simulation.</summary>
-    public void CheckInvariants() => _calls.CheckInvariants();
+    /// <summary>Throws where the calls under way, to the server or from it, are inconsistent; for tests and simulation.</summary>
+    public void CheckInvariants()
+    {
+        _calls.CheckInvariants();
+        _link.CheckInvariants();
+    }
 
     /// <summary>Ends the connection; calls that still wait end as in doubt or not executed.</summary>
     public async ValueTask DisposeAsync()

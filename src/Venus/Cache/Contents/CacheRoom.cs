@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Afs.Platform;
 
 namespace Afs.Venus.Cache;
@@ -52,6 +53,16 @@ internal sealed class CacheRoom(ContainerTable table, IContainerFiles files, Cac
         long before = table.TotalBytes;
         Evict(bytes);
         return table.TotalBytes < before;
+    }
+
+    /// <summary>INVARIANT: what is reserved is given back once.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            if (_reserved < 0)
+                throw new UnreachableException($"{-_reserved} bytes more were given back than reserved.");
+        }
     }
 
     /// <summary>Bytes past the limit of the cache or of the disk; past the limit of files, one tenth of all.</summary>

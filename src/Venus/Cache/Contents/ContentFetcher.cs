@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Afs.Platform;
 using Afs.Venus.Callbacks;
 using Afs.Venus.Servers;
@@ -57,6 +58,19 @@ internal sealed class ContentFetcher(
         }
         _ = RunAsync(fid, mine);
         return (mine, true);
+    }
+
+    /// <summary>INVARIANT: a fetch that is over is joined by nobody.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            foreach ((Fid fid, RunningFetch running) in _running)
+            {
+                if (running.Done.IsCompleted)
+                    throw new UnreachableException($"The fetch of {fid} is over, and can still be joined.");
+            }
+        }
     }
 
     private async Task RunAsync(Fid fid, RunningFetch mine)

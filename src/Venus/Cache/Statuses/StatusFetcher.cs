@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Afs.Platform;
 using Afs.Venus.Callbacks;
 using Afs.Venus.Servers;
@@ -68,6 +69,18 @@ internal sealed class StatusFetcher(VnodeTable table, Func<CallMark> mark, ViceC
         if (start)
             _ = RunAsync();
         return waiters;
+    }
+
+    /// <summary>INVARIANT: what is queued is waited for, nothing that is waited for is over, and as long as something is queued somebody will ask for it.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            if (_calls is < 0 or > MostCalls || _queue.Count > 0 && _calls == 0)
+                throw new UnreachableException($"{_queue.Count} statuses are queued, {_calls} calls run.");
+            if (!_queue.All(_wanted.ContainsKey) || _wanted.Values.Any(static waiter => waiter.Task.IsCompleted))
+                throw new UnreachableException("A status is queued that nobody waits for, or waited for though it came.");
+        }
     }
 
     /// <summary>Calls until nothing is asked for.</summary>
