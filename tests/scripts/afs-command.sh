@@ -101,8 +101,9 @@ refused no-path 2 watch "$afs" watch
 need begin_watch flat "$a/d"
 puts two "$b/d/f"
 check watch-tells-a-store told flat stored "$a/d/f"
-puts new "$b/d/new"
+: >"$b/d/new" # Empty at first: content that is there when the creation is looked at is no change of its own.
 check watch-tells-a-creation told flat created "$a/d/new"
+puts new "$b/d/new"
 check watch-tells-its-content told flat stored "$a/d/new"
 puts newer "$b/d/new"
 check watch-tells-of-what-was-created told flat stored "$a/d/new" 2
@@ -194,9 +195,10 @@ kill_now "$leaves"
 timeout 10 umount -l "$a"
 puts theirs "$b/d/f"
 need begin_client a --force
-check recovered-lists-it is '1 f' 'str(len(j)) + " " + j[0]["original"]' recovered "$a"
+# Its name is known if the killed client had saved it: that is done in the background.
+check recovered-lists-it is True 'len(j) == 1 and j[0]["original"] in ("f", "unnamed")' recovered "$a"
 check recovered-has-it sh -c 'grep -q "^mine" "$1"' sh "$(json 'j[0]["path"]' recovered "$a")"
-check recovered-text-names-it sh -c '"$1" recovered "$2" | grep -q "(was f,"' sh "$afs" "$a"
+check recovered-text-names-it sh -c '"$1" recovered "$2" | grep -q "(was $3,"' sh "$afs" "$a" "$(json 'j[0]["original"]' recovered "$a")"
 check status-counts-it is 1 'j[0]["recoveredFiles"]' status "$a"
 check recovered-is-not-what-others-see grep -qx theirs "$a/d/f"
 
