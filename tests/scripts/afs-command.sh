@@ -186,7 +186,21 @@ check completion bash -ec 'source <("$1" completion bash); COMP_WORDS=(afs exa) 
 
 check completion-is-the-packaged-one cmp <("$afs" completion bash) "$root/packaging/completion/afs"
 
+# names_saved FID: client a has saved the directory in which that is named f, some seconds after it changed (docs/disk-format-cache.md).
+# The daemon has its database to itself: a copy is looked at, and one that was taken in the middle of a save is taken again.
+names_saved() {
+  cp "$work/a.cache/vnodes.db" "$work/saved.db" && cp "$work/a.cache/vnodes.db-wal" "$work/saved.db-wal" || return 1
+  python3 - "$work/saved.db" "$1" <<'EOF'
+import sqlite3, struct, sys
+_, vnode, uniquifier = map(int, sys.argv[2].split('.'))
+entry = b'\x01f' + struct.pack('<QI', vnode, uniquifier)
+saved = sqlite3.connect(sys.argv[1]).execute('SELECT names FROM directories')
+sys.exit(not any(entry in names for (names,) in saved))
+EOF
+}
+
 # What was never closed, and is stored by another meanwhile, is put aside and listed.
+need within 60 names_saved "$(json 'j[0]["fid"]' examine "$a/d/f")"
 python3 -c 'import signal, sys; f = open(sys.argv[1], "r+"); f.write("mine"); f.flush(); print("written", flush=True); signal.pause()' "$a/d/f" >"$work/leaves.out" &
 leaves=$!
 need within 60 grep -q written "$work/leaves.out"
@@ -195,10 +209,9 @@ kill_now "$leaves"
 timeout 10 umount -l "$a"
 puts theirs "$b/d/f"
 need begin_client a --force
-# Its name is known if the killed client had saved it: that is done in the background.
-check recovered-lists-it is True 'len(j) == 1 and j[0]["original"] in ("f", "unnamed")' recovered "$a"
+check recovered-lists-it is '1 f' 'str(len(j)) + " " + j[0]["original"]' recovered "$a"
 check recovered-has-it sh -c 'grep -q "^mine" "$1"' sh "$(json 'j[0]["path"]' recovered "$a")"
-check recovered-text-names-it sh -c '"$1" recovered "$2" | grep -q "(was $3,"' sh "$afs" "$a" "$(json 'j[0]["original"]' recovered "$a")"
+check recovered-text-names-it sh -c '"$1" recovered "$2" | grep -q "(was f,"' sh "$afs" "$a"
 check status-counts-it is 1 'j[0]["recoveredFiles"]' status "$a"
 check recovered-is-not-what-others-see grep -qx theirs "$a/d/f"
 

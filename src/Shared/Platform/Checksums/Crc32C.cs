@@ -35,6 +35,14 @@ public struct Crc32C
     /// <summary>Of a content that is two pieces, one behind the other. Nothing of either is read.</summary>
     public static uint Join(uint first, uint second, long secondBytes) => Crc32CShift.Over(first, secondBytes) ^ second;
 
+    /// <summary>Of zeros, however many, in microseconds.</summary>
+    public static uint OfZeros(long count)
+    {
+        var zeros = new Crc32C();
+        zeros.AddZeros(count);
+        return zeros.Value;
+    }
+
     /// <summary>Adds zeros, however many, in microseconds.</summary>
     public void AddZeros(long count) => _inverted = ~Crc32CShift.Over(~_inverted, count);
 

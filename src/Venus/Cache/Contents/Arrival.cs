@@ -64,25 +64,32 @@ internal sealed class Arrival : IArrival
     /// <summary>All bytes up to there are in the file.</summary>
     public void Advance(long arrivedBytes)
     {
+        TaskCompletionSource? waiting;
         lock (_lock)
+        {
             _arrivedBytes = arrivedBytes;
-        WakeWaiting();
+            waiting = TakeWaitingLocked();
+        }
+        waiting?.SetResult();
     }
 
     /// <summary>All is there and its checksum is right, or nothing more comes.</summary>
     public void Finish(Failure failure)
     {
+        TaskCompletionSource? waiting;
         lock (_lock)
+        {
             (_isOver, _failure) = (true, failure);
-        WakeWaiting();
+            waiting = TakeWaitingLocked();
+        }
+        waiting?.SetResult();
     }
 
-    private void WakeWaiting()
+    private TaskCompletionSource? TakeWaitingLocked()
     {
-        TaskCompletionSource? moved;
-        lock (_lock)
-            (moved, _moved) = (_moved, null);
-        moved?.SetResult();
+        TaskCompletionSource? waiting = _moved;
+        _moved = null;
+        return waiting;
     }
 
     /// <summary>Of a content whose checksum turned out wrong nothing is given any more.</summary>

@@ -13,7 +13,6 @@ internal sealed class OutgoingCall(int operation, bool isMutation, PooledBuffer?
     /// <summary>Ends when what became of the call was told. Who waits for it goes on where that was done.</summary>
     public Task<CallResult> Done => _done.Task;
 
-
     public int Operation => operation;
 
     public bool IsMutation => isMutation;

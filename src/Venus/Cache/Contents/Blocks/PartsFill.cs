@@ -64,11 +64,7 @@ internal sealed class PartsFill(IDiskFile file, ContentParts parts, Container? @
     private uint Before(long offset, int count)
     {
         if (@base is null)
-        {
-            var zeros = new Crc32C();
-            zeros.AddZeros(count);
-            return zeros.Value;
-        }
+            return Crc32C.OfZeros(count);
         if (_before.Length < count)
             _before = new byte[count];
         if (file.Read(offset, _before.AsSpan(0, count)) != count)

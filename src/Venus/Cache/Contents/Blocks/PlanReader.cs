@@ -100,10 +100,6 @@ internal sealed class PlanReader : IDisposable
     {
         if (_plan.Before is { } before)
             return before.Crc32COf(block);
-        if (countBytes == Limits.BlockBytes)
-            return _zerosCrc32C;
-        var zeros = new Crc32C();
-        zeros.AddZeros(countBytes);
-        return zeros.Value;
+        return countBytes == Limits.BlockBytes ? _zerosCrc32C : Crc32C.OfZeros(countBytes);
     }
 }
