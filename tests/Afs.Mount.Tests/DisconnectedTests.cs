@@ -29,6 +29,31 @@ public sealed class DisconnectedTests
         Script.Run(other, a, "put(a + '/d/g', b''); assert get(b + '/d/f') == b'newer' and os.listdir(b + '/d') == ['f', 'g'], os.listdir(b + '/d')");
     }
 
+    [Theory]
+    [InlineData("passthrough")]
+    [InlineData("daemon")]
+    public async Task What_is_open_is_read_on(string io)
+    {
+        using Cell cell = await Cell.StartAsync();
+        Client writer = await cell.MountAsync();
+        Script.Run(writer, "put(a + '/small', b'small'); put(a + '/large', b'large' * 100000)");
+        Client a = await cell.MountAsync("--timeout", "1", "--io", io);
+
+        Script.Run(a, $$"""
+            import signal, time
+            held = {name: os.open(a + '/' + name, os.O_RDONLY) for name in ('small', 'large')}
+            assert os.pread(held['small'], 1, 0) == b's' and os.pread(held['large'], 1, 499999) == b'e'
+            os.kill({{cell.Server.Id}}, signal.SIGKILL)
+            while True:
+                try: os.stat(a + '/small')
+                except OSError: break
+                time.sleep(0.1)
+            assert os.pread(held['small'], 1000, 0) == b'small' and os.lseek(held['small'], 0, os.SEEK_END) == 5
+            assert os.pread(held['large'], 1 << 20, 0) == b'large' * 100000 and os.lseek(held['large'], 0, os.SEEK_END) == 500000
+            for fd in held.values(): os.close(fd)
+            """);
+    }
+
     [Fact]
     public async Task By_default_reads_fail_in_time_and_df_does_not_hang()
     {

@@ -66,6 +66,7 @@ public sealed class WholeVersionTests
             here = os.open(a + '/here', os.O_RDWR); there = os.open(b + '/there', os.O_RDONLY)
             os.unlink(a + '/here'); os.unlink(a + '/there')
             assert os.pread(here, 10, 0) == b'here' and os.pread(there, 10, 0) == b'there'
+            assert os.fstat(there).st_nlink == 0 and os.fstat(there).st_size == 5
             os.pwrite(here, b'HERE', 0)
             assert os.pread(here, 10, 0) == b'HERE'
             assert os.fstat(here).st_nlink == 0

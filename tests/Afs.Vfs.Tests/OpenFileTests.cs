@@ -1,5 +1,4 @@
 using Afs.Fuse;
-using Afs.Venus.Vfs;
 using Afs.Wire;
 
 namespace Afs.Vfs.Tests;
@@ -86,7 +85,7 @@ public sealed class OpenFileTests
     [Fact]
     public async Task Idle_backing_files_are_bounded_and_go_with_their_node()
     {
-        using var vfs = new VfsFixture(options: new VfsOptions { MaxIdleBackings = 2 });
+        using var vfs = new VfsFixture(options: VfsFixture.PassingAll with { MaxIdleBackings = 2 });
         var nodes = new List<NodeId>();
         for (int i = 0; i < 5; i++)
         {
@@ -103,7 +102,7 @@ public sealed class OpenFileTests
     [Fact]
     public async Task Opening_one_file_often_costs_no_other_its_backing_file()
     {
-        using var vfs = new VfsFixture(options: new VfsOptions { MaxIdleBackings = 2 });
+        using var vfs = new VfsFixture(options: VfsFixture.PassingAll with { MaxIdleBackings = 2 });
         vfs.Cache.Add("often", "text");
         vfs.Cache.Add("once", "text");
         NodeId often = (await vfs.LookupAsync("often")).Node;
@@ -118,7 +117,7 @@ public sealed class OpenFileTests
     [Fact]
     public async Task A_large_container_is_not_kept_registered()
     {
-        using var vfs = new VfsFixture(options: new VfsOptions { MaxIdleBackingBytes = 3 });
+        using var vfs = new VfsFixture(options: VfsFixture.PassingAll with { MaxIdleBackingBytes = 3 });
         vfs.Cache.Add("f", "long text");
         NodeId node = (await vfs.LookupAsync("f")).Node;
 
@@ -153,6 +152,7 @@ public sealed class OpenFileTests
         NodeId node = (await vfs.LookupAsync("f")).Node;
 
         OpenReply first = await vfs.OpenAsync(node);
+        await vfs.ReadAsync(first);
         OpenReply second = await vfs.OpenAsync(node);
         await vfs.ReleaseAsync(first);
         await vfs.ReleaseAsync(second);

@@ -9,6 +9,9 @@ internal sealed class VfsFixture : IDisposable
 {
     public const int ReadOnly = 0, WriteOnly = 1, ReadWrite = 2, Exclusive = 0x80, Truncate = 0x200;
 
+    /// <summary>Passes small files through as well.</summary>
+    public static readonly VfsOptions PassingAll = new() { MaxServedBytes = -1 };
+
     public static readonly FuseRequest Asker = new(new RequestId(1), 1000, 1000, 1, CancellationToken.None);
 
     private readonly bool _ownsCache;
@@ -16,7 +19,7 @@ internal sealed class VfsFixture : IDisposable
     public VfsFixture(bool passthrough = true, bool hasEpoch = true, VfsOptions? options = null, MountRecords? records = null, FakeCache? cache = null)
     {
         (Cache, _ownsCache) = (cache ?? new FakeCache(), cache is null);
-        FileSystem = new VfsFileSystem(Cache, TimeProvider.System, options ?? new VfsOptions(), records);
+        FileSystem = new VfsFileSystem(Cache, TimeProvider.System, options ?? PassingAll, records);
         FileSystem.Started(
             new FuseConnectionInfo { Major = 7, Minor = 45, Flags = 0, MaxWriteBytes = 1 << 20, Passthrough = passthrough, HasEpoch = hasEpoch, HasResend = true },
             Kernel);

@@ -10,6 +10,10 @@ internal readonly record struct RequestHeader(FuseOpcode Opcode, RequestId Id, N
     public static FuseOpcode PeekOpcode(ReadOnlySpan<byte> frame) =>
         frame.Length < FuseInHeader.SizeBytes ? default : MemoryMarshal.Read<FuseInHeader>(frame).Opcode;
 
+    /// <summary>The thread that sent a frame; zero where the kernel doesn't tell, or the frame is too short for a header.</summary>
+    public static uint PeekCaller(ReadOnlySpan<byte> frame) =>
+        frame.Length < FuseInHeader.SizeBytes ? 0 : MemoryMarshal.Read<FuseInHeader>(frame).Pid;
+
     /// <summary>
     /// Splits a frame into its header and its body, without the extensions that may end it.
     /// Where it fails, <paramref name="header"/> still holds an id to answer if the frame had room for one; else its id is zero.

@@ -18,7 +18,8 @@ internal sealed class RequestReader(FuseDevice device, ReaderTeam team, RequestD
             Errno error = device.Read(slot.FrameRoom, out int frameBytes);
             if (error == Errno.None)
             {
-                team.Took(RequestHeader.PeekOpcode(slot.FrameRoom[..frameBytes]));
+                ReadOnlySpan<byte> frame = slot.FrameRoom[..frameBytes];
+                team.Took(RequestHeader.PeekOpcode(frame), RequestHeader.PeekCaller(frame));
                 slot = dispatcher.Dispatch(slot, frameBytes) ? slot : pool.Rent();
             }
             else

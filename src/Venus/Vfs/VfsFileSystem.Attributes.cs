@@ -11,7 +11,12 @@ public sealed partial class VfsFileSystem
     {
         if (!TryFind(node, out Node found))
             return Refuse<AttributesReply>(Errno.ESTALE);
-        return _mount.Attributes.TryRead(found, out AttributesReply reply) ? new(reply) : _mount.Attributes.ReadAsync(found, request.Interrupted);
+        if (_mount.Attributes.TryRead(found, out AttributesReply reply))
+            return new(reply);
+        // With a handle the kernel asks for the length, to read or append there: what is open is read whatever became of the file since.
+        return handle is { } open && _mount.Files.Find(open) is { Status: { } opened } file && file.Node == found
+            ? new(_mount.Attributes.Compose(found, opened, isPromised: false))
+            : _mount.Attributes.ReadAsync(found, request.Interrupted);
     }
 
     public override ValueTask<FuseResult<AttributesReply>> SetAttributes(in FuseRequest request, NodeId node, in SetAttributesRequest set) =>

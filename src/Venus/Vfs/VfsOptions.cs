@@ -11,4 +11,10 @@ public sealed record VfsOptions
 
     /// <summary>A container longer than this isn't kept registered while nobody has it open, since that holds its disk space after eviction.</summary>
     public long MaxIdleBackingBytes { get; init; } = 64 << 10;
+
+    /// <summary>
+    /// A file up to this length that nobody can write is read by the daemon, once: the kernel keeps it in its page cache. Its opens cost less
+    /// than with passthrough, and its reads leave the attributes alone, which passthrough's don't.
+    /// </summary>
+    public long MaxServedBytes { get; init; } = 64 << 10;
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Afs.Fuse.Abi;
 using Afs.Fuse.Tests.Support;
 
@@ -7,6 +8,7 @@ namespace Afs.Fuse.Tests.Session;
 public sealed class ReaderTeamTests
 {
     private const int ManyQuick = 200;
+    private const int ManyPiles = 20;
     private const ulong SlowRequest = 10_001;
 
     private static readonly byte[] LookupBody = GoldenRequests.All["lookup"].Body;
@@ -54,6 +56,47 @@ public sealed class ReaderTeamTests
         Assert.Equal(Errno.ENOENT, kernel.Ask(FuseOpcode.Lookup, LookupBody, SlowRequest + 2).Error);
         go.Set();
         Assert.Equal(SlowRequest, kernel.Receive().Unique);
+    }
+
+    [Fact]
+    public void Two_callers_whose_requests_pile_up_get_a_second_reader()
+    {
+        using var go = new AutoResetEvent(initialState: false);
+        var readers = new ConcurrentDictionary<int, bool>();
+        using KernelEnd kernel = KernelEnd.Start(new ScriptedFileSystem
+        {
+            OnLookup = (request, _) =>
+            {
+                if (request.Id.Value == SlowRequest)
+                {
+                    go.WaitOne();
+                }
+                else if (request.Id.Value > SlowRequest)
+                {
+                    readers[Environment.CurrentManagedThreadId] = true;
+                }
+
+                return new((FuseResult<EntryReply>)Errno.ENOENT);
+            },
+        });
+        AskQuickly(kernel);
+
+        // The one who was called may come too late for a pile.
+        for (int pile = 0; pile < ManyPiles && readers.Count < 2; pile++)
+        {
+            for (uint request = 0; request < ManyQuick; request++)
+            {
+                kernel.Send(FuseOpcode.Lookup, LookupBody, SlowRequest + 2 * request, thread: 1 + request % 2);
+            }
+
+            go.Set();
+            for (int reply = 0; reply < ManyQuick; reply++)
+            {
+                kernel.Receive();
+            }
+        }
+
+        Assert.Equal(2, readers.Count);
     }
 
     [Fact]

@@ -18,9 +18,13 @@ internal sealed partial class FakeCache : IContentCache
 
     public FakeContainerFile? FileOf(Fid fid) => _files.GetValueOrDefault(fid);
 
-    public bool TryOpenForReading(Fid fid, ContainerId? registered, out IContainer container)
+    /// <summary>The last open for reading came with a proof that the container's file needn't be opened.</summary>
+    public bool WasProven { get; private set; }
+
+    public bool TryOpenForReading(Fid fid, ContainerId? proven, out IContainer container)
     {
         container = null!;
+        WasProven = proven is not null && proven == FileOf(fid)?.Id;
         if (!_files.TryGetValue(fid, out FakeContainerFile? file))
             return false;
         if (file.Writers == 0 && !(TryGet(fid, out FetchStatus status) && status.DataVersion == file.Base))

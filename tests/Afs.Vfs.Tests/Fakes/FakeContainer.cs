@@ -19,6 +19,8 @@ internal sealed class FakeContainer(FakeCache cache, FakeContainerFile file, boo
 
     public IArrival? Arrival => file.Arrival;
 
+    public bool MayBeWritten => file.Writers > 0 || file.MayBeMapped;
+
     public bool TryGetLocalStatus(out LocalStatus status)
     {
         long lengthBytes = RandomAccess.GetLength(file.Handle);

@@ -1,3 +1,4 @@
+using Afs.Platform;
 using Afs.Venus.Cache;
 using Afs.Wire;
 using Microsoft.Win32.SafeHandles;
@@ -13,13 +14,19 @@ internal sealed class FakeContainerFile(ContainerId id, Fid fid, DataVersion ver
 
     public DataVersion Base { get; set; } = version;
 
-    public SafeFileHandle Handle { get; } = handle;
+    public SafeFileHandle Handle => IsLost ? throw new DiskException(DiskFailure.NotFound, "No such file or directory") : handle;
+
+    /// <summary>Somebody deleted it by hand.</summary>
+    public bool IsLost { get; set; }
 
     public IArrival? Arrival { get; set; }
 
     public int Uses { get; set; }
 
     public int Writers { get; set; }
+
+    /// <summary>Nobody has it open for writing, but somebody may have it mapped.</summary>
+    public bool MayBeMapped { get; set; }
 
     public int Stores { get; set; }
 }

@@ -20,6 +20,8 @@ internal sealed class ContainerUse(Container container, bool isWriting, ContentS
 
     public IArrival? Arrival => container.Arrival;
 
+    public bool MayBeWritten => container.EverWritten || container.IsLocal;
+
     public bool TryGetLocalStatus(out LocalStatus status) => LocalStatuses.TryGet(container, out status);
 
     public ValueTask<Failure> StoreAsync(bool killSetId, CancellationToken cancellation) => storer.StoreAsync(container, killSetId, cancellation);

@@ -19,7 +19,7 @@ internal sealed partial class ContentCache(
     /// <summary>Rounds of an open that is overtaken by breaks, evictions and other opens.</summary>
     private const int MostRounds = 64;
 
-    public bool TryOpenForReading(Fid fid, ContainerId? registered, out IContainer container)
+    public bool TryOpenForReading(Fid fid, ContainerId? proven, out IContainer container)
     {
         container = null!;
         if (!table.TryGet(fid, out Container? found) || found.NeedsRecovery || found.NeedsVerify)
@@ -28,7 +28,7 @@ internal sealed partial class ContentCache(
             return false;
         if (!found.TryPinClosed())
             return false;
-        if (!IsUsable(found, mustOpen: registered != found.Id))
+        if (!IsUsable(found, mustOpen: proven != found.Id))
         {
             uses.Ended(found, wasWriting: false);
             return false;

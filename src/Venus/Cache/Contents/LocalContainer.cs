@@ -16,6 +16,8 @@ internal sealed class LocalContainer(Container container, ContentStorer storer, 
 
     public IArrival? Arrival => null;
 
+    public bool MayBeWritten => true;
+
     public bool TryGetLocalStatus(out LocalStatus status)
     {
         status = default;

@@ -32,6 +32,12 @@ public interface IContainer : IDisposable
     IArrival? Arrival { get; }
 
     /// <summary>
+    /// A process of this client may change it, with or without the daemon's knowledge: it is open for writing, or was and may be mapped still.
+    /// Once false it stays so until the next open for writing.
+    /// </summary>
+    bool MayBeWritten { get; }
+
+    /// <summary>
     /// Length, allocated bytes and times by the container file itself, where its content was changed since it was fetched or stored, or
     /// this client has it open for writing. False: the server's status holds.
     /// </summary>

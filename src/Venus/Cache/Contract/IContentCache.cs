@@ -15,8 +15,8 @@ public interface IContentCache
     ValueTask<Result<IContainer>> OpenAsync(Fid fid, bool forWriting, bool truncate, CancellationToken cancellation);
 
     /// <summary>As <see cref="OpenAsync"/> where that needs neither the server nor the disk's index: false, and nothing done, where it would. For reading only.</summary>
-    /// <param name="registered">The container that the kernel reads by itself already: its file is opened only if it is asked for.</param>
-    bool TryOpenForReading(Fid fid, ContainerId? registered, out IContainer container);
+    /// <param name="proven">The container that the kernel reads by itself, or that could be opened before: its file is opened only if it is asked for.</param>
+    bool TryOpenForReading(Fid fid, ContainerId? proven, out IContainer container);
 
     /// <summary>The container that holds changes of this client, or is open for writing here; not pinned. Null else. Never waits.</summary>
     IContainer? FindLocal(Fid fid);

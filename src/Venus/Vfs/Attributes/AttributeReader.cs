@@ -32,7 +32,7 @@ internal sealed class AttributeReader(ICacheManager cache, InodeNumbers inodes, 
     {
         Result<FetchStatus> fetched = await cache.Statuses.GetAsync(node.Fid, cancellation);
         if (!fetched.IsSuccess)
-            return fetched.Failure.ToErrno();
+            return fetched.Failure.IsGone() && node is FileNode { OpenedStatus: { } opened } ? ComposeRemoved(node, opened) : fetched.Failure.ToErrno();
         // The reply may have crossed a break: then it is good for this once.
         return TryRead(node, out AttributesReply reply) ? reply : Compose(node, fetched.Value, isPromised: false);
     }
@@ -47,6 +47,14 @@ internal sealed class AttributeReader(ICacheManager cache, InodeNumbers inodes, 
         };
         if (node is FileNode file)
             Overlay(file, status, ref reply);
+        return reply;
+    }
+
+    /// <summary>Another client removed it, and somebody here has it open.</summary>
+    private AttributesReply ComposeRemoved(Node node, FetchStatus opened)
+    {
+        AttributesReply reply = Compose(node, opened, isPromised: false);
+        reply.Attributes.LinkCount = 0;
         return reply;
     }
 

@@ -46,6 +46,13 @@ internal sealed class BackingFiles(IFuseNotifier device, VfsOptions options)
         return lengthBytes <= options.MaxIdleBackingBytes;
     }
 
+    /// <summary>
+    /// Small, and nobody can write it: it is read through the page cache of the mount. Passthrough would have the kernel open the container at
+    /// each open, and ask for the attributes after each read (fs/fuse/passthrough.c, fuse_file_accessed).
+    /// </summary>
+    public bool ArePagesBetter(OpenFile file) =>
+        !file.IsWritable && !file.Container.MayBeWritten && file.Status is { } status && status.LengthBytes <= options.MaxServedBytes;
+
     /// <summary>Nobody has the file open any more. Called under no lock.</summary>
     public void NoteIdle(FileNode node)
     {

@@ -1,4 +1,5 @@
 using Afs.Fuse;
+using Afs.Platform;
 using Afs.Venus.Cache;
 using Afs.Wire;
 
@@ -17,9 +18,11 @@ internal sealed class FileContent(VfsMount mount)
     {
         if (mount.Files.Find(handle) is not { } file)
             return new((FuseResult<int>)Errno.EBADF);
+        if (file.DropsPages)
+            file.Node.NoteDropped(file);
         return HasArrived(file.Container, offset, destination.Length)
-            ? new(ContainerFile.Read(file.Container.Handle, destination.Span, offset))
-            : AwaitAndReadAsync(file.Container, offset, destination, cancellation);
+            ? new(ReadArrived(file, destination.Span, offset))
+            : AwaitAndReadAsync(file, offset, destination, cancellation);
     }
 
     public ValueTask<FuseResult<int>> Write(FileHandle handle, long offset, ReadOnlyMemory<byte> data, bool killSetId, CancellationToken cancellation)
@@ -81,10 +84,24 @@ internal sealed class FileContent(VfsMount mount)
     private static bool HasArrived(IContainer container, long offset, long countBytes) =>
         container.Arrival is not { IsComplete: false } arrival || arrival.Has(End(container, offset, countBytes));
 
-    private static async ValueTask<FuseResult<int>> AwaitAndReadAsync(IContainer container, long offset, Memory<byte> destination, CancellationToken cancellation)
+    private static async ValueTask<FuseResult<int>> AwaitAndReadAsync(OpenFile file, long offset, Memory<byte> destination, CancellationToken cancellation)
     {
-        Errno error = await ArrivedAsync(container, offset, destination.Length, cancellation);
-        return error == Errno.None ? ContainerFile.Read(container.Handle, destination.Span, offset) : error;
+        Errno error = await ArrivedAsync(file.Container, offset, destination.Length, cancellation);
+        return error == Errno.None ? ReadArrived(file, destination.Span, offset) : error;
+    }
+
+    /// <summary>A container file that can't be opened is missed here first, where no open needed its descriptor.</summary>
+    private static FuseResult<int> ReadArrived(OpenFile file, Span<byte> destination, long offset)
+    {
+        try
+        {
+            return ContainerFile.Read(file.Container.Handle, destination, offset);
+        }
+        catch (DiskException)
+        {
+            file.Node.Distrust(file);
+            throw;
+        }
     }
 
     private static async ValueTask<Errno> ArrivedAsync(IContainer container, long offset, long countBytes, CancellationToken cancellation) =>

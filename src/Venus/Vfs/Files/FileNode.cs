@@ -10,6 +10,8 @@ namespace Afs.Venus.Vfs;
 /// INVARIANT: all that have it open through this node use the same container, and the same mode: passthrough with one backing id, or
 /// READ and WRITE by the daemon (fs/fuse/iomode.c answers EIO else).
 /// INVARIANT: the binding changes only while nobody has it open, which is after every RELEASE was seen.
+/// INVARIANT: the kernel keeps cached pages at an open only if they are the container's content: nobody wrote past them, by passthrough, since
+/// it dropped others, and it has done so, for a READ came by the handle that made it.
 /// </summary>
 internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regular)
 {
@@ -20,16 +22,16 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
     private int _writers;
     private ContainerId? _container;
     private BackingId _backing;
-    private bool _isServedHere;
+    private bool _isServedHere, _isProven, _arePagesStale = true;
     private bool _isQueuedIdle, _wasUsedSinceQueued;
 
-    /// <summary>The container that the kernel has registered for this node, open or kept; null where it has none.</summary>
-    public ContainerId? Registered
+    /// <summary>The container that the next open needs no descriptor of: the kernel has it registered, or it was open before and is read through pages.</summary>
+    public ContainerId? Proven
     {
         get
         {
             lock (_lock)
-                return _backing.IsNone ? null : _container;
+                return _isProven ? _container : null;
         }
     }
 
@@ -47,18 +49,27 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
             if (!isSame)
                 CloseBacking(backings);
             if (_opens == 0)
-                _isServedHere = backings is null || file.Container.Arrival is { IsComplete: false };
-            if (!_isServedHere && _backing.IsNone)
-                _backing = backings!.Open(file.Container.Handle);
-            // Refused by the kernel: as long as it is open now, it is served here.
-            if (_backing.IsNone)
-                _isServedHere = true;
-
-            binding = new FileBinding(IsSame: isSame, IsRebound: !isSame && _container is not null, _isServedHere ? default : _backing);
+                ChooseMode(file, backings);
+            NotePages(file, isSame);
+            binding = new FileBinding(KeepsPages: !file.DropsPages, IsRebound: !isSame && _container is not null, _isServedHere ? default : _backing);
             _container = file.Container.Id;
             Link(file);
             return true;
         }
+    }
+
+    /// <summary>The kernel read by this handle, so it knows of the open and has dropped what it had cached before.</summary>
+    public void NoteDropped(OpenFile file)
+    {
+        lock (_lock)
+            _arePagesStale = file.DropsPages = false;
+    }
+
+    /// <summary>The container's file can't be opened: the next open finds out what to do.</summary>
+    public void Distrust(OpenFile file)
+    {
+        lock (_lock)
+            _isProven &= _container != file.Container.Id;
     }
 
     /// <summary>One that a predecessor attached: the kernel holds it open with this registration, or without one.</summary>
@@ -66,7 +77,7 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
     {
         lock (_lock)
         {
-            (_container, _backing, _isServedHere) = (file.Container.Id, file.Backing, file.Backing.IsNone);
+            (_container, _backing, _isServedHere, _isProven) = (file.Container.Id, file.Backing, file.Backing.IsNone, !file.Backing.IsNone);
             Link(file);
         }
     }
@@ -148,9 +159,39 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
         }
     }
 
+    /// <summary>What was known of the file when somebody opened it who still has it open; null where nobody has, or nothing was known.</summary>
+    public FetchStatus? OpenedStatus
+    {
+        get
+        {
+            lock (_lock)
+                return _first?.Status;
+        }
+    }
+
     public bool IsOpen => Volatile.Read(ref _opens) > 0;
 
     public bool IsOpenForWriting => Volatile.Read(ref _writers) > 0;
+
+    /// <summary>For as long as it is open from now on.</summary>
+    private void ChooseMode(OpenFile file, BackingFiles? backings)
+    {
+        bool arePagesBetter = backings is not null && backings.ArePagesBetter(file);
+        _isServedHere = backings is null || arePagesBetter || file.Container.Arrival is { IsComplete: false };
+        if (_isServedHere)
+            CloseBacking(backings);
+        else if (_backing.IsNone)
+            _backing = backings!.Open(file.Container.Handle);
+        // Refused by the kernel: as long as it is open now, it is served here.
+        _isServedHere |= _backing.IsNone;
+        _isProven = !_backing.IsNone || arePagesBetter;
+    }
+
+    private void NotePages(OpenFile file, bool isSame)
+    {
+        _arePagesStale |= !isSame || !_isServedHere && file.IsWritable;
+        file.DropsPages = _isServedHere && _arePagesStale;
+    }
 
     private void Link(OpenFile file)
     {
@@ -182,6 +223,6 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
         if (_backing.IsNone)
             return;
         backings!.Close(_backing);
-        _backing = default;
+        (_backing, _isProven) = (default, false);
     }
 }

@@ -9,7 +9,7 @@ internal sealed class FileOpener(VfsMount mount)
 {
     public ValueTask<FuseResult<OpenReply>> Open(FileNode node, int openFlags, bool killSetId, RequestId request, CancellationToken cancellation)
     {
-        if (!OpenFlags.Changes(openFlags) && mount.Cache.Contents.TryOpenForReading(node.Fid, node.Registered, out IContainer container))
+        if (!OpenFlags.Changes(openFlags) && mount.Cache.Contents.TryOpenForReading(node.Fid, node.Proven, out IContainer container))
             return new(Attach(node, container, isWritable: false, request));
         return OpenSlowlyAsync(node, openFlags, killSetId, request, cancellation);
     }
@@ -50,7 +50,7 @@ internal sealed class FileOpener(VfsMount mount)
         OpenReplyFlags flags = isWritable ? OpenReplyFlags.None : OpenReplyFlags.NoFlush;
         if (!binding.Backing.IsNone)
             return flags | OpenReplyFlags.Passthrough;
-        return binding.IsSame ? flags | OpenReplyFlags.KeepCache : flags;
+        return binding.KeepsPages ? flags | OpenReplyFlags.KeepCache : flags;
     }
 
     private async ValueTask<FuseResult<OpenReply>> OpenSlowlyAsync(

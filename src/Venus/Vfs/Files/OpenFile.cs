@@ -22,6 +22,9 @@ internal sealed class OpenFile(FileNode node, IContainer container, bool isWrita
     /// <summary>The registration that it is passed through by; none where the daemon serves it. Set when it was attached, before it is recorded.</summary>
     public BackingId Backing { get; set; }
 
+    /// <summary>The kernel drops what it has cached of the content when it learns of this open. Owned by the node, under its lock.</summary>
+    public bool DropsPages { get; set; }
+
     /// <summary>Links of the node's list; owned by the node, under its lock.</summary>
     public OpenFile? Next { get; set; }
 
