@@ -7,11 +7,13 @@ namespace Afs.Bench.Macro.Cells;
 public sealed class Cell : IDisposable
 {
     private readonly Lock _gate = new();
+    private readonly SlowDisk? _slow;
     private readonly bool _countsWire;
     private bool _isDisposed;
 
-    public Cell(BenchOptions options, string directory)
+    public Cell(BenchOptions options, string directory, SlowDisk? slow)
     {
+        _slow = slow;
         _countsWire = LoopbackTraffic.IsOwn && !options.OverUnixSocket;
         Server = new ViceServer(options.ViceProgram, directory, options.OverUnixSocket);
         try
@@ -35,9 +37,12 @@ public sealed class Cell : IDisposable
 
     public CellFigures ReadFigures() => new(
         ProcessCpu.Read(Server.Daemon.Process).TotalSeconds,
+        ProcessCpu.Read(First.Process).TotalSeconds,
         First.ReadFigures().Calls,
         Second.ReadFigures().Calls,
-        _countsWire ? LoopbackTraffic.ReadBytes() : null);
+        _countsWire ? LoopbackTraffic.ReadBytes() : null,
+        _slow?.FlushesOf(Server.Daemon.Process.Id),
+        _slow?.FlushesOf(First.Process.Id));
 
     /// <summary>Once is enough: a signal and the end of the run may both ask for it.</summary>
     public void Dispose()

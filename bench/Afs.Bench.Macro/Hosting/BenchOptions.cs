@@ -20,6 +20,8 @@ public sealed record BenchOptions
     public string? JsonFile { get; init; }
     public IReadOnlyList<string> Only { get; init; } = [];
     public int? Runs { get; init; }
+    /// <summary>What each fsync takes more than the disk needs; null: nothing.</summary>
+    public int? FsyncMs { get; init; }
     public bool Quick { get; init; }
     public bool Keep { get; init; }
 

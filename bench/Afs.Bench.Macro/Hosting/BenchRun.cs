@@ -27,7 +27,8 @@ public sealed class BenchRun(BenchOptions options)
         {
             if (LoopbackTraffic.IsOwn)
                 LoopbackTraffic.BringUp();
-            return Execute(root, peer, stop);
+            using SlowDisk? slow = options.FsyncMs is { } fsyncMs ? new SlowDisk(root, fsyncMs) : null;
+            return Execute(root, peer, slow, stop);
         }
         finally
         {
@@ -38,7 +39,7 @@ public sealed class BenchRun(BenchOptions options)
         }
     }
 
-    private bool Execute(string root, string? peer, CancellationToken stop)
+    private bool Execute(string root, string? peer, SlowDisk? slow, CancellationToken stop)
     {
         Sizes sizes = options.Quick ? Sizes.Brief : Sizes.Full;
         string scratch = Directory.CreateDirectory(Path.Combine(root, "scratch")).FullName;
@@ -46,7 +47,7 @@ public sealed class BenchRun(BenchOptions options)
             ? SourceTree.Given(given, options.BuildCommand)
             : SourceTree.Generate(Path.Combine(scratch, "tree"), sizes.TreeFiles);
         IReadOnlyList<Workload> workloads = WorkloadList.Create(new WorkContext(sizes, scratch, tree, _results, options.ViceProgram), options.Only);
-        using Cell? cell = options.WithoutCell ? null : new Cell(options, root);
+        using Cell? cell = options.WithoutCell ? null : new Cell(options, root, slow);
         using CancellationTokenRegistration early = stop.Register(() => cell?.Dispose());
 
         string? io = cell?.First.ReadFigures().Io;

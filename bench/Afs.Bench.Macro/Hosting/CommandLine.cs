@@ -8,6 +8,8 @@ public sealed class CommandLine
     /// <summary>After Ctrl-C: time to unmount, to stop the daemons and to remove the folders.</summary>
     private static readonly TimeSpan CleanUpTimeout = TimeSpan.FromSeconds(90);
 
+    private const int MostFsyncMs = 1000;
+
     private readonly Option<string> _directory = new("--dir")
     {
         Description = "folder for the control, the server's data and the caches",
@@ -30,6 +32,11 @@ public sealed class CommandLine
     private readonly Option<string?> _json = new("--json") { Description = "write every value to this file" };
     private readonly Option<string[]> _only = new("--only") { Description = "only this workload (a wrong name lists them); may be given again" };
     private readonly Option<int?> _runs = new("--runs") { Description = "runs of each workload (5; 3 with --quick)" };
+    private readonly Option<int?> _fsync = new("--fsync-ms")
+    {
+        Description = "every fsync takes this much longer than the disk needs, in all processes: as on a disk without a safe cache",
+    };
+
     private readonly Option<bool> _quick = new("--quick") { Description = "small sizes, fewer runs" };
     private readonly Option<bool> _keep = new("--keep") { Description = "leave the temporary folder, with the daemons' output" };
 
@@ -39,13 +46,18 @@ public sealed class CommandLine
     {
         _root = new RootCommand("Measures a mount against the local filesystem, in one run, in turns.")
         {
-            _directory, _vice, _venus, _io, _unix, _noCell, _peer, _tree, _build, _json, _only, _runs, _quick, _keep,
+            _directory, _vice, _venus, _io, _unix, _noCell, _peer, _tree, _build, _json, _only, _runs, _fsync, _quick, _keep,
         };
         _io.AcceptOnlyFromAmong("passthrough", "daemon", "auto");
         _runs.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int?>() is < 1)
                 result.AddError("--runs must be 1 or more.");
+        });
+        _fsync.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int?>() is < 1 or > MostFsyncMs)
+                result.AddError($"--fsync-ms must be 1 to {MostFsyncMs}.");
         });
     }
 
@@ -89,6 +101,7 @@ public sealed class CommandLine
         JsonFile = parsed.GetValue(_json),
         Only = parsed.GetValue(_only) ?? [],
         Runs = parsed.GetValue(_runs),
+        FsyncMs = parsed.GetValue(_fsync),
         Quick = parsed.GetValue(_quick),
         Keep = parsed.GetValue(_keep),
     };

@@ -6,6 +6,8 @@ namespace Afs.Bench.Macro.Native;
 public static unsafe class FileTree
 {
     private const int EntryNameOffset = 19;
+    private const int DeviceMajorOffset = 136;
+    private const int DeviceMinorOffset = 140;
     private const int EntryLengthOffset = 16;
     private const int DirectoryBufferBytes = 32 * 1024;
 
@@ -13,6 +15,14 @@ public static unsafe class FileTree
     {
         byte* result = stackalloc byte[LibC.StatxBytes];
         LibC.Check(LibC.Statx(LibC.CurrentDirectory, path.Pointer, 0, LibC.BasicStats, result), "stat", path.Text);
+    }
+
+    /// <summary>The disk that holds it: major number in the upper half, minor in the lower.</summary>
+    public static long DeviceOf(NativePath path)
+    {
+        byte* result = stackalloc byte[LibC.StatxBytes];
+        LibC.Check(LibC.Statx(LibC.CurrentDirectory, path.Pointer, 0, LibC.BasicStats, result), "stat", path.Text);
+        return (long)*(uint*)(result + DeviceMajorOffset) << 32 | *(uint*)(result + DeviceMinorOffset);
     }
 
     public static void MakeDirectory(NativePath path) =>

@@ -20,6 +20,7 @@ public static class JsonReport
             header.Transport,
             header.CacheState,
             header.Wire,
+            header.Disk,
             results.Notes,
             Measures = results.All.Select(s => new
             {

@@ -32,11 +32,17 @@ public sealed class ReportHeader(MachineFacts machine, BenchOptions options, str
         ? "the loopback interface of a network namespace of the benchmark's own, headers included"
         : "not counted: it needs TCP and a network namespace of the benchmark's own, which needs root";
 
+    /// <summary>What was done to the disk.</summary>
+    public string Disk { get; } = options.FsyncMs is { } ms
+        ? $"**each fsync takes {ms} ms more than the disk needs**, in all processes, control and daemons alike: one flush at a time, who waits shares the next"
+        : "as it is";
+
     public string ToMarkdown() => string.Create(CultureInfo.InvariantCulture, $"""
         - {When}; {Machine.Processors} x {Machine.Processor}, {Machine.MemoryBytes >> 30} GiB, Linux {Machine.Kernel}, .NET {Machine.Runtime}
         - load before {Machine.LoadBefore}, after {Machine.LoadAfter} (1, 5, 15 minutes)
         - waking a thread that sleeps: {ValueText.Of(Machine.WakeUpSeconds, Unit.Seconds)}; each request that the daemon answers pays it twice
         - control: {Machine.ControlFilesystem}, on the same disk as the server's data and the clients' caches
+        - disk: {Disk}
         - sizes: {SizeSet}; io mode: {IoMode}; server, clients and workloads on this machine, {Transport}
         - caches: {CacheState}
         - bytes on the wire: {Wire}

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Afs.Bench.Macro.Cells;
 using Afs.Bench.Macro.Hosting;
 using Afs.Bench.Macro.Measuring;
 using Afs.Bench.Macro.Native;
@@ -35,9 +36,10 @@ public sealed class CreatesWorkload(WorkContext context) : Workload(context)
         NativePath[] first = NativePath.Numbered(folder, "alone-", alone);
         NativePath[] second = NativePath.Numbered(folder, "together-", together);
 
-        double aloneSeconds = record.Time(Alone, () => CreateAll(first, content), alone) / alone;
-        double manySeconds = record.Time(
-            Many, () => SmallFiles.CreateTogether(second, Together, content), together) / together;
+        double aloneSeconds = 0, manySeconds = 0;
+        CellFigures? usedAlone = place.Meter(() => aloneSeconds = record.Time(Alone, () => CreateAll(first, content), alone) / alone);
+        CellFigures? usedByMany = place.Meter(
+            () => manySeconds = record.Time(Many, () => SmallFiles.CreateTogether(second, Together, content), together) / together);
         double fsyncSeconds = MeasureFsync();
         record.Add(Fsync, fsyncSeconds);
         if (place.Name != Place.ControlName)
@@ -45,7 +47,22 @@ public sealed class CreatesWorkload(WorkContext context) : Workload(context)
             record.Add(AloneInFsyncs, aloneSeconds / fsyncSeconds);
             record.Add(Speedup, aloneSeconds / manySeconds);
         }
+        if (usedAlone is { } a && usedByMany is { } m)
+        {
+            Record(record, a, "1 writer", alone);
+            Record(record, m, "64 writers", together);
+        }
         Directory.Delete(folder, recursive: true);
+    }
+
+    private static void Record(Recorder record, CellFigures used, string who, int files)
+    {
+        record.Add(new Measure($"{who}: server CPU per file"), used.ServerCpuSeconds / files);
+        record.Add(new Measure($"{who}: client CPU per file"), used.FirstClientCpuSeconds / files);
+        if (used.ServerFsyncs is { } atServer)
+            record.Add(new Measure($"{who}: fsyncs of the server per file", Unit.Factor), (double)atServer / files);
+        if (used.FirstClientFsyncs is { } atClient)
+            record.Add(new Measure($"{who}: fsyncs of the client per file", Unit.Factor), (double)atClient / files);
     }
 
     private static void CreateAll(NativePath[] paths, byte[] content)
