@@ -19,4 +19,7 @@ public sealed record CacheLimits
 
     /// <summary>Fetches and stores of content that run at a time, of each kind.</summary>
     public int MostTransfers { get; init; } = 16;
+
+    /// <summary>Stores that run at a time of content that a call carries: as many as a server runs calls of one session, and 16 MiB of memory.</summary>
+    public int MostSmallStores { get; init; } = 256;
 }

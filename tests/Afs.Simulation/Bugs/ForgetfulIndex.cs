@@ -9,6 +9,8 @@ internal sealed class ForgetfulIndex(IContainerIndex index) : IContainerIndex
 
     public ValueTask PutAsync(ContainerRecord record, bool outlastsPowerLoss) => index.PutAsync(record, outlastsPowerLoss);
 
+    public void Commit() => index.Commit();
+
     public void PutLater(ContainerRecord record, bool outlastsPowerLoss) => index.PutLater(record, outlastsPowerLoss);
 
     public void DeleteLater(ContainerId id) => index.DeleteLater(id);

@@ -11,6 +11,7 @@ public sealed class ContainerIndexTests : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    private readonly FakeTime _time = new();
     private readonly string _folder = Directory.CreateTempSubdirectory("index-test-").FullName;
 
     private string Database => Path.Combine(_folder, "index.db");
@@ -26,14 +27,82 @@ public sealed class ContainerIndexTests : IDisposable
         RefuseWhenMarked();
         await using (SqliteContainerIndex index = Open())
         {
-            await index.PutAsync(Record(1)).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
-            DiskException refusal = await Assert.ThrowsAsync<DiskException>(() => index.PutAsync(Record(Marked)).AsTask());
+            await PutAsync(index, Record(1)).WaitAsync(Patience, TestContext.Current.CancellationToken);
+            DiskException refusal = await Assert.ThrowsAsync<DiskException>(() => PutAsync(index, Record(Marked)));
             Assert.Contains("no more room", refusal.Message, StringComparison.Ordinal);
-            await index.PutAsync(Record(2)).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
+            await PutAsync(index, Record(2)).WaitAsync(Patience, TestContext.Current.CancellationToken);
         }
 
         await using SqliteContainerIndex again = Open();
         Assert.Equal([1UL, 2UL], again.Load().Select(record => record.Id.Value));
+    }
+
+    /// <summary>Whoever waits makes his change on his own thread, with all that came before it, in one transaction.</summary>
+    [Fact]
+    public async Task WhoNeedsAChange_MakesAllThatWait_WithoutAnotherThread()
+    {
+        await using (SqliteContainerIndex index = Open())
+        {
+            index.PutLater(Record(1));
+            index.PutLater(Record(2));
+            index.DeleteLater(new ContainerId(2));
+            ValueTask put = index.PutAsync(Record(3));
+            Assert.False(put.IsCompleted);
+            index.Commit();
+            Assert.True(put.IsCompleted);
+            await put;
+            Assert.Equal([1UL, 3UL], index.Load().Select(record => record.Id.Value));
+        }
+    }
+
+    /// <summary>What nobody waits for is made soon, and of several changes of one container the last.</summary>
+    [Fact]
+    public async Task WhatNobodyWaitsFor_IsMadeAfterTheDelay()
+    {
+        await using SqliteContainerIndex index = Open();
+        index.PutLater(Record(1));
+        index.PutLater(Record(1) with { State = ContainerState.Clean });
+        Assert.Empty(index.Load());
+        _time.Advance(SqliteContainerIndex.Delay);
+        Assert.Equal([Record(1) with { State = ContainerState.Clean }], index.Load());
+        index.DeleteLater(new ContainerId(1));
+        _time.Advance(SqliteContainerIndex.Delay);
+        Assert.Empty(index.Load());
+    }
+
+    /// <summary>What must outlast a loss of power isn't delayed, and holds up nobody who asks for it.</summary>
+    [Fact]
+    public async Task WhatMustOutlastALossOfPower_GoesAtOnce()
+    {
+        await using (SqliteContainerIndex index = Open())
+        {
+            index.PutLater(Record(1), outlastsPowerLoss: true);
+            await PutAsync(index, Record(2)).WaitAsync(Patience, TestContext.Current.CancellationToken);
+            Assert.Equal([1UL, 2UL], index.Load().Select(record => record.Id.Value));
+        }
+    }
+
+    /// <summary>What waits at the end is made, by whomever; what comes later is refused.</summary>
+    [Fact]
+    public async Task AtTheEnd_AllThatWaitsIsMade()
+    {
+        SqliteContainerIndex index = Open();
+        await Task.WhenAll(Enumerable.Range(1, 200).Select(i => Task.Run(async () =>
+        {
+            index.PutLater(Record((ulong)i + 1000));
+            await PutAsync(index, Record((ulong)i));
+        }))).WaitAsync(Patience, TestContext.Current.CancellationToken);
+        await index.DisposeAsync();
+        await Assert.ThrowsAsync<DiskException>(() => index.PutAsync(Record(1)).AsTask());
+        await using SqliteContainerIndex again = Open();
+        Assert.Equal(400, again.Load().Count);
+    }
+
+    private static Task PutAsync(SqliteContainerIndex index, ContainerRecord record)
+    {
+        Task put = index.PutAsync(record).AsTask();
+        index.Commit();
+        return put;
     }
 
     private const ulong Marked = 13;
@@ -48,7 +117,7 @@ public sealed class ContainerIndexTests : IDisposable
         command.ExecuteNonQuery();
     }
 
-    private SqliteContainerIndex Open() => SqliteContainerIndex.Open(Database, NullLogger.Instance);
+    private SqliteContainerIndex Open() => SqliteContainerIndex.Open(Database, _time, NullLogger.Instance);
 
     private static ContainerRecord Record(ulong id) => new(
         new ContainerId(id), new Fid(new VolumeId(1), new VnodeNumber(id), new Uniquifier(1)), new DataVersion(1), default, 0, default, "boot");

@@ -37,7 +37,7 @@ internal sealed class TestClient : CacheClient, IAsyncDisposable
         var files = new ContainerFiles(used);
         ILogger log = NullLogger.Instance;
         var vice = new MemoryVice(volume, time);
-        var storage = new CacheStorage(used, files, SqliteContainerIndex.Open(Path.Combine(root, "index.db"), log), bootId, wasCleanEnd)
+        var storage = new CacheStorage(used, files, SqliteContainerIndex.Open(Path.Combine(root, "index.db"), time, log), bootId, wasCleanEnd)
         {
             Vnodes = SavedVnodesFile.Open(root, log),
         };

@@ -211,6 +211,7 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
         }
         try
         {
+            index.Commit();
             await marking;
         }
         catch (DiskException)
@@ -243,6 +244,7 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
             State = ContainerState.Dirty;
             put = index.PutAsync(Record());
         }
+        index.Commit();
         await put;
     }
 

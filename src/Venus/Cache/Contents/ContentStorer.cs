@@ -19,6 +19,7 @@ internal sealed partial class ContentStorer(
     private const int MostRounds = 8;
 
     private readonly SemaphoreSlim _transfers = new(limits.MostTransfers);
+    private readonly SemaphoreSlim _smallStores = new(limits.MostSmallStores);
 
     /// <summary>Resolves when no removal by this client is on its way: a store may learn of one before its caller does.</summary>
     public Func<ValueTask> RemovalsSettled { get; set; } = static () => ValueTask.CompletedTask;
@@ -122,7 +123,9 @@ internal sealed partial class ContentStorer(
 
     private async Task<Failure> StoreNowAsync(Container container, int? begun)
     {
-        await _transfers.WaitAsync(stopping);
+        // Small ones share the server's commits, the more the better; by the length that it has now, for it may still be written.
+        SemaphoreSlim turns = container.GetStat().LengthBytes <= Limits.InlineContentBytes ? _smallStores : _transfers;
+        await turns.WaitAsync(stopping);
         try
         {
             Failure failure = Failure.None;
@@ -145,7 +148,7 @@ internal sealed partial class ContentStorer(
         }
         finally
         {
-            _transfers.Release();
+            turns.Release();
         }
     }
 

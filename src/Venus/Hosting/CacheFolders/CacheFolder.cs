@@ -81,7 +81,7 @@ internal sealed partial class CacheFolder : IDisposable
         string index = Path.Combine(path, IndexName);
         try
         {
-            return SqliteContainerIndex.Open(index, log);
+            return SqliteContainerIndex.Open(index, time, log);
         }
         catch (DiskException e) when (e.Failure == DiskFailure.Failed && File.Exists(index))
         {
@@ -95,7 +95,7 @@ internal sealed partial class CacheFolder : IDisposable
             }
             if (Directory.Exists(Path.Combine(path, "containers")))
                 Directory.Move(Path.Combine(path, "containers"), Path.Combine(aside, "containers"));
-            return SqliteContainerIndex.Open(index, log);
+            return SqliteContainerIndex.Open(index, time, log);
         }
     }
 

@@ -1,5 +1,6 @@
 using Afs.Wire;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Afs.Venus.Cache;
 
@@ -20,35 +21,20 @@ internal static class ContainerRowMapping
         CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
         """;
 
-    public const string Put = """
-        INSERT OR REPLACE INTO containers VALUES
-            ($id, $volume, $vnode, $uniquifier, $base, $state, $crc32c, $length, $allocated, $mtime_s, $mtime_ns, $ctime_s, $ctime_ns, $boot)
-        """;
+    /// <summary>One question mark a column, in the order of <see cref="Bind"/>.</summary>
+    public const string Put = "INSERT OR REPLACE INTO containers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-    public static void Bind(SqliteCommand command, ContainerRecord r)
+    public static void Bind(sqlite3_stmt put, ContainerRecord r)
     {
-        Add("$id", (long)r.Id.Value);
-        Add("$volume", (long)r.Fid.Volume.Value);
-        Add("$vnode", (long)r.Fid.Vnode.Value);
-        Add("$uniquifier", (long)r.Fid.Uniquifier.Value);
-        Add("$base", (long)r.Base.Value);
-        Add("$state", (long)r.State);
-        Add("$crc32c", (long)r.Crc32C);
-        Add("$length", r.Baseline.LengthBytes);
-        Add("$allocated", r.Baseline.AllocatedBytes);
-        Add("$mtime_s", r.Baseline.ModifyTime.Seconds);
-        Add("$mtime_ns", (long)r.Baseline.ModifyTime.Nanoseconds);
-        Add("$ctime_s", r.Baseline.ChangeTime.Seconds);
-        Add("$ctime_ns", (long)r.Baseline.ChangeTime.Nanoseconds);
-        Add("$boot", r.BootId);
-
-        void Add(string name, object value)
-        {
-            if (command.Parameters.Contains(name))
-                command.Parameters[name].Value = value;
-            else
-                command.Parameters.AddWithValue(name, value);
-        }
+        ReadOnlySpan<long> numbers =
+        [
+            (long)r.Id.Value, r.Fid.Volume.Value, (long)r.Fid.Vnode.Value, r.Fid.Uniquifier.Value, (long)r.Base.Value, (long)r.State, r.Crc32C,
+            r.Baseline.LengthBytes, r.Baseline.AllocatedBytes,
+            r.Baseline.ModifyTime.Seconds, r.Baseline.ModifyTime.Nanoseconds, r.Baseline.ChangeTime.Seconds, r.Baseline.ChangeTime.Nanoseconds,
+        ];
+        for (int i = 0; i < numbers.Length; i++)
+            raw.sqlite3_bind_int64(put, i + 1, numbers[i]);
+        raw.sqlite3_bind_text(put, numbers.Length + 1, r.BootId);
     }
 
     public static ContainerRecord Read(SqliteDataReader row) => new(

@@ -1,37 +1,113 @@
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Afs.Venus.Cache;
 
-/// <summary>The two statements that change the index, prepared once. They run in whatever transaction is open. Belongs to the loop that owns the connection.</summary>
+/// <summary>Writes batches, each in a transaction of its own, by statements that are prepared once. Used by one thread at a time.</summary>
 internal sealed class ContainerRowWriter : IDisposable
 {
-    private readonly SqliteCommand _put;
-    private readonly SqliteCommand _delete;
+    private readonly sqlite3 _database;
+    private readonly sqlite3_stmt _begin, _commit, _rollBack, _put, _delete, _full, _normal;
 
     public ContainerRowWriter(SqliteConnection connection)
     {
-        _put = connection.CreateCommand();
-        _put.CommandText = ContainerRowMapping.Put;
-        _delete = connection.CreateCommand();
-        _delete.CommandText = "DELETE FROM containers WHERE id = $id";
-        _delete.Parameters.AddWithValue("$id", 0L);
+        _database = connection.Handle!;
+        _begin = Prepare("BEGIN IMMEDIATE");
+        _commit = Prepare("COMMIT");
+        _rollBack = Prepare("ROLLBACK");
+        _put = Prepare(ContainerRowMapping.Put);
+        _delete = Prepare("DELETE FROM containers WHERE id = ?");
+        _full = Prepare("PRAGMA synchronous=FULL");
+        _normal = Prepare("PRAGMA synchronous=NORMAL");
     }
 
-    public void Put(ContainerRecord record)
+    /// <summary>All of it or nothing. Where it must outlast a loss of power, the commit waits until the log is on the disk, with all that earlier ones wrote to it.</summary>
+    /// <exception cref="SqliteException">Nothing was changed.</exception>
+    public void Write(IndexBatch batch)
     {
-        ContainerRowMapping.Bind(_put, record);
-        _put.ExecuteNonQuery();
-    }
-
-    public void Delete(ContainerId id)
-    {
-        _delete.Parameters[0].Value = (long)id.Value;
-        _delete.ExecuteNonQuery();
+        if (!batch.OutlastsPowerLoss)
+        {
+            WriteInOne(batch);
+            return;
+        }
+        Run(_full);
+        try
+        {
+            WriteInOne(batch);
+        }
+        finally
+        {
+            Run(_normal);
+        }
     }
 
     public void Dispose()
     {
-        _put.Dispose();
-        _delete.Dispose();
+        foreach (sqlite3_stmt statement in (sqlite3_stmt[])[_begin, _commit, _rollBack, _put, _delete, _full, _normal])
+            statement.Dispose();
     }
+
+    private void WriteInOne(IndexBatch batch)
+    {
+        Run(_begin);
+        try
+        {
+            foreach ((ContainerId id, ContainerRecord? record) in batch.Rows)
+            {
+                if (record is null)
+                    Delete(id);
+                else
+                    Put(record);
+            }
+            Run(_commit);
+        }
+        catch (SqliteException)
+        {
+            RollBack();
+            throw;
+        }
+    }
+
+    private void Put(ContainerRecord record)
+    {
+        ContainerRowMapping.Bind(_put, record);
+        Run(_put);
+    }
+
+    private void Delete(ContainerId id)
+    {
+        Check(raw.sqlite3_bind_int64(_delete, 1, (long)id.Value));
+        Run(_delete);
+    }
+
+    /// <summary>Where the disk is full or fails SQLite often has rolled back by itself (https://www.sqlite.org/lang_transaction.html, section 3.1).</summary>
+    private void RollBack()
+    {
+        if (raw.sqlite3_get_autocommit(_database) == 0)
+            Run(_rollBack);
+    }
+
+    private sqlite3_stmt Prepare(string sql)
+    {
+        Check(raw.sqlite3_prepare_v3(_database, sql, raw.SQLITE_PREPARE_PERSISTENT, out sqlite3_stmt statement));
+        return statement;
+    }
+
+    private void Run(sqlite3_stmt statement)
+    {
+        int code = raw.sqlite3_step(statement);
+        while (code == raw.SQLITE_ROW)
+            code = raw.sqlite3_step(statement);
+        try
+        {
+            if (code != raw.SQLITE_DONE)
+                Check(code);
+        }
+        finally
+        {
+            raw.sqlite3_reset(statement);
+        }
+    }
+
+    private void Check(int code) => SqliteException.ThrowExceptionForRC(code, _database);
 }

@@ -1,63 +1,50 @@
-using System.Threading.Channels;
 using Afs.Platform;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
-using SQLitePCL;
 
 namespace Afs.Venus.Cache;
 
 /// <summary>
 /// The index in SQLite, write-ahead log, synchronous=NORMAL: a commit is a write to the log without a wait for the disk, so it survives a crash
-/// of this process, but perhaps not one of the machine. One loop owns the one connection and commits whatever waits in one transaction.
+/// of this process, but perhaps not one of the machine. Whoever needs a change made commits all that waits, in one transaction, on his own thread: no
+/// change of threads stands between an open for writing and its mark. What nobody waits for goes along, or follows after <see cref="Delay"/>.
+///
+/// INVARIANT: the connection is used by the one who has the turn (<c>_isCommitting</c>, under the lock), which is held across no other lock.
 /// </summary>
-internal sealed partial class SqliteContainerIndex : IContainerIndex
+internal sealed partial class SqliteContainerIndex : IContainerIndex, IThreadPoolWorkItem
 {
-    /// <summary>Changes in one transaction. The queue is bounded by the number of containers, whose opens and stores make the changes.</summary>
-    private const int MostPerCommit = 1024;
+    /// <summary>How long a change waits for others that nobody waits for either.</summary>
+    public static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(50);
 
-    private const int FormatVersion = 1;
-
+    private readonly Lock _lock = new();
     private readonly SqliteConnection _connection;
     private readonly ContainerRowWriter _rows;
+    private readonly ITimer _timer;
     private readonly ILogger _log;
-    private readonly Channel<IndexChange> _changes = Channel.CreateUnbounded<IndexChange>(new() { SingleReader = true });
-    private readonly Task _writing;
+    private IndexBatch _waiting = new();
+    private bool _isCommitting;
+    private bool _isTimed;
+    private bool _isClosed;
 
-    private SqliteContainerIndex(SqliteConnection connection, ILogger log)
+    private SqliteContainerIndex(SqliteConnection connection, TimeProvider time, ILogger log)
     {
         _connection = connection;
         _log = log;
         _rows = new ContainerRowWriter(connection);
-        _writing = WriteAsync();
+        _timer = time.CreateTimer(static index => ((SqliteContainerIndex)index!).CommitTimed(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Opens or makes the database.</summary>
     /// <exception cref="DiskException">It can't be opened, or is damaged, or of a newer format.</exception>
-    public static SqliteContainerIndex Open(string path, ILogger log)
+    public static SqliteContainerIndex Open(string path, TimeProvider time, ILogger log)
     {
-        SystemSqlite.Use();
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
         try
         {
-            connection.Open();
-            Execute(connection, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA locking_mode=EXCLUSIVE;");
-            if (Scalar(connection, "PRAGMA quick_check(1)") is not "ok")
-                throw new DiskException(DiskFailure.Failed, $"{path}: the database is damaged.");
-            long format = (long)Scalar(connection, "PRAGMA user_version")!;
-            if (format > FormatVersion)
-                throw new DiskException(DiskFailure.Failed, $"{path}: format {format} is newer than this program's {FormatVersion}.");
-            Execute(connection, ContainerRowMapping.Schema + $"PRAGMA user_version={FormatVersion};");
-            return new SqliteContainerIndex(connection, log);
+            return new SqliteContainerIndex(ContainerDatabase.Open(path), time, log);
         }
         catch (SqliteException e)
         {
-            connection.Dispose();
             throw SqliteDiskErrors.Translate(e);
-        }
-        catch (DiskException)
-        {
-            connection.Dispose();
-            throw;
         }
     }
 
@@ -72,112 +59,144 @@ internal sealed partial class SqliteContainerIndex : IContainerIndex
         return records;
     }
 
-    public async ValueTask PutAsync(ContainerRecord record, bool outlastsPowerLoss = false) => await EnqueueAndWait(record, record.Id, outlastsPowerLoss);
+    public ValueTask PutAsync(ContainerRecord record, bool outlastsPowerLoss = false)
+    {
+        lock (_lock)
+        {
+            if (_isClosed)
+                return ValueTask.FromException(new DiskException(DiskFailure.Failed, "The index is closed."));
+            Add(record.Id, record, outlastsPowerLoss);
+            return new ValueTask(_waiting.WhenMade());
+        }
+    }
 
-    public void PutLater(ContainerRecord record, bool outlastsPowerLoss = false) =>
-        _changes.Writer.TryWrite(new IndexChange(record, record.Id, null, outlastsPowerLoss));
+    public void PutLater(ContainerRecord record, bool outlastsPowerLoss = false)
+    {
+        lock (_lock)
+            Add(record.Id, record, outlastsPowerLoss);
+    }
 
-    public void DeleteLater(ContainerId id) => _changes.Writer.TryWrite(new IndexChange(null, id, null));
+    public void DeleteLater(ContainerId id)
+    {
+        lock (_lock)
+            Add(id, null, outlastsPowerLoss: false);
+    }
 
-    public async ValueTask FlushAsync() => await EnqueueAndWait(null, default);
+    public void Commit()
+    {
+        lock (_lock)
+        {
+            // Whoever commits looks again afterwards for what is urgent.
+            if (_isCommitting || _waiting.IsEmpty)
+                return;
+            _isCommitting = true;
+            if (_waiting.OutlastsPowerLoss)
+            {
+                CommitElsewhere();
+                return;
+            }
+        }
+        CommitOne();
+    }
+
+    public async ValueTask FlushAsync()
+    {
+        Task made;
+        lock (_lock)
+            made = _waiting.WhenMade();
+        Commit();
+        await made;
+    }
 
     public async ValueTask DisposeAsync()
     {
-        _changes.Writer.TryComplete();
-        await _writing;
+        Task made;
+        lock (_lock)
+        {
+            _isClosed = true;
+            made = _waiting.WhenMade();
+        }
+        Commit();
+        await made;
+        await _timer.DisposeAsync();
         _rows.Dispose();
         await _connection.DisposeAsync();
     }
 
-    private Task EnqueueAndWait(ContainerRecord? record, ContainerId id, bool outlastsPowerLoss = false)
-    {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (!_changes.Writer.TryWrite(new IndexChange(record, id, done, outlastsPowerLoss)))
-            done.SetException(new DiskException(DiskFailure.Failed, "The index is closed."));
-        return done.Task;
-    }
+    void IThreadPoolWorkItem.Execute() => CommitOne();
 
-    private async Task WriteAsync()
+    /// <summary>Under the lock. What comes after the end is for the next daemon to find out.</summary>
+    private void Add(ContainerId id, ContainerRecord? record, bool outlastsPowerLoss)
     {
-        var batch = new List<IndexChange>();
-        while (await _changes.Reader.WaitToReadAsync())
+        if (_isClosed)
+            return;
+        _waiting.Set(id, record, outlastsPowerLoss);
+        if (outlastsPowerLoss && !_isCommitting)
         {
-            batch.Clear();
-            while (batch.Count < MostPerCommit && _changes.Reader.TryRead(out IndexChange change))
-                batch.Add(change);
-            try
-            {
-                Commit(batch);
-                foreach (IndexChange change in batch)
-                    change.Done?.SetResult();
-            }
-            catch (SqliteException e)
-            {
-                DiskException failure = SqliteDiskErrors.Translate(e);
-                LogCommitFailed(failure.Message, batch.Count);
-                foreach (IndexChange change in batch)
-                    change.Done?.SetException(failure);
-            }
+            _isCommitting = true;
+            CommitElsewhere();
+        }
+        else
+        {
+            SetTimer();
         }
     }
 
-    /// <summary>With FULL the commit waits until the log is on the disk, with all that earlier commits wrote to it.</summary>
-    private void Commit(List<IndexChange> batch)
+    private void SetTimer()
     {
-        bool outlastsPowerLoss = batch.Exists(static change => change.OutlastsPowerLoss);
-        if (outlastsPowerLoss)
-            Execute(_connection, "PRAGMA synchronous=FULL");
+        if (_isTimed)
+            return;
+        _isTimed = true;
+        _timer.Change(Delay, Timeout.InfiniteTimeSpan);
+    }
+
+    private void CommitTimed()
+    {
+        lock (_lock)
+        {
+            _isTimed = false;
+            if (_isCommitting || _waiting.IsEmpty)
+                return; // Who commits sees to what is left.
+            _isCommitting = true;
+        }
+        CommitOne();
+    }
+
+    private void CommitElsewhere() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+
+    /// <summary>By the one who has the turn, which goes on elsewhere if more is urgent by then.</summary>
+    private void CommitOne()
+    {
+        IndexBatch batch;
+        lock (_lock)
+            (batch, _waiting) = (_waiting, new IndexBatch());
+        DiskException? failure = TryWrite(batch);
+        lock (_lock)
+        {
+            _isCommitting = _waiting.IsUrgent;
+            if (_isCommitting)
+                CommitElsewhere();
+            else if (!_waiting.IsEmpty)
+                SetTimer();
+        }
+        batch.Complete(failure);
+    }
+
+    private DiskException? TryWrite(IndexBatch batch)
+    {
+        if (batch.Rows.Count == 0)
+            return null;
         try
         {
-            CommitInOne(batch);
+            _rows.Write(batch);
+            return null;
         }
-        finally
+        catch (SqliteException e)
         {
-            if (outlastsPowerLoss)
-                Execute(_connection, "PRAGMA synchronous=NORMAL");
+            DiskException failure = SqliteDiskErrors.Translate(e);
+            LogCommitFailed(failure.Message, batch.Rows.Count);
+            return failure;
         }
-    }
-
-    private void CommitInOne(List<IndexChange> batch)
-    {
-        Execute(_connection, "BEGIN IMMEDIATE");
-        try
-        {
-            foreach (IndexChange change in batch)
-            {
-                if (change.Put is { } record)
-                    _rows.Put(record);
-                else if (change.Id != default)
-                    _rows.Delete(change.Id);
-            }
-            Execute(_connection, "COMMIT");
-        }
-        catch (SqliteException)
-        {
-            RollBack();
-            throw;
-        }
-    }
-
-    /// <summary>Where the disk is full or fails SQLite often has rolled back by itself (https://www.sqlite.org/lang_transaction.html, section 3.1).</summary>
-    private void RollBack()
-    {
-        if (raw.sqlite3_get_autocommit(_connection.Handle) == 0)
-            Execute(_connection, "ROLLBACK");
-    }
-
-    private static void Execute(SqliteConnection connection, string sql)
-    {
-        using SqliteCommand command = connection.CreateCommand();
-        command.CommandText = sql;
-        command.ExecuteNonQuery();
-    }
-
-    private static object? Scalar(SqliteConnection connection, string sql)
-    {
-        using SqliteCommand command = connection.CreateCommand();
-        command.CommandText = sql;
-        return command.ExecuteScalar();
     }
 
     [LoggerMessage(EventId = 210, Level = LogLevel.Error, Message = "{Count} changes of the cache's index failed: {Reason}")]
