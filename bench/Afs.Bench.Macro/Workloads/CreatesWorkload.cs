@@ -9,18 +9,23 @@ namespace Afs.Bench.Macro.Workloads;
 
 /// <summary>
 /// create+write+close of 4-KiB files by one writer and by 64 at once (threads of one process: each has its own call in flight).
-/// The yardstick of one writer is what an fsync of a 4-KiB write costs on the same disk in the same run.
+/// The yardstick of one writer is what an fsync of a 4-KiB write costs on the same disk in the same run. 64 writers have a folder each, and for
+/// comparison one for all: there the kernel makes one file at a time, since it holds the folder's lock while it waits for a create's reply.
 /// </summary>
 public sealed class CreatesWorkload(WorkContext context) : Workload(context)
 {
     private const int Together = 64;
     private const int FsyncSamples = 50;
 
+    /// <summary>In one folder each takes as long as a lone one: fewer of them do.</summary>
+    private const int ShareInOneFolder = 10;
+
     private static readonly Measure Fsync = new("fsync of a 4-KiB write on the control's disk");
     private static readonly Measure Alone = new("create+write+close of a 4-KiB file, 1 writer");
-    private static readonly Measure AloneInFsyncs = new("the same, in fsyncs of latency", Unit.Factor, Goal.AtMost(3));
-    private static readonly Measure Many = new("create+write+close of a 4-KiB file, 64 writers, per file");
-    private static readonly Measure Speedup = new("rate of 64 writers to that of one", Unit.Factor, Goal.AtLeast(10));
+    private static readonly Measure AloneInFsyncs = new("1 writer, in fsyncs of latency", Unit.Factor, Goal.AtMost(3));
+    private static readonly Measure Many = new("create+write+close of a 4-KiB file, 64 writers with a folder each, per file");
+    private static readonly Measure Crowded = new("create+write+close of a 4-KiB file, 64 writers in one folder, per file");
+    private static readonly Measure Speedup = new("rate of 64 writers with a folder each to that of one", Unit.Factor, Goal.AtLeast(10));
 
     public override string Name => "creates";
 
@@ -29,30 +34,43 @@ public sealed class CreatesWorkload(WorkContext context) : Workload(context)
     public override void Run(Place place, Recorder record)
     {
         string folder = Path.Combine(FolderOf(place), "run");
-        Directory.CreateDirectory(folder);
         byte[] content = new byte[Sizes.SmallFileBytes];
-        int alone = Context.Sizes.CreatesAlone;
-        int together = Context.Sizes.CreatesTogether;
-        NativePath[] first = NativePath.Numbered(folder, "alone-", alone);
-        NativePath[] second = NativePath.Numbered(folder, "together-", together);
+        NativePath[] mine = Numbered(folder, "alone", Context.Sizes.CreatesAlone);
+        NativePath[] ours = Numbered(folder, "crowded", Context.Sizes.CreatesTogether / ShareInOneFolder);
+        NativePath[] each = ForEach(folder, Context.Sizes.CreatesTogether);
 
-        double aloneSeconds = 0, manySeconds = 0;
-        CellFigures? usedAlone = place.Meter(() => aloneSeconds = record.Time(Alone, () => CreateAll(first, content), alone) / alone);
-        CellFigures? usedByMany = place.Meter(
-            () => manySeconds = record.Time(Many, () => SmallFiles.CreateTogether(second, Together, content), together) / together);
-        double fsyncSeconds = MeasureFsync();
-        record.Add(Fsync, fsyncSeconds);
+        double alone = Measured(record, place, Alone, "1 writer", mine.Length, () => CreateAll(mine, content));
+        double many = Measured(
+            record, place, Many, "64 writers with a folder each", each.Length, () => SmallFiles.CreateTogether(each, Together, content));
+        Measured(record, place, Crowded, "64 writers in one folder", ours.Length, () => SmallFiles.CreateTogether(ours, Together, content));
+        double fsync = MeasureFsync();
+        record.Add(Fsync, fsync);
         if (place.Name != Place.ControlName)
         {
-            record.Add(AloneInFsyncs, aloneSeconds / fsyncSeconds);
-            record.Add(Speedup, aloneSeconds / manySeconds);
-        }
-        if (usedAlone is { } a && usedByMany is { } m)
-        {
-            Record(record, a, "1 writer", alone);
-            Record(record, m, "64 writers", together);
+            record.Add(AloneInFsyncs, alone / fsync);
+            record.Add(Speedup, alone / many);
         }
         Directory.Delete(folder, recursive: true);
+    }
+
+    /// <summary>In a folder of their own, which is made.</summary>
+    private static NativePath[] Numbered(string folder, string name, int count) =>
+        NativePath.Numbered(Directory.CreateDirectory(Path.Combine(folder, name)).FullName, "file-", count);
+
+    /// <summary>The files of writer i are every 64th from i on, as they are shared out: in folder i.</summary>
+    private static NativePath[] ForEach(string folder, int count)
+    {
+        NativePath[][] folders = [.. Enumerable.Range(0, Together).Select(i => Numbered(folder, $"writer-{i}", count / Together))];
+        return [.. Enumerable.Range(0, count / Together * Together).Select(i => folders[i % Together][i / Together])];
+    }
+
+    /// <returns>Seconds per file.</returns>
+    private static double Measured(Recorder record, Place place, Measure measure, string who, int files, Action work)
+    {
+        double seconds = 0;
+        if (place.Meter(() => seconds = record.Time(measure, work, files)) is { } used)
+            Record(record, used, who, files);
+        return seconds / files;
     }
 
     private static void Record(Recorder record, CellFigures used, string who, int files)

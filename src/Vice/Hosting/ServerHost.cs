@@ -28,7 +28,7 @@ public sealed partial class ServerHost(ServeOptions options, ILogger log)
     {
         int openFiles = OpenFileLimit.Raise();
         using DataFolder data = DataFolder.Open(options.Data, mayCreate: true, openFiles);
-        using var commits = new CommitThread();
+        using var commits = new CommitThread(callersCommit: true);
         using var blocking = new BlockingPool(BlockingThreads);
         using Observation? seen = options.Admin.IsOn ? new Observation() : null;
         ViceServer vice = MakeServer(data, commits, blocking, seen);

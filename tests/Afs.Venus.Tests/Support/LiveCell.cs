@@ -39,7 +39,7 @@ internal sealed class LiveCell : IAsyncDisposable
 
     public async Task StartServerAsync()
     {
-        _commits = new CommitThread();
+        _commits = new CommitThread(callersCommit: true);
         var vice = new ViceServer(new ViceOptions { Lease = Lease }, new ViceParts
         {
             Metadata = _metadata,

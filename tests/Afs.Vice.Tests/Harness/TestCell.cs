@@ -17,11 +17,15 @@ public sealed class TestCell : IDisposable
     private readonly ViceOptions _options;
     private readonly ILogger _log;
     private readonly MemoryMetadataStore _memory = new();
-    private CommitThread _commits = new();
+    private readonly bool _callersCommit;
+    private CommitThread _commits;
     private ulong _lastClient;
 
-    public TestCell(StoreKind kind = StoreKind.Memory, ViceOptions? options = null, ILogger? log = null)
+    /// <param name="callersCommit">As in the daemon; a caller may then wait for whatever holds up the commit.</param>
+    public TestCell(StoreKind kind = StoreKind.Memory, ViceOptions? options = null, ILogger? log = null, bool callersCommit = false)
     {
+        _callersCommit = callersCommit;
+        _commits = new CommitThread(callersCommit);
         (_kind, _options, _log) = (kind, options ?? new ViceOptions(), log ?? NullLogger.Instance);
         Folder = Path.Combine(Path.GetTempPath(), $"vice-tests-{Guid.NewGuid():n}");
         Directory.CreateDirectory(Folder);
@@ -61,7 +65,7 @@ public sealed class TestCell : IDisposable
     {
         Stop();
         between?.Invoke(DatabasePath);
-        _commits = new CommitThread();
+        _commits = new CommitThread(_callersCommit);
         Metadata = OpenStore();
         Server = Start();
     }

@@ -32,6 +32,16 @@ public sealed class GroupCommitter(IMetadataStore store, Action wake, Action<IMe
     /// <summary>Transactions that failed.</summary>
     public long Failures { get; private set; }
 
+    /// <summary>Something waits to be committed.</summary>
+    public bool HasWork
+    {
+        get
+        {
+            lock (_lock)
+                return _waiting.Count > 0;
+        }
+    }
+
     /// <summary>False: the queue is full.</summary>
     public bool TryEnqueue(QueuedWork work)
     {
