@@ -37,7 +37,7 @@ public class ArrivingTests
         Assert.Equal(Failure.None, await container.Arrival.WaitAsync(Length, default));
         Assert.Equal(content, CacheClient.ReadAll(container));
         await Eventually.BecomesTrueAsync(() => container.Arrival.IsComplete);
-        Assert.True(b.Manager.Contents.TryOpenForReading(fid, registered: null, out IContainer later));
+        Assert.True(b.Manager.Contents.TryOpenForReading(fid, proven: null, out IContainer later));
         using (later)
             Assert.Equal(container.Id, later.Id);
         Assert.Equal(1, b.Server.Stub.CountOf("Download"));
@@ -135,7 +135,7 @@ public class ArrivingTests
             Assert.False(container.Arrival.Has(1));
             Assert.False(container.Arrival.IsComplete);
         }
-        await Eventually.BecomesTrueAsync(() => b.Manager.Contents.TryOpenForReading(fid, registered: null, out IContainer c) && Dispose(c));
+        await Eventually.BecomesTrueAsync(() => b.Manager.Contents.TryOpenForReading(fid, proven: null, out IContainer c) && Dispose(c));
         Assert.Equal(content, await b.ReadBytesAsync(fid));
         Assert.Equal(2, downloads);
     }

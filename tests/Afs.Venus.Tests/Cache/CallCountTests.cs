@@ -25,7 +25,7 @@ public class CallCountTests
         {
             Assert.Equal(fids[i], await LookupTwice(b, $"f{i:d4}", ref calls));
             Assert.True(b.Manager.Statuses.TryGet(fids[i], out _));
-            Assert.True(b.Manager.Contents.TryOpenForReading(fids[i], registered: null, out IContainer container));
+            Assert.True(b.Manager.Contents.TryOpenForReading(fids[i], proven: null, out IContainer container));
             Assert.Equal($"content {i}", System.Text.Encoding.UTF8.GetString(TestClient.ReadAll(container)));
             container.Dispose();
         }

@@ -60,7 +60,7 @@ public class FootprintTests(ITestOutputHelper output)
         time.Restart();
         foreach (Fid fid in fids)
         {
-            Assert.True(client.Manager.Contents.TryOpenForReading(fid, registered: null, out IContainer container));
+            Assert.True(client.Manager.Contents.TryOpenForReading(fid, proven: null, out IContainer container));
             container.Dispose();
         }
         output.WriteLine($"open and close of a cached file: {time.Elapsed.TotalMicroseconds / fids.Count:f1} us");

@@ -24,7 +24,7 @@ public class PromiseTests
         using IContainer opened = await b.OpenAsync(fid);
         Assert.Equal("old"u8.ToArray(), TestClient.ReadAll(opened));
         Assert.False(b.Manager.Statuses.TryGet(fid, out _));
-        Assert.False(b.Manager.Contents.TryOpenForReading(fid, registered: null, out _));
+        Assert.False(b.Manager.Contents.TryOpenForReading(fid, proven: null, out _));
         Assert.Equal("newer", await b.ReadAsync(fid));
     }
 
@@ -63,7 +63,7 @@ public class PromiseTests
         Assert.Equal("x", await a.ReadAsync(fid));
         a.Time.Advance(TimeSpan.FromSeconds(1));
         Assert.False(a.Manager.Statuses.TryGet(fid, out _));
-        Assert.False(a.Manager.Contents.TryOpenForReading(fid, registered: null, out _));
+        Assert.False(a.Manager.Contents.TryOpenForReading(fid, proven: null, out _));
         Assert.Equal(LookupAnswer.Unknown, a.Manager.Directories.TryLookup(a.Root, "f"u8, out _, out _));
         Assert.Equal(FailureKind.Unreachable, (await a.Manager.Contents.OpenAsync(fid, false, false, default)).Failure.Kind);
         Assert.Equal(FailureKind.Unreachable, (await a.Manager.Directories.LoadAsync(a.Root, default)).Kind);

@@ -43,7 +43,7 @@ internal abstract class CacheClient(CacheManager manager)
 
     public async Task<byte[]> ReadBytesAsync(Fid fid)
     {
-        if (!Manager.Contents.TryOpenForReading(fid, registered: null, out IContainer container))
+        if (!Manager.Contents.TryOpenForReading(fid, proven: null, out IContainer container))
             container = await OpenAsync(fid);
         using (container)
         {

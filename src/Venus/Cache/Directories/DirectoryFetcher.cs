@@ -11,7 +11,7 @@ internal sealed class DirectoryFetcher(ViceCalls calls, Statuses statuses, Cache
     private const int MostRestarts = 8;
 
     /// <summary>The statuses of the entries come with so many pages; in a larger directory they are fetched as they are needed.</summary>
-    private const int PagesWithStatus = 2;
+    private const int PagesWithStatus = 4;
 
     /// <summary>The most names that one directory may have.</summary>
     private const int MostNames = 16_000_000;
