@@ -20,7 +20,12 @@ internal sealed class FileOpener(VfsMount mount)
     {
         KernelSession kernel = mount.Kernel.Session;
         bool isKnown = mount.Cache.Statuses.TryGet(node.Fid, out FetchStatus status) && status.DataVersion == container.BaseVersion;
-        var file = new OpenFile(node, container, isWritable, isKnown ? status : null) { Request = request };
+        var file = new OpenFile(node, container, isWritable, isKnown ? status : null)
+        {
+            Request = request,
+            // Without passthrough the mount's pages are what later opens read.
+            Trail = container.Arrival is not null && kernel.Backings is not null ? new ReadTrail() : null,
+        };
         if (!node.TryAttach(file, kernel.Backings, out FileBinding binding))
         {
             // The kernel looks the name up again, and finds a new node.
