@@ -13,5 +13,5 @@ internal sealed class BlockHashKey
         _powers = new(() => new PolynomialKey(_secret));
     }
 
-    public IBlockHasher MakeHasher() => PolynomialHasher.IsSupported ? new PolynomialHasher(_powers.Value) : new GcmHasher(_secret);
+    public IBlockHasher MakeHasher() => PolynomialHasher.IsSupported ? new PolynomialHasher(_powers.Value) : new GcmHasher(_secret.AsSpan(0, GcmHasher.KeyBytes));
 }

@@ -9,6 +9,8 @@ namespace Afs.Venus.Cache;
 /// </summary>
 internal sealed class GcmHasher(ReadOnlySpan<byte> key) : IBlockHasher
 {
+    public const int KeyBytes = 16;
+
     private const int TagBytes = 16, NonceBytes = 12;
 
     private readonly AesGcm _gcm = new(key, TagBytes);

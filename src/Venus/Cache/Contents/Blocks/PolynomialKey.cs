@@ -6,31 +6,43 @@ using Afs.Wire;
 
 namespace Afs.Venus.Cache;
 
-/// <summary>The powers of two secret elements of the field of 2^64 elements, GF(2)[x] modulo x^64 + x^4 + x^3 + x + 1. Immutable.</summary>
+/// <summary>
+/// The powers of nine secret elements of the field of 2^64 elements, GF(2)[x] modulo x^64 + x^4 + x^3 + x + 1: one element for each strand of a block. Immutable.
+/// </summary>
 internal sealed class PolynomialKey
 {
     public const int MostBytes = Limits.BlockBytes;
 
-    /// <summary>Powers of each: one for each word of a block, and two for the pair of its length.</summary>
-    public const int Words = MostBytes / sizeof(ulong) + 2;
+    /// <summary>Eight of a block's bytes, and one of their sums.</summary>
+    public const int Strands = 9;
 
-    /// <summary>Two elements.</summary>
-    public const int SecretBytes = 2 * sizeof(ulong);
+    /// <summary>Words that a strand has of a group.</summary>
+    public const int PieceWords = 8;
+
+    /// <summary>One piece of each of the eight strands.</summary>
+    public const int GroupBytes = (Strands - 1) * PieceWords * sizeof(ulong);
+
+    /// <summary>Powers for a group, and for the piece of its sums.</summary>
+    public const int GroupPowers = Strands * PieceWords;
+
+    /// <summary>Behind those of the longest block: the powers for the pair of its length.</summary>
+    public const int LengthGroup = MostBytes / GroupBytes;
+
+    public const int SecretBytes = Strands * sizeof(ulong);
 
     private const ulong Modulus = 0x1B;
 
-    private readonly ulong[] _first, _second;
+    private readonly ulong[] _powers = new ulong[(LengthGroup + 1) * GroupPowers];
 
     /// <param name="secret"><see cref="SecretBytes"/> random bytes.</param>
     public PolynomialKey(ReadOnlySpan<byte> secret)
     {
-        _first = Powers(BinaryPrimitives.ReadUInt64LittleEndian(secret));
-        _second = Powers(BinaryPrimitives.ReadUInt64LittleEndian(secret[sizeof(ulong)..]));
+        for (int strand = 0; strand < Strands; strand++)
+            Fill(strand, BinaryPrimitives.ReadUInt64LittleEndian(secret[(strand * sizeof(ulong))..]));
     }
 
-    public ReadOnlySpan<ulong> First => _first;
-
-    public ReadOnlySpan<ulong> Second => _second;
+    /// <summary>Group by group, in it strand by strand, in it rising: of group g and word w the power 8g + w + 1.</summary>
+    public ReadOnlySpan<ulong> Powers => _powers;
 
     /// <summary>A product of two elements, or a sum of such, as an element.</summary>
     public static ulong Reduce(Vector128<ulong> product)
@@ -42,12 +54,14 @@ internal sealed class PolynomialKey
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static ulong[] Powers(ulong element)
+    private void Fill(int strand, ulong element)
     {
-        ulong[] powers = new ulong[Words];
-        powers[0] = element;
-        for (int i = 1; i < powers.Length; i++)
-            powers[i] = Reduce(Pclmulqdq.CarrylessMultiply(Vector128.CreateScalar(powers[i - 1]), Vector128.CreateScalar(element), 0));
-        return powers;
+        ulong power = 1;
+        for (int group = 0; group <= LengthGroup; group++)
+        {
+            Span<ulong> powers = _powers.AsSpan(group * GroupPowers + strand * PieceWords, PieceWords);
+            for (int word = 0; word < PieceWords; word++)
+                powers[word] = power = Reduce(Pclmulqdq.CarrylessMultiply(Vector128.CreateScalar(power), Vector128.CreateScalar(element), 0));
+        }
     }
 }
