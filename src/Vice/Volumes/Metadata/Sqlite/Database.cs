@@ -78,6 +78,9 @@ internal sealed class Database : IDisposable
     /// <summary>False outside of a transaction, where SQLite rolled it back by itself.</summary>
     public bool IsInTransaction => raw.sqlite3_get_autocommit(_handle) == 0;
 
+    /// <summary>By the last statement that changes rows.</summary>
+    public int ChangedRows => raw.sqlite3_changes(_handle);
+
     public void Dispose()
     {
         foreach (Statement statement in _statements.Values)

@@ -21,9 +21,18 @@ internal sealed class SqliteTransaction : SqliteReads, IMetadataTransaction
     public void PutServer(ServerRecord server) => Database
         .Prepare("UPDATE server SET epoch = ?, last_session = ?").Add(server.Epoch.Value).Add(server.LastSession.Value).Run();
 
-    public void PutVolume(VolumeRecord volume) => Database
-        .Prepare($"INSERT OR REPLACE INTO volumes ({SqliteRows.VolumeColumns}) VALUES (?, ?, ?, ?, ?, ?)")
-        .Add(volume.Id.Value).Add(volume.Name).Add(volume.LastVnode.Value).Add(volume.Version.Value).Add(volume.Incarnation).Add(volume.Vnodes).Run();
+    /// <summary>Each commit does: an update leaves the index of names alone, of which a replacement would write a page to the log each time.</summary>
+    public void PutVolume(VolumeRecord volume)
+    {
+        Database
+            .Prepare("UPDATE volumes SET last_vnode = ?, version = ?, incarnation = ?, vnodes = ? WHERE volume = ? AND name = ?")
+            .Add(volume.LastVnode.Value).Add(volume.Version.Value).Add(volume.Incarnation).Add(volume.Vnodes).Add(volume.Id.Value).Add(volume.Name).Run();
+        if (Database.ChangedRows > 0)
+            return;
+        Database
+            .Prepare($"INSERT OR REPLACE INTO volumes ({SqliteRows.VolumeColumns}) VALUES (?, ?, ?, ?, ?, ?)")
+            .Add(volume.Id.Value).Add(volume.Name).Add(volume.LastVnode.Value).Add(volume.Version.Value).Add(volume.Incarnation).Add(volume.Vnodes).Run();
+    }
 
     public void PutVnode(FetchStatus status) => Database
         .Prepare($"INSERT OR REPLACE INTO vnodes (volume, {SqliteRows.VnodeColumns}) " +
