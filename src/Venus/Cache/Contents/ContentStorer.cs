@@ -60,15 +60,16 @@ internal sealed partial class ContentStorer(
                 int? begun = mustBeClosed ? container.WritesBegun : null;
                 if (mustBeClosed && container.HasWriters)
                     return FailureKind.Interrupted;
-                var mine = new TaskCompletionSource<Failure>(TaskCreationOptions.RunContinuationsAsynchronously);
+                // Those who wait go on where the store ends, which does nothing more.
+                var mine = new TaskCompletionSource<Failure>();
                 Task<Failure>? running = container.BeginStore(mine.Task);
                 if (running is null)
                 {
                     _ = RunAsync(container, begun, mine);
-                    return await mine.Task.ContinueHere().WaitAsync(cancellation);
+                    return await mine.Task.WaitAsync(cancellation);
                 }
                 // It may have read the content before this caller's last write: look again afterwards.
-                await running.ContinueHere().WaitAsync(cancellation);
+                await running.WaitAsync(cancellation);
             }
         }
         catch (DiskException e)
