@@ -72,7 +72,8 @@ internal sealed class ClientBulkConnection : IAsyncDisposable
                     throw new MalformedMessageException("Malformed BulkStart frame: it is of another length.");
             }
 
-            await BulkSender.SendAsync(_connection, _watch, upload.LengthBytes, _options.Limits, read, _options.Statistics);
+            var chunks = new ChunkSizes(_options.Limits, _options.Time);
+            await BulkSender.SendAsync(_connection, _watch, upload.LengthBytes, chunks, read, _options.Statistics);
             answer = await ReceiveAsync();
         }
 

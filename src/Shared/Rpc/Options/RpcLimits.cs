@@ -25,14 +25,11 @@ public sealed record RpcLimits
     public int BulkConnections { get; init; } = 4;
 
     /// <summary>
-    /// Content bytes in a bulk chunk; at most <see cref="FrameLimits.ChunkBytes"/>. Seven blocks of 64 KiB, so that both sides read, write and sum up whole
-    /// blocks where they are, and a chunk with its frame's head fits an array of the pool.
+    /// Content bytes in a bulk chunk, a power of two; at most <see cref="FrameLimits.ChunkBytes"/>. What is written in one piece is in the page cache in one piece: with
+    /// 1 MiB as most programs would have written it.
     /// </summary>
-    public int ChunkBytes { get; init; } = 7 * 64 * 1024;
+    public int ChunkBytes { get; init; } = 1024 * 1024;
 
-    /// <summary>
-    /// The first chunk of a transfer, each further one being twice as long up to <see cref="ChunkBytes"/>: who waits for the beginning of a large content
-    /// has it soon on a slow line too.
-    /// </summary>
+    /// <summary>The first chunk of a transfer, and the shortest but for the last; a power of two.</summary>
     public int FirstChunkBytes { get; init; } = 64 * 1024;
 }

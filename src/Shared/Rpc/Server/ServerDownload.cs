@@ -47,7 +47,8 @@ internal sealed class ServerDownload(RpcConnection connection, ServerSession ses
             fault.GuardAsync(() => source.ReadAsync(offset, destination, cancellation));
         try
         {
-            await BulkSender.SendAsync(connection, watch, source.LengthBytes, parts.Options.Limits, Read, parts.Options.Statistics);
+            var chunks = new ChunkSizes(parts.Options.Limits, parts.Time);
+            await BulkSender.SendAsync(connection, watch, source.LengthBytes, chunks, Read, parts.Options.Statistics);
         }
         catch (Exception e) when (fault.Is(e) || e is EndOfStreamException)
         {
