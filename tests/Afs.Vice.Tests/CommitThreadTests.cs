@@ -54,6 +54,30 @@ public class CommitThreadTests
         Assert.Equal(101, (await a.NamesAsync(root)).Length);
     }
 
+    [Fact]
+    public async Task The_end_waits_for_a_caller_who_commits_and_commits_what_waits()
+    {
+        using var cell = new TestCell(callersCommit: true);
+        TestClient a = await cell.ConnectAsync();
+        Fid root = await a.RootAsync();
+        using var began = new ManualResetEventSlim();
+        using var gate = new ManualResetEventSlim();
+        cell.Memory.BeforeCommit = () =>
+        {
+            began.Set();
+            gate.Wait();
+        };
+        Task first = Task.Run(() => a.MakeAsync(root, "first"), TestContext.Current.CancellationToken);
+        Assert.True(began.Wait(Patience, TestContext.Current.CancellationToken));
+        Task[] others = [.. Enumerable.Range(0, 5).Select(i => a.MakeAsync(root, $"f{i}"))];
+        Task restart = Task.Run(() => cell.Restart(), TestContext.Current.CancellationToken);
+        await TestCell.StaysPendingAsync(restart);
+        gate.Set();
+        await Task.WhenAll([restart, first, .. others]).WaitAsync(Patience, TestContext.Current.CancellationToken);
+        a.Attach();
+        Assert.Equal(6, (await a.NamesAsync(root)).Length);
+    }
+
     [Theory, OnEachStore]
     public async Task Of_many_callers_none_is_forgotten(StoreKind kind)
     {

@@ -24,6 +24,7 @@ public sealed class CommitThread(bool callersCommit = false) : IDisposable
     private int _turn;
     private int _commitsByCallers;
     private volatile bool _isStopping;
+    private volatile bool _hasFailed;
 
     /// <summary>Something waits. Safe before <see cref="Start"/> and after the end. Not under a lock: it may commit.</summary>
     public void Wake()
@@ -48,7 +49,7 @@ public sealed class CommitThread(bool callersCommit = false) : IDisposable
         Volatile.Write(ref _committer, committer);
     }
 
-    /// <summary>What waits is committed first.</summary>
+    /// <summary>What waits is committed first, and who commits has ended: afterwards nobody uses the store.</summary>
     public void Dispose()
     {
         _isStopping = true;
@@ -67,6 +68,7 @@ public sealed class CommitThread(bool callersCommit = false) : IDisposable
         }
         catch (Exception e)
         {
+            _hasFailed = true;
             _failed!(e);
             return;
         }
@@ -85,6 +87,7 @@ public sealed class CommitThread(bool callersCommit = false) : IDisposable
                 _wake.WaitOne();
                 CommitAll(committer);
             }
+            CommitLast(committer);
         }
         catch (Exception e)
         {
@@ -104,5 +107,19 @@ public sealed class CommitThread(bool callersCommit = false) : IDisposable
             Interlocked.Exchange(ref _turn, 0);
         }
         while (committer.HasWork);
+    }
+
+    /// <summary>Keeps the turn.</summary>
+    private void CommitLast(GroupCommitter committer)
+    {
+        while (!TryTakeTurn())
+        {
+            if (_hasFailed)
+                return;
+            Thread.Sleep(1); // A caller's last batch.
+        }
+        while (committer.CommitBatch())
+        {
+        }
     }
 }
