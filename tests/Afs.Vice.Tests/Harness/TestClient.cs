@@ -42,7 +42,7 @@ public sealed class TestClient(TestCell cell, ClientId id)
     public ulong ResetCount => cell.Server.Sessions.ResetCount(Session);
 
     /// <summary>The context of a next call.</summary>
-    public CallContext Next() => new() { Id = new CallId(id, Session, new CallSequence(++_sequence)) };
+    public CallContext Next() => new() { Id = new CallId(id, Session, new CallSequence(Interlocked.Increment(ref _sequence))) };
 
     public Timestamp Now() => new(1_700_000_000 + ++_clock, (uint)_clock);
 
