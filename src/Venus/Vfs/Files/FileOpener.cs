@@ -16,7 +16,8 @@ internal sealed class FileOpener(VfsMount mount)
 
     /// <summary>Takes the container over, also where it refuses.</summary>
     /// <param name="request">That the handle answers; none for one that the daemon uses itself.</param>
-    public FuseResult<OpenReply> Attach(FileNode node, IContainer container, bool isWritable, RequestId request)
+    /// <param name="isIntroduced">The same reply brings the kernel attributes that it may not keep.</param>
+    public FuseResult<OpenReply> Attach(FileNode node, IContainer container, bool isWritable, RequestId request, bool isIntroduced = false)
     {
         KernelSession kernel = mount.Kernel.Session;
         bool isKnown = mount.Cache.Statuses.TryGet(node.Fid, out FetchStatus status) && status.DataVersion == container.BaseVersion;
@@ -35,7 +36,7 @@ internal sealed class FileOpener(VfsMount mount)
         }
 
         // Attributes of another container must not survive; nor any that the kernel may keep, once it writes without telling.
-        if (binding.IsRebound || isWritable)
+        if (binding.IsRebound || isWritable && !isIntroduced)
             kernel.Notifier.InvalidateNode(node.Id);
         file.Backing = binding.Backing;
         return new OpenReply { Handle = mount.Files.Add(file), Flags = ToFlags(binding, isWritable), Backing = binding.Backing };

@@ -54,7 +54,7 @@ internal sealed class Creations(VfsMount mount, Lookups lookups, FileOpener open
     {
         bool isWritable = OpenFlags.Changes(openFlags);
         Result<IContainer> container = await mount.Cache.Contents.OpenAsync(node.Fid, isWritable, truncate: false, cancellation);
-        return container.IsSuccess ? opener.Attach(node, container.Value, isWritable, request) : container.Failure.ToErrno();
+        return container.IsSuccess ? opener.Attach(node, container.Value, isWritable, request, isIntroduced: true) : container.Failure.ToErrno();
     }
 
     /// <summary>
