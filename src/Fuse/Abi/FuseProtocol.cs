@@ -16,9 +16,6 @@ internal static class FuseProtocol
 
     public const int PageBytes = 4096;
 
-    /// <summary>The bits of open(2)'s flags that say reading, writing or both: O_ACCMODE.</summary>
-    public const int OpenAccessMode = 3;
-
     /// <summary>FUSE_MIN_READ_BUFFER: the kernel refuses a shorter read with EINVAL.</summary>
     public const int MinReadBufferBytes = 8192;
 

@@ -57,17 +57,6 @@ internal sealed class ReaderTeam(FuseDevice device)
         }
     }
 
-    /// <summary>Begins a read where this is the only reader and stays so until it has read: a request that waits is its own. False: nothing was begun.</summary>
-    public bool TryBeginReadAlone()
-    {
-        lock (_monitor)
-        {
-            bool isAlone = _calm >= CalmAfter && _reading == 0 && !_hasEnded;
-            _reading += isAlone ? 1 : 0;
-            return isAlone;
-        }
-    }
-
     /// <summary>The read brought a request, which is about to be worked on.</summary>
     /// <param name="caller">The thread that sent it; zero where it is of another pid namespace.</param>
     public void Took(FuseOpcode opcode, uint caller)
@@ -110,7 +99,7 @@ internal sealed class ReaderTeam(FuseDevice device)
     }
 
     /// <summary>Answered from memory nearly always. Of all others some wait for a disk before they become a task, or compute.</summary>
-    public static bool IsQuick(FuseOpcode opcode) => opcode
+    private static bool IsQuick(FuseOpcode opcode) => opcode
         is FuseOpcode.Lookup or FuseOpcode.Forget or FuseOpcode.BatchForget or FuseOpcode.GetAttr or FuseOpcode.Statx or FuseOpcode.ReadLink
         or FuseOpcode.Open or FuseOpcode.Release or FuseOpcode.Access or FuseOpcode.StatFs or FuseOpcode.GetXattr or FuseOpcode.Interrupt;
 

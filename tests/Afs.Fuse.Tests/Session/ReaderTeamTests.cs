@@ -9,7 +9,6 @@ public sealed class ReaderTeamTests
 {
     private const int ManyQuick = 200;
     private const int ManyPiles = 20;
-    private const uint ReadOnly = 0, ReadWrite = 2;
     private const ulong SlowRequest = 10_001;
 
     private static readonly byte[] LookupBody = GoldenRequests.All["lookup"].Body;
@@ -98,44 +97,6 @@ public sealed class ReaderTeamTests
         }
 
         Assert.Equal(2, readers.Count);
-    }
-
-    [Theory]
-    [InlineData(ReadOnly, true)]
-    [InlineData(ReadWrite, false)]
-    public void A_release_of_a_reader_lets_a_quick_request_go_first(uint openFlags, bool isPutOff)
-    {
-        using var go = new AutoResetEvent(initialState: false);
-        var fileSystem = new ScriptedFileSystem();
-        fileSystem.OnLookup = (request, _) =>
-        {
-            if (request.Id.Value == SlowRequest)
-            {
-                go.WaitOne();
-            }
-
-            fileSystem.Calls.Enqueue("lookup");
-            return new((FuseResult<EntryReply>)Errno.ENOENT);
-        };
-        using KernelEnd kernel = KernelEnd.Start(fileSystem);
-        byte[] release = FrameBuilder.New().U64(9).U32(openFlags).U32(0).U64(0).Bytes();
-        bool wasPutOff = !isPutOff;
-
-        // One who rests may look in the middle of it and take one of the requests.
-        for (int attempt = 0; attempt < ManyPiles && wasPutOff != isPutOff; attempt++)
-        {
-            AskQuickly(kernel);
-            fileSystem.Calls.Clear();
-            kernel.Send(FuseOpcode.Lookup, LookupBody, SlowRequest);
-            kernel.Send(FuseOpcode.Release, release, SlowRequest + 2);
-            kernel.Send(FuseOpcode.Lookup, LookupBody, SlowRequest + 4);
-            go.Set();
-            ulong[] replies = [kernel.Receive().Unique, kernel.Receive().Unique, kernel.Receive().Unique];
-            wasPutOff = fileSystem.Calls.Last().StartsWith("release", StringComparison.Ordinal);
-            Assert.Equal([SlowRequest, SlowRequest + 2, SlowRequest + 4], replies.Order());
-        }
-
-        Assert.Equal(isPutOff, wasPutOff);
     }
 
     [Fact]

@@ -13,10 +13,4 @@ internal readonly record struct ReleaseRequest(FileHandle Handle, int OpenFlags,
         request = new ReleaseRequest(new FileHandle(raw.Handle), (int)raw.Flags, unlock, raw.LockOwner);
         return whole ? Errno.None : Errno.EINVAL;
     }
-
-    /// <summary>A frame that is the RELEASE of what was open for reading only.</summary>
-    public static bool IsOfReader(ReadOnlySpan<byte> frame) =>
-        RequestHeader.PeekOpcode(frame) == FuseOpcode.Release
-        && Parse(frame[FuseInHeader.SizeBytes..], out ReleaseRequest request) == Errno.None
-        && (request.OpenFlags & FuseProtocol.OpenAccessMode) == 0;
 }
