@@ -26,8 +26,7 @@ public sealed class ServedFileTests
     public async Task Its_pages_are_kept_once_they_were_read_and_its_file_needs_not_be_opened()
     {
         using var vfs = new VfsFixture(options: UpTo4Bytes);
-        vfs.Cache.Add("f", "1234");
-        NodeId node = (await vfs.LookupAsync("f")).Node;
+        (_, NodeId node) = await AddAsync(vfs);
         OpenReply unread = await vfs.OpenAsync(node);
         Assert.False(Keeps(unread));
         OpenReply alsoUnread = await vfs.OpenAsync(node);
@@ -41,8 +40,7 @@ public sealed class ServedFileTests
     public async Task An_open_that_never_reached_the_kernel_dropped_no_pages()
     {
         using var vfs = new VfsFixture(options: UpTo4Bytes);
-        vfs.Cache.Add("f", "1234");
-        NodeId node = (await vfs.LookupAsync("f")).Node;
+        (_, NodeId node) = await AddAsync(vfs);
         await vfs.ReleaseAsync(await vfs.OpenAsync(node));
         Assert.False(Keeps(await vfs.OpenAsync(node)));
     }
@@ -51,8 +49,7 @@ public sealed class ServedFileTests
     public async Task What_was_written_past_the_pages_is_read_again()
     {
         using var vfs = new VfsFixture(options: UpTo4Bytes);
-        Fid fid = vfs.Cache.Add("f", "1234");
-        NodeId node = (await vfs.LookupAsync("f")).Node;
+        (Fid fid, NodeId node) = await AddAsync(vfs);
         await ReadOnceAsync(vfs, node);
 
         OpenReply writer = await vfs.OpenAsync(node, VfsFixture.ReadWrite);
@@ -79,8 +76,7 @@ public sealed class ServedFileTests
     public async Task Who_writes_while_it_is_read_writes_through_the_same_pages()
     {
         using var vfs = new VfsFixture(options: UpTo4Bytes);
-        vfs.Cache.Add("f", "1234");
-        NodeId node = (await vfs.LookupAsync("f")).Node;
+        (_, NodeId node) = await AddAsync(vfs);
         OpenReply reader = await vfs.OpenAsync(node);
         await vfs.ReadAsync(reader);
         OpenReply writer = await vfs.OpenAsync(node, VfsFixture.ReadWrite);
@@ -94,8 +90,7 @@ public sealed class ServedFileTests
     public async Task Another_version_is_read_again()
     {
         using var vfs = new VfsFixture(options: UpTo4Bytes);
-        Fid fid = vfs.Cache.Add("f", "1234");
-        NodeId node = (await vfs.LookupAsync("f")).Node;
+        (Fid fid, NodeId node) = await AddAsync(vfs);
         await ReadOnceAsync(vfs, node);
         vfs.Cache.StoreByOther(fid, "abc");
         await vfs.Cache.BreakAsync(fid);
@@ -108,8 +103,7 @@ public sealed class ServedFileTests
     public async Task A_container_that_can_not_be_opened_is_not_trusted_any_more()
     {
         using var vfs = new VfsFixture(options: UpTo4Bytes);
-        Fid fid = vfs.Cache.Add("f", "1234");
-        NodeId node = (await vfs.LookupAsync("f")).Node;
+        (Fid fid, NodeId node) = await AddAsync(vfs);
         await ReadOnceAsync(vfs, node);
         OpenReply open = await vfs.OpenAsync(node);
         vfs.Cache.FileOf(fid)!.IsLost = true;
@@ -120,6 +114,12 @@ public sealed class ServedFileTests
     }
 
     private static bool Keeps(OpenReply open) => open.Flags.HasFlag(OpenReplyFlags.KeepCache);
+
+    private static async Task<(Fid Fid, NodeId Node)> AddAsync(VfsFixture vfs)
+    {
+        Fid fid = vfs.Cache.Add("f", "1234");
+        return (fid, (await vfs.LookupAsync("f")).Node);
+    }
 
     private static async Task ReadOnceAsync(VfsFixture vfs, NodeId node)
     {

@@ -37,15 +37,8 @@ public class CommitThreadTests
         TestClient a = await cell.ConnectAsync();
         Fid root = await a.RootAsync();
         long before = cell.Server.Committer.Commits;
-        using var began = new ManualResetEventSlim();
         using var gate = new ManualResetEventSlim();
-        cell.Memory.BeforeCommit = () =>
-        {
-            began.Set();
-            gate.Wait();
-        };
-        Task first = Task.Run(() => a.MakeAsync(root, "first"), TestContext.Current.CancellationToken);
-        Assert.True(began.Wait(Patience, TestContext.Current.CancellationToken));
+        Task first = await BeginCommitAsync(cell, a, root, gate);
         Task[] others = [.. Enumerable.Range(0, 100).Select(i => a.MakeAsync(root, $"f{i}"))];
         Assert.True(cell.Server.Committer.HasWork);
         gate.Set();
@@ -60,15 +53,8 @@ public class CommitThreadTests
         using var cell = new TestCell(callersCommit: true);
         TestClient a = await cell.ConnectAsync();
         Fid root = await a.RootAsync();
-        using var began = new ManualResetEventSlim();
         using var gate = new ManualResetEventSlim();
-        cell.Memory.BeforeCommit = () =>
-        {
-            began.Set();
-            gate.Wait();
-        };
-        Task first = Task.Run(() => a.MakeAsync(root, "first"), TestContext.Current.CancellationToken);
-        Assert.True(began.Wait(Patience, TestContext.Current.CancellationToken));
+        Task first = await BeginCommitAsync(cell, a, root, gate);
         Task[] others = [.. Enumerable.Range(0, 5).Select(i => a.MakeAsync(root, $"f{i}"))];
         Task restart = Task.Run(() => cell.Restart(), TestContext.Current.CancellationToken);
         await TestCell.StaysPendingAsync(restart);
@@ -106,5 +92,20 @@ public class CommitThreadTests
         cell.Memory.BeforeCommit = null;
         Task after = a.MakeAsync(root, "g");
         await TestCell.StaysPendingAsync(Task.WhenAny(broken, after));
+    }
+
+    /// <summary>A caller makes a file and is in the middle of its commit, which waits for the gate, as all later ones do.</summary>
+    /// <returns>What the caller does.</returns>
+    private static async Task<Task> BeginCommitAsync(TestCell cell, TestClient client, Fid folder, ManualResetEventSlim gate)
+    {
+        var began = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        cell.Memory.BeforeCommit = () =>
+        {
+            began.TrySetResult();
+            gate.Wait();
+        };
+        Task first = Task.Run(() => client.MakeAsync(folder, "first"), TestContext.Current.CancellationToken);
+        await began.Task.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        return first;
     }
 }
