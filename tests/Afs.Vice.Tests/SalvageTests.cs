@@ -91,7 +91,7 @@ public class SalvageTests
         Write(cell, transaction =>
         {
             ContentRecord content = transaction.FindContent(tree.Small.Volume, tree.Small.Vnode)!;
-            transaction.PutContent(tree.Small.Volume, tree.Small.Vnode, content with { Inline = [1, 2, 2] });
+            transaction.PutContent(tree.Small.Volume, tree.Small.Vnode, content with { Data = [1, 2, 2] });
         });
         ScrubReport dirty = scrubber.Run((_, _) => { }, CancellationToken.None);
         Assert.Equal(2, dirty.Problems.Count);

@@ -24,6 +24,9 @@ public static class Limits
 
     public const int ExtentsPerContent = 4096;
 
+    /// <summary>Parts up to here travel inside the StoreData; beyond it, as a bulk transfer.</summary>
+    public const int InlinePartsBytes = 4 * BlockBytes;
+
     public const int StatusesPerCall = 1024;
     public const int EntriesPerPage = 4096;
     public const int ValidationsPerCall = 8192;

@@ -75,7 +75,7 @@ public sealed class Scrubber(Func<IMetadataView> openView, ContentStore store)
     private bool IsCurrent(VolumeId volume, VnodeNumber vnode, ContentRecord content)
     {
         using IMetadataView view = openView();
-        return view.FindContent(volume, vnode)?.Object == content.Object;
+        return view.FindContent(volume, vnode)?.Version == content.Version;
     }
 
     private uint ReadObject(ContentRecord content)

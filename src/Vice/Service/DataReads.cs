@@ -47,7 +47,7 @@ internal sealed class DataReads(IMetadataStore metadata, Promises promises, Cont
             return AbortCodes.BadArgument;
         long length = Math.Min(request.LengthBytes, status.LengthBytes - request.OffsetBytes);
         ContentRecord? content = view.FindContent(request.Fid.Volume, request.Fid.Vnode);
-        if (content is null || content.Object == ObjectId.None)
+        if (content is null || content.Inline is not null)
             return new InlineSource((content?.Inline ?? []).AsMemory((int)request.OffsetBytes, (int)length));
         try
         {

@@ -46,6 +46,8 @@ internal static class RequestChecks
             return AbortCodes.FileTooLarge;
         if (r.LengthBytes < 0 || r.AllocatedBytes < 0 || !IsTime(r.ModifyTime) || !IsTime(r.ChangeTime))
             return AbortCodes.BadArgument;
+        if (r.Parts is not null)
+            return Argument(AreParts(r, r.Parts));
         if (r.Content is null)
             return r.LengthBytes == 0 && r.Crc32C != 0 ? AbortCodes.ChecksumMismatch : AbortCode.None;
         bool matches = r.Content.Length == r.LengthBytes && Platform.Crc32C.Of(r.Content) == r.Crc32C;
@@ -84,6 +86,11 @@ internal static class RequestChecks
             return false;
         return !name.AsSpan().SequenceEqual("."u8) && !name.AsSpan().SequenceEqual(".."u8) && name.AsSpan().IndexOfAny((byte)0, (byte)'/') < 0;
     }
+
+    /// <summary>Over the version that the changes started from, or over zeros.</summary>
+    private static bool AreParts(StoreDataRequest r, ContentParts parts) =>
+        r.LengthBytes > 0 && parts.LengthBytes == r.LengthBytes && (parts.Base == DataVersion.None || parts.Base == r.Base)
+        && Extents.AreValid(parts.Extents, parts.LengthBytes) && r.Content?.Length == parts.TransferBytes && r.Content.Length <= Limits.InlinePartsBytes;
 
     private static bool IsTime(Timestamp time) => time.Nanoseconds < NanosecondsPerSecond;
 

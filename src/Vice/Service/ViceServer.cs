@@ -58,7 +58,8 @@ public sealed class ViceServer
         ServerStatus status = Status = new ServerStatus(life.Epoch, table, Promises, Committer, _uploads, retired, directories, figures, time);
         Service = new ViceService(
             _sessions, reads, new StatusReads(metadata, Promises), new DirectoryReads(metadata, Promises, directories), data,
-            new VolumeReads(metadata, store), status, Promises, writer, new StoreData(_uploads.Table), _room, figures);
+            new VolumeReads(metadata, store), status, Promises, writer, new StoreData(_uploads.Table),
+            new InlineParts(metadata, store, _uploads, parts.Work), _room, figures);
         Replies = new ReplyStore(metadata, _sessions, seen, Promises);
         Bulk = new BulkHandler(metadata, reads, data, _uploads);
         _sessions.Load(life.Sessions);

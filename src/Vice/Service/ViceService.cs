@@ -11,7 +11,7 @@ namespace Afs.Vice.Service;
 /// <summary>The contract's calls, each handed to whoever does it. Nothing is decided here.</summary>
 internal sealed class ViceService(
     Sessions sessions, Reads reads, StatusReads statuses, DirectoryReads directories, DataReads data, VolumeReads volumes,
-    ServerStatus server, Promises promises, Writer writer, StoreData storeData, Room room, ServiceFigures figures)
+    ServerStatus server, Promises promises, Writer writer, StoreData storeData, InlineParts inlineParts, Room room, ServiceFigures figures)
     : IViceService
 {
     public ValueTask<Outcome<ProbeReply>> ProbeAsync(ProbeRequest request, CallContext context) =>
@@ -60,7 +60,9 @@ internal sealed class ViceService(
         MutateAsync(context, RequestChecks.Check(request), scope => Adding(true, () => LinkName.Run(scope, request)));
 
     public ValueTask<Outcome<StoreDataReply>> StoreDataAsync(StoreDataRequest request, CallContext context) =>
-        MutateAsync(context, RequestChecks.Check(request), scope => Adding(request.LengthBytes > 0, () => storeData.Run(scope, request)));
+        request.Parts is null
+            ? MutateAsync(context, RequestChecks.Check(request), scope => Adding(request.LengthBytes > 0, () => storeData.Run(scope, request, null)))
+            : StorePartsAsync(request, context);
 
     public ValueTask<Outcome<StoreStatusReply>> StoreStatusAsync(StoreStatusRequest request, CallContext context) =>
         MutateAsync(context, RequestChecks.Check(request), scope => StoreStatus.Run(scope, request));
@@ -70,6 +72,21 @@ internal sealed class ViceService(
 
     public ValueTask<Outcome<ReleaseUnnamedReply>> ReleaseUnnamedAsync(ReleaseUnnamedRequest request, CallContext context) =>
         MutateAsync(context, AbortCode.None, scope => ReleaseUnnamed.Run(scope, request));
+
+    /// <summary>A refusal of the parts, too, is the writer's to give: a repeated call gets its first reply.</summary>
+    private async ValueTask<Outcome<StoreDataReply>> StorePartsAsync(StoreDataRequest request, CallContext context)
+    {
+        AbortCode check = RequestChecks.Check(request);
+        Outcome<RowPatch?> patch = AbortCodes.NoSpace;
+        if (check == AbortCode.None && !room.IsFull)
+        {
+            if (await sessions.EnterAsync(context) is null)
+                return Outcome<StoreDataReply>.NotExecuted;
+            patch = await inlineParts.PrepareAsync(context.Id.Client, request);
+        }
+        return await MutateAsync(context, check, scope =>
+            Adding(true, () => patch.IsReply ? storeData.Run(scope, request, patch.Value) : patch.Abort));
+    }
 
     private Outcome<GiveUpPromisesReply> GiveUp(ClientSession session, GiveUpPromisesRequest request)
     {

@@ -99,8 +99,13 @@ internal sealed partial class MemoryCalls
             return volume.StoreRefusal;
         if (turn.Find(request.Fid) is not { } vnode)
             return AbortCodes.NoVnode;
-        if (request.Content is not { } content && !volume.TakeUpload(request.Upload, out content))
+        byte[]? content = request.Content;
+        if (request.Parts is { } parts)
+            content = Whole(vnode, parts, request.Content!);
+        else if (content is null && !volume.TakeUpload(request.Upload, out content))
             return AbortCodes.NoUpload;
+        if (content is null)
+            return AbortCodes.VersionGone;
         if (content.Length != request.LengthBytes || Crc32C.Of(content) != request.Crc32C)
             return AbortCodes.ChecksumMismatch;
         bool unseen = vnode.Status.DataVersion != request.Base;

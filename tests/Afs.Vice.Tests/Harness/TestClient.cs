@@ -132,6 +132,14 @@ public sealed class TestClient(TestCell cell, ClientId id)
         return completed.IsReply ? WireCodec.FromBytes<UploadReply>(completed.Value.Span) : completed.As<UploadReply>();
     }
 
+    /// <summary>A store whose parts are in the request.</summary>
+    public StoreDataRequest PartsRequest(Fid fid, ulong @base, byte[] content, IReadOnlyList<Extent> extents) => StoreRequest(fid, content, @base) with
+    {
+        Content = [.. extents.SelectMany(e => content[(int)e.OffsetBytes..(int)e.EndBytes])],
+        Parts = new ContentParts { LengthBytes = content.Length, Base = new DataVersion(@base), Extents = extents },
+        Upload = new UploadId(1_000_000 + _sequence),
+    };
+
     public async Task<Outcome<byte[]>> DownloadAsync(Fid fid, ulong version, IReadOnlyList<Extent> extents)
     {
         byte[] request = WireCodec.ToBytes(new DownloadRequest { Fid = fid, DataVersion = new DataVersion(version), OffsetBytes = 0, LengthBytes = 0, Extents = extents });

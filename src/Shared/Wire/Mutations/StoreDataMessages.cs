@@ -16,8 +16,13 @@ public sealed partial record StoreDataRequest
     [Key(2)] public required long LengthBytes { get; init; }
     [Key(3)] public required uint Crc32C { get; init; }
 
-    /// <summary>The content itself, where it is at most <see cref="Limits.InlineContentBytes"/>; else null, and <see cref="Upload"/> names it.</summary>
-    [Key(4), Limit(Limits.InlineContentBytes)] public byte[]? Content { get; init; }
+    /// <summary>
+    /// The content itself, where it is at most <see cref="Limits.InlineContentBytes"/>, or the bytes of its <see cref="Parts"/>; else null, and
+    /// <see cref="Upload"/> names it.
+    /// </summary>
+    [Key(4), Limit(Limits.InlinePartsBytes)] public byte[]? Content { get; init; }
+
+    /// <summary>An upload that came before; with <see cref="Parts"/>, an id of no other upload: the server may make one of them.</summary>
     [Key(5)] public UploadId Upload { get; init; }
 
     /// <summary>What the content occupies on the writer's disk.</summary>
@@ -27,6 +32,12 @@ public sealed partial record StoreDataRequest
 
     /// <summary>Clear set-user-id, and set-group-id where the group may execute: somebody without the right to keep them wrote.</summary>
     [Key(9)] public bool KillSetId { get; init; }
+
+    /// <summary>
+    /// Not null: <see cref="Content"/> is the bytes of these extents, one after the other, at most <see cref="Limits.InlinePartsBytes"/>. Abort VersionGone: their
+    /// base isn't the file's current version.
+    /// </summary>
+    [Key(10)] public ContentParts? Parts { get; init; }
 }
 
 [WireMessage]

@@ -171,7 +171,7 @@ internal sealed partial class ContentStorer(
         };
         Result<FilledStore> filled = at.LengthBytes <= Limits.InlineContentBytes
             ? Inline(new ProtectedFile(container.File, files), request)
-            : await UploadAsync(container, request);
+            : await PlannedAsync(container, request);
         if (!filled.IsSuccess)
             return filled.Failure;
         if (begun is not null && container.WritesBegun != begun)
@@ -204,11 +204,27 @@ internal sealed partial class ContentStorer(
         return new FilledStore(request with { Content = content, Crc32C = reader.Crc32C }, content.Length, Blocks: null);
     }
 
-    private async Task<Result<FilledStore>> UploadAsync(Container container, StoreDataRequest request)
+    private async Task<Result<FilledStore>> PlannedAsync(Container container, StoreDataRequest request)
     {
         var file = new ProtectedFile(container.File, files);
         StorePlan plan = await work.RunAsync(() => planner.Make(container, file, request.LengthBytes));
         using var reader = new PlanReader(file, plan, hashKey);
+        return plan.Parts is not null && plan.TransferBytes <= Limits.InlinePartsBytes
+            ? Inline(plan, reader, request)
+            : await UploadAsync(plan, reader, request);
+    }
+
+    /// <summary>The bytes of the parts go with the call. The server compares its checksum with the reader's.</summary>
+    private FilledStore Inline(StorePlan plan, PlanReader reader, StoreDataRequest request)
+    {
+        byte[] content = new byte[plan.TransferBytes];
+        reader.Read(0, content);
+        request = request with { Content = content, Parts = plan.Parts, Upload = NewUploadId(), Crc32C = reader.WholeCrc32C };
+        return new FilledStore(request, content.Length, reader.Sums);
+    }
+
+    private async Task<Result<FilledStore>> UploadAsync(StorePlan plan, PlanReader reader, StoreDataRequest request)
+    {
         var upload = new UploadRequest { Upload = NewUploadId(), Volume = request.Fid.Volume, Fid = request.Fid, Parts = plan.Parts };
         Result<UploadReply> reply = await calls.UploadAsync(
             upload, plan.TransferBytes, (offset, buffer, _) => ValueTask.FromResult(reader.Read(offset, buffer.Span)), stopping);

@@ -53,7 +53,7 @@ public sealed class ContentStore(IDisk disk, Epoch epoch)
     /// <exception cref="DiskException">It is missing or damaged.</exception>
     public IDiskFile Open(ContentRecord content)
     {
-        IDiskFile file = Open(content.Object);
+        IDiskFile file = content.Data is { } patch ? new BytesFile(patch) : Open(content.Object);
         if (content.Base == ObjectId.None)
             return file;
         try

@@ -9,7 +9,8 @@ namespace Afs.Vice.Volumes.Content;
 /// <summary>Makes a new content a file's. Last closer wins, and who lost is told apart and kept.</summary>
 internal sealed class StoreData(UploadTable uploads)
 {
-    public Outcome<StoreDataReply> Run(MutationScope scope, StoreDataRequest request)
+    /// <param name="patch">Parts that came in the request, as they go into the metadata. Null: there are none, or they became the upload that it names.</param>
+    public Outcome<StoreDataReply> Run(MutationScope scope, StoreDataRequest request, RowPatch? patch)
     {
         if (scope.Find(request.Fid) is not { } status)
             return scope.Missing(request.Fid);
@@ -17,32 +18,41 @@ internal sealed class StoreData(UploadTable uploads)
             return AbortCodes.IsADirectory;
         if (status.Type != FileType.Regular)
             return AbortCodes.BadArgument;
-        StagedUpload? upload = null;
-        if (request.Content is null && request.LengthBytes > 0)
-        {
-            AbortCode refusal = Take(scope, request, status, out upload);
-            if (refusal != AbortCode.None)
-                return refusal;
-        }
+        Outcome<NewContent> found = Find(scope, request, patch, status.DataVersion);
+        if (!found.IsReply)
+            return found.Abort;
+        NewContent content = found.Value;
 
         bool isUnseen = request.Base != status.DataVersion;
         ContentRecord? replaced = scope.View.FindContent(request.Fid.Volume, request.Fid.Vnode);
         if (isUnseen)
             NoteUnseen(scope, request, status, replaced);
         else if (replaced is not null)
-            scope.Changes.Retired.AddRange(replaced.Objects.Where(id => upload is null || id != upload.Base));
+            scope.Changes.Retired.AddRange(replaced.Objects.Where(id => id != content.Base));
         scope.Change(Changed(status, request), isDataChanged: true);
         scope.Apply();
-        Write(scope, request, upload);
+        Write(scope, request, content);
         if (isUnseen && replaced is not null)
             scope.Transaction.PutKeptVersion(new KeptVersion(request.Fid, status.LengthBytes, status.ContentCrc32C, replaced, scope.Now));
         return new StoreDataReply { Status = scope.Promise(request.Fid), ReplacedUnseen = isUnseen };
     }
 
-    /// <summary>Aborts: NoUpload, BadArgument, ChecksumMismatch, and VersionGone where the upload builds on a version that isn't the current one.</summary>
-    private AbortCode Take(MutationScope scope, StoreDataRequest request, FetchStatus current, out StagedUpload? upload)
+    /// <summary>Aborts: NoUpload, BadArgument, ChecksumMismatch, and VersionGone where it builds on a version that isn't the current one.</summary>
+    private Outcome<NewContent> Find(MutationScope scope, StoreDataRequest request, RowPatch? patch, DataVersion current)
     {
-        upload = uploads.Take(scope.Client, request.Upload);
+        if (patch is not null)
+        {
+            if (patch.Crc32C != request.Crc32C)
+                return AbortCodes.ChecksumMismatch;
+            return patch.Parts.Base == current ? new NewContent(ObjectId.None, patch.Bytes, patch.Base, patch.Parts) : AbortCodes.VersionGone;
+        }
+        bool isUpload = request.LengthBytes > 0 && (request.Content is null || request.Parts is not null);
+        return isUpload ? Take(scope, request, current) : new NewContent(ObjectId.None, request.Content, ObjectId.None, null);
+    }
+
+    private Outcome<NewContent> Take(MutationScope scope, StoreDataRequest request, DataVersion current)
+    {
+        StagedUpload? upload = uploads.Take(scope.Client, request.Upload);
         if (upload is null)
             return AbortCodes.NoUpload;
         scope.Changes.TakenUpload = upload;
@@ -55,10 +65,10 @@ internal sealed class StoreData(UploadTable uploads)
         {
             if (upload.Fid != request.Fid || parts.Base != request.Base)
                 return AbortCodes.BadArgument;
-            if (parts.Base != current.DataVersion)
+            if (parts.Base != current)
                 return AbortCodes.VersionGone;
         }
-        return AbortCode.None;
+        return new NewContent(upload.Object, null, upload.Base, upload.Parts);
     }
 
     private static void NoteUnseen(MutationScope scope, StoreDataRequest request, FetchStatus status, ContentRecord? replaced) =>
@@ -75,7 +85,7 @@ internal sealed class StoreData(UploadTable uploads)
         Mode = request.KillSetId ? ModeBits.KillSetId(status.Mode) : status.Mode,
     };
 
-    private static void Write(MutationScope scope, StoreDataRequest request, StagedUpload? upload)
+    private static void Write(MutationScope scope, StoreDataRequest request, NewContent content)
     {
         (VolumeId volume, VnodeNumber vnode) = (request.Fid.Volume, request.Fid.Vnode);
         if (request.LengthBytes == 0)
@@ -84,9 +94,11 @@ internal sealed class StoreData(UploadTable uploads)
             return;
         }
         DataVersion version = scope.Find(request.Fid)!.DataVersion;
-        scope.Transaction.PutContent(
-            volume, vnode, new ContentRecord(version, upload?.Object ?? ObjectId.None, request.Content, scope.Client, upload?.Base ?? ObjectId.None));
-        if (upload?.Parts is { } parts && parts.Base != DataVersion.None)
+        scope.Transaction.PutContent(volume, vnode, new ContentRecord(version, content.Object, content.Data, scope.Client, content.Base));
+        if (content.Parts is { } parts && parts.Base != DataVersion.None)
             scope.Changes.ContentChange = (request.Fid, new ContentChange(parts.Base, version, parts.Extents));
     }
+
+    /// <summary>As a row has it (<see cref="ContentRecord"/>), and the parts that it was made of.</summary>
+    private readonly record struct NewContent(ObjectId Object, byte[]? Data, ObjectId Base, ContentParts? Parts);
 }

@@ -40,10 +40,7 @@ public sealed partial class Uploads(ContentStore store, UploadTable table, Room 
                 }
             }
 
-            // A sparse content may be far longer than its room; so only what must stay free is asked for.
-            room.Look();
-            if (room.IsFull)
-                throw new DiskException(DiskFailure.NoSpace, "The server's disk is full.");
+            RequireRoom();
             (ObjectId id, IDiskFile file) = store.Create();
             return request.Parts is null
                 ? new UploadSink(this, client, request, lengthBytes, id, file)
@@ -55,6 +52,31 @@ public sealed partial class Uploads(ContentStore store, UploadTable table, Room 
             table.Release(client, lengthBytes);
             return Refuse(e);
         }
+    }
+
+    /// <summary>A patch that came as a whole becomes an upload. Blocks for the disk. Aborts: Busy, NoSpace, ServerDiskFailed; None: it is staged.</summary>
+    internal AbortCode Keep(ClientId client, UploadRequest request, ContentParts parts, PagePatch patch)
+    {
+        if (!table.TryReserve(client, parts.LengthBytes))
+            return AbortCodes.Busy;
+        ObjectId id = ObjectId.None;
+        try
+        {
+            RequireRoom();
+            (id, IDiskFile file) = store.Create();
+            using (file)
+            {
+                file.Write(0, patch.ToBytes());
+                store.Keep(id, file);
+            }
+        }
+        catch (DiskException e)
+        {
+            Abandon(client, id, parts.LengthBytes);
+            return Refuse(e);
+        }
+        Stage(client, request, id, parts.LengthBytes, patch.Crc32C, patch.Base, parts);
+        return AbortCode.None;
     }
 
     /// <summary>Deletes contents that nobody came for.</summary>
@@ -101,6 +123,14 @@ public sealed partial class Uploads(ContentStore store, UploadTable table, Room 
         {
             LogLeft(log, e.Message);
         }
+    }
+
+    /// <summary>A sparse content may be far longer than its room; so only what must stay free is asked for.</summary>
+    private void RequireRoom()
+    {
+        room.Look();
+        if (room.IsFull)
+            throw new DiskException(DiskFailure.NoSpace, "The server's disk is full.");
     }
 
     /// <summary>Owns the file also where it fails; the base only where it doesn't.</summary>

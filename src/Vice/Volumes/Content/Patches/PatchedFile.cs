@@ -1,5 +1,4 @@
 using Afs.Platform;
-using Afs.Wire;
 using Microsoft.Win32.SafeHandles;
 
 namespace Afs.Vice.Volumes.Content;
@@ -49,10 +48,10 @@ internal sealed class PatchedFile(IDiskFile patch, PatchIndex index, IDiskFile @
     {
         while (offset < LengthBytes)
         {
-            long block = offset / Limits.BlockBytes;
-            if (index.TryFind(block, out _))
-                return new DataRun(offset, Math.Min((block + 1) * Limits.BlockBytes, LengthBytes));
-            long end = RunEnd(block);
+            long page = offset / PatchIndex.PageBytes;
+            if (index.TryFind(page, out _))
+                return new DataRun(offset, Math.Min((page + 1) * PatchIndex.PageBytes, LengthBytes));
+            long end = RunEnd(page);
             DataRun inBase = @base.NextData(Math.Min(offset, index.BaseLengthBytes));
             if (!inBase.IsEmpty && inBase.StartBytes < end)
                 return new DataRun(inBase.StartBytes, Math.Min(inBase.EndBytes, end));
@@ -73,27 +72,27 @@ internal sealed class PatchedFile(IDiskFile patch, PatchIndex index, IDiskFile @
         @base.Dispose();
     }
 
-    /// <summary>From the patch up to the end of the block, or from the base up to the next block of the patch.</summary>
+    /// <summary>From the patch up to the end of the page, or from the base up to the next page of the patch.</summary>
     private int ReadRun(long offset, Span<byte> destination)
     {
-        (long block, long within) = Math.DivRem(offset, Limits.BlockBytes);
-        if (index.TryFind(block, out long at))
+        (long page, long within) = Math.DivRem(offset, PatchIndex.PageBytes);
+        if (index.TryFind(page, out long at))
         {
-            Span<byte> rest = destination[..(int)Math.Min(destination.Length, Limits.BlockBytes - within)];
+            Span<byte> rest = destination[..(int)Math.Min(destination.Length, PatchIndex.PageBytes - within)];
             if (patch.Read(at + within, rest) != rest.Length)
                 throw new DiskException(DiskFailure.Failed, "A patch is too short.");
             return rest.Length;
         }
-        Span<byte> run = destination[..(int)Math.Min(destination.Length, RunEnd(block) - offset)];
+        Span<byte> run = destination[..(int)Math.Min(destination.Length, RunEnd(page) - offset)];
         int count = offset < index.BaseLengthBytes ? @base.Read(offset, run) : 0;
         run[count..].Clear();
         return run.Length;
     }
 
-    private long RunEnd(long block)
+    private long RunEnd(long page)
     {
-        long next = index.NextBehind(block);
-        return next > LengthBytes / Limits.BlockBytes ? LengthBytes : next * Limits.BlockBytes;
+        long next = index.NextBehind(page);
+        return next > LengthBytes / PatchIndex.PageBytes ? LengthBytes : next * PatchIndex.PageBytes;
     }
 
     private static InvalidOperationException Immutable() => new("A content never changes.");

@@ -56,7 +56,7 @@ internal sealed class WholeTarget : IPartsTarget
             _file.CopyFrom(@base, from, to - from);
             return;
         }
-        bool isPatch = patched.Index.TryFind(from / Limits.BlockBytes, out _);
+        bool isPatch = patched.Index.TryFind(from / PatchIndex.PageBytes, out _);
         _file.CopyFrom(isPatch ? patched : patched.Base, from, to - from);
     }
 }

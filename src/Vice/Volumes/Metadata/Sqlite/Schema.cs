@@ -3,10 +3,13 @@ namespace Afs.Vice.Volumes.Metadata.Sqlite;
 /// <summary>The tables, and their version in the database's user_version. docs/disk-format.md explains them.</summary>
 internal static class Schema
 {
-    public const int Version = 2;
+    public const int Version = 3;
 
     /// <summary>The format before contents could be patches.</summary>
     private const int WholeContents = 1;
+
+    /// <summary>The format before a patch could be a row's data, and before patches were of pages.</summary>
+    private const int PatchFiles = 2;
 
     private const string Tables = """
         CREATE TABLE server (
@@ -110,6 +113,8 @@ internal static class Schema
         PRAGMA user_version = 2;
         """;
 
+    private const string FromPatchFiles = "PRAGMA user_version = 3;";
+
     /// <summary>Makes the tables in an empty database, and brings older ones to this format; refuses one of a newer format.</summary>
     public static void Prepare(Database database)
     {
@@ -119,12 +124,8 @@ internal static class Schema
             database.Execute(Tables);
             database.Execute("COMMIT");
         }
-        if (database.QueryInt64("PRAGMA user_version") == WholeContents)
-        {
-            database.Execute("BEGIN IMMEDIATE");
-            database.Execute(FromWholeContents);
-            database.Execute("COMMIT");
-        }
+        Upgrade(database, WholeContents, FromWholeContents);
+        Upgrade(database, PatchFiles, FromPatchFiles);
         Require(database);
     }
 
@@ -134,9 +135,18 @@ internal static class Schema
         long version = database.QueryInt64("PRAGMA user_version");
         if (version > Version)
             throw new StorageException(StorageFailure.NewerFormat, $"The metadata has format {version}; this program knows {Version}.");
-        if (version == WholeContents)
+        if (version is WholeContents or PatchFiles)
             throw new StorageException(StorageFailure.OlderFormat, $"The metadata has format {version}; serve from it once, and it becomes format {Version}.");
         if (version != Version)
             throw new StorageException(StorageFailure.Corrupt, $"The metadata has format {version}, which never was.");
+    }
+
+    private static void Upgrade(Database database, int from, string steps)
+    {
+        if (database.QueryInt64("PRAGMA user_version") != from)
+            return;
+        database.Execute("BEGIN IMMEDIATE");
+        database.Execute(steps);
+        database.Execute("COMMIT");
     }
 }

@@ -73,7 +73,7 @@ internal sealed class SqliteTransaction : SqliteReads, IMetadataTransaction
     public void PutContent(VolumeId volume, VnodeNumber vnode, ContentRecord content) => Database
         .Prepare($"INSERT OR REPLACE INTO contents (volume, vnode, {SqliteRows.ContentColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
         .Add(volume.Value).Add(vnode.Value).Add(content.Version.Value).Add(content.Object.Value)
-        .Add(content.Writer.High).Add(content.Writer.Low).Add(content.Inline).Add(content.Base.Value).Run();
+        .Add(content.Writer.High).Add(content.Writer.Low).Add(content.Data).Add(content.Base.Value).Run();
 
     public void DeleteContent(VolumeId volume, VnodeNumber vnode) => Database
         .Prepare("DELETE FROM contents WHERE volume = ? AND vnode = ?").Add(volume.Value).Add(vnode.Value).Run();
@@ -84,7 +84,7 @@ internal sealed class SqliteTransaction : SqliteReads, IMetadataTransaction
         .Add(kept.Fid.Volume.Value).Add(kept.Fid.Vnode.Value).Add(kept.Fid.Uniquifier.Value)
         .Add(kept.LengthBytes).Add(kept.Crc32C).Add(kept.KeptAt.ToUnixTimeMilliseconds())
         .Add(kept.Content.Version.Value).Add(kept.Content.Object.Value)
-        .Add(kept.Content.Writer.High).Add(kept.Content.Writer.Low).Add(kept.Content.Inline).Add(kept.Content.Base.Value).Run();
+        .Add(kept.Content.Writer.High).Add(kept.Content.Writer.Low).Add(kept.Content.Data).Add(kept.Content.Base.Value).Run();
 
     public void DeleteKeptVersion(Fid fid, DataVersion version) => Database
         .Prepare("DELETE FROM kept WHERE volume = ? AND vnode = ? AND data_version = ?")
