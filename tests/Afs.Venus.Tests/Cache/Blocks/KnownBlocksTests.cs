@@ -9,7 +9,7 @@ public class KnownBlocksTests
     private const int Length = 5_000_000;
 
     [Fact]
-    public async Task AChangeOfAFetchedFile_ReadsItOnce_AndSendsOneBlock()
+    public async Task AChangeOfAFetchedFile_ReadsItOnce_AndSendsOneBlockInOneCall()
     {
         var volume = new MemoryVolume();
         await using TestClient a = await TestClient.OpenAsync(volume);
@@ -29,8 +29,41 @@ public class KnownBlocksTests
         }
         Assert.InRange(disk.BytesRead, Length, Length + 2 * Limits.BlockBytes);
         Assert.Equal(Limits.BlockBytes, b.Manager.Counts.BytesStored.Value);
+        Assert.Equal((1, 0), (b.Server.Stub.CountOf("StoreData"), b.Server.Stub.CountOf("Upload")));
         new byte[] { 7, 8, 9 }.CopyTo(content, 3_000_000);
         Assert.Equal(content, await a.ReadBytesAsync(fid));
+    }
+
+    [Theory]
+    [InlineData(4, 0)]
+    [InlineData(5, 1)]
+    public async Task UpToFourChangedBlocks_GoInTheCall(int blocks, int uploads)
+    {
+        await using TestClient a = await TestClient.OpenAsync(new MemoryVolume());
+        (Fid fid, byte[] content) = await MakeAsync(a);
+        using (IContainer container = await a.OpenAsync(fid, forWriting: true))
+        {
+            Change(container, content, blocks);
+            Assert.Equal(Failure.None, await container.StoreAsync(killSetId: false, default));
+        }
+        Assert.Equal(uploads + 1, a.Server.Stub.CountOf("Upload"));
+        Assert.Equal(content, a.Server.Volume.ContentOf(fid));
+    }
+
+    [Fact]
+    public async Task AVersionThatCameMeanwhile_MakesItSendTheWhole()
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume), b = await TestClient.OpenAsync(volume);
+        (Fid fid, byte[] content) = await MakeAsync(a);
+        using (IContainer container = await a.OpenAsync(fid, forWriting: true))
+        {
+            Assert.Equal(Failure.None, await b.WriteAsync(fid, "other"));
+            Change(container, content, 1);
+            Assert.Equal(Failure.None, await container.StoreAsync(killSetId: false, default));
+        }
+        Assert.Equal((2, 1), (a.Server.Stub.CountOf("Upload"), volume.Unseen));
+        Assert.Equal(content, await b.ReadBytesAsync(fid));
     }
 
     [Fact]
@@ -43,5 +76,24 @@ public class KnownBlocksTests
         new Random(1).NextBytes(content);
         Assert.Equal(Failure.None, await a.WriteAsync(fid, content));
         Assert.Equal(Length, disk.BytesRead);
+    }
+
+    private static async Task<(Fid, byte[])> MakeAsync(TestClient client)
+    {
+        Fid fid = await client.CreateAsync("f");
+        byte[] content = new byte[Length];
+        new Random(1).NextBytes(content);
+        Assert.Equal(Failure.None, await client.WriteAsync(fid, content));
+        return (fid, content);
+    }
+
+    /// <summary>A byte in each of so many blocks, which don't lie together.</summary>
+    private static void Change(IContainer container, byte[] content, int blocks)
+    {
+        for (int i = 0; i < blocks; i++)
+        {
+            int at = 10 * i * Limits.BlockBytes;
+            RandomAccess.Write(container.Handle, [++content[at]], at);
+        }
     }
 }
