@@ -22,6 +22,7 @@ var options = new FuseMountOptions
     RemoteLocks = Has("--remote-locks"),
     Passthrough = backingFolder is not null,
     ReaderThreads = 3,
+    ReadAheadBytes = 512 << 10,
 };
 var log = new TextWriterFuseLog(Console.Error);
 using FuseSession session = After("--resume", 1) is { } descriptor

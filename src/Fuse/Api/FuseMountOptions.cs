@@ -38,6 +38,12 @@ public sealed record FuseMountOptions
     /// <summary>Largest READ and WRITE, in bytes: a multiple of 4096, at most 1 MiB.</summary>
     public int MaxWriteBytes { get; init; } = 1 << 20;
 
+    /// <summary>
+    /// How far the kernel reads ahead of a reader in order, in bytes: a multiple of 4096, at most 1 MiB; 0: its own 128 KiB. A longer one makes fewer and longer READs.
+    /// Where this process may not write to /sys/class/bdi (it isn't root, or is in a container), the kernel's own stays.
+    /// </summary>
+    public int ReadAheadBytes { get; init; }
+
     /// <summary>Requests that may wait in tasks at one time; readers stop reading beyond it.</summary>
     public int MaxPendingRequests { get; init; } = 4096;
 
@@ -54,6 +60,9 @@ public sealed record FuseMountOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxWriteBytes, 4096);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxWriteBytes, 1 << 20);
         ArgumentOutOfRangeException.ThrowIfNotEqual(MaxWriteBytes % 4096, 0);
+        ArgumentOutOfRangeException.ThrowIfNegative(ReadAheadBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(ReadAheadBytes, 1 << 20);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(ReadAheadBytes % 4096, 0);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxPendingRequests, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(PassthroughStackDepth, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(PassthroughStackDepth, 2);

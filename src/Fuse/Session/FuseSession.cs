@@ -32,6 +32,11 @@ public sealed class FuseSession : IDisposable
         MountPoint = mountPoint;
         Notifier = new FuseNotifier(_device, Connection);
         _connectionNumber = MountTable.Find(mountPoint)?.DeviceMinor;
+        if (connection is null && options.ReadAheadBytes > 0 && _connectionNumber is { } number)
+        {
+            ReadAhead.TrySet(number, options.ReadAheadBytes); // After INIT, which can lower it.
+        }
+
         _team = new ReaderTeam(_device);
         _fileSystem = fileSystem;
         _log = log ?? SilentFuseLog.Instance;

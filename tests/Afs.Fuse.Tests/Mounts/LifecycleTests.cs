@@ -75,6 +75,16 @@ public sealed class LifecycleTests
         var options = new FuseMountOptions { Source = "s", SubType = "t" };
         Assert.Equal(Errno.ENOTDIR, Assert.Throws<FuseException>(() => FuseSession.Mount("/nonexistent/folder", options, new ScriptedFileSystem())).Error);
         Assert.Throws<ArgumentOutOfRangeException>(() => FuseSession.Mount("/", options with { ReaderThreads = 17 }, new ScriptedFileSystem()));
+        Assert.Throws<ArgumentOutOfRangeException>(() => FuseSession.Mount("/", options with { ReadAheadBytes = 5000 }, new ScriptedFileSystem()));
+    }
+
+    [Fact]
+    public void The_kernel_reads_ahead_as_far_as_the_mounter_asks()
+    {
+        using var host = new MountedHost();
+        string setting = host.Run("echo /sys/class/bdi/$(stat -c %Hd:%Ld .)/read_ahead_kb");
+        Assert.SkipUnless(host.Run($"test -w {setting} && echo yes || echo no") == "yes", "/sys can't be written here");
+        Assert.Equal("512", host.Run($"cat {setting}"));
     }
 
     [Fact]

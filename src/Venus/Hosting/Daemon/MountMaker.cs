@@ -36,6 +36,7 @@ internal static class MountMaker
         DefaultPermissions = true,
         ReadOnly = settings.IsReadOnly,
         Passthrough = settings.Io != IoMode.Daemon,
+        ReadAheadBytes = 1 << 20,
     };
 
     private static ExitCode ToCode(MountRefusal refusal) => refusal switch
