@@ -58,6 +58,61 @@ public sealed class TwoClientTests
     [Theory]
     [InlineData("passthrough")]
     [InlineData("daemon")]
+    public async Task What_tar_unpacks_has_its_times_modes_and_contents_for_both(string io)
+    {
+        using Cell cell = await Cell.StartAsync();
+        Client a = await cell.MountAsync("--io", io), b = await cell.MountAsync("--io", io);
+
+        Script.Run(a, b, """
+            import io, subprocess, tarfile
+            packed, members = io.BytesIO(), []
+            with tarfile.open(fileobj=packed, mode='w', format=tarfile.PAX_FORMAT) as tar:
+                for i, mode in enumerate([0o644, 0o755, 0o600, 0o4711, 0o700]):
+                    member = tarfile.TarInfo('file-%d' % i)
+                    data = b'content %d ' % i * (i * 1000)
+                    member.size, member.mode, member.mtime = len(data), mode, 1500000000 + i
+                    member.uid, member.gid = (i % 2) * 77, (i % 3) * 88
+                    tar.addfile(member, io.BytesIO(data))
+                    members.append((member, data))
+            subprocess.run(['tar', '-xf', '-', '-C', a], input=packed.getvalue(), check=True)
+            for member, data in members:
+                for client in (b, a):
+                    path = client + '/' + member.name
+                    found = os.stat(path)
+                    assert get(path) == data, path
+                    assert (found.st_mtime, stat.S_IMODE(found.st_mode)) == (member.mtime, member.mode), (path, found)
+                    assert (found.st_uid, found.st_gid) == (member.uid, member.gid), (path, found)
+            """);
+    }
+
+    [Theory]
+    [InlineData("passthrough")]
+    [InlineData("daemon")]
+    public async Task A_time_that_is_set_on_what_is_being_written_is_seen_here_at_once_and_elsewhere_after_the_close(string io)
+    {
+        using Cell cell = await Cell.StartAsync();
+        Client a = await cell.MountAsync("--io", io), b = await cell.MountAsync("--io", io);
+
+        Script.Run(a, b, """
+            import subprocess
+            put(a + '/f', b'before')
+            for i in range(20):
+                os.stat(b + '/f')
+                fd = os.open(a + '/f', os.O_WRONLY)
+                os.pwrite(fd, b'after %d' % i, 0)
+                subprocess.run(['touch', '-m', '-d', '@%d' % (1500000000 + i), a + '/f'], check=True)
+                assert os.stat(a + '/f').st_mtime == 1500000000 + i, i
+                assert os.fstat(fd).st_mtime == 1500000000 + i, i
+                os.close(fd)
+                assert os.stat(b + '/f').st_mtime == 1500000000 + i, i
+                assert os.stat(a + '/f').st_mtime == 1500000000 + i, i
+                assert get(b + '/f') == b'after %d' % i, i
+            """);
+    }
+
+    [Theory]
+    [InlineData("passthrough")]
+    [InlineData("daemon")]
     public async Task What_both_append_in_turn_is_all_there(string io)
     {
         using Cell cell = await Cell.StartAsync();

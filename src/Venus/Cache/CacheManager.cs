@@ -97,7 +97,8 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         var doubts = new DoubtfulChanges(statuses, _kernel);
         var names = new NameOperations(calls, statuses, _directories, _contents, unnamed, doubts, removals);
         Lazy<VolumeFigures> volume = new(() => new VolumeFigures(Root.Volume, calls, time));
-        Operations = new FileOperations(calls, statuses, _directories, names, _containers, uses, unnamed, new XattrCache(), volume, doubts, removals, time);
+        var unstored = new UnstoredStatus(statuses, _containers, uses);
+        Operations = new FileOperations(calls, statuses, _directories, names, _containers, uses, unnamed, new XattrCache(), unstored, volume, doubts, removals, time);
         Statuses = statuses;
 
         // What goes on by itself.

@@ -62,6 +62,79 @@ public class CallCountTests
     }
 
     [Fact]
+    public async Task WhatTarSetsBeforeItCloses_GoesWithTheContent()
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync("f");
+        var past = new Timestamp(1_000_000, 123_456_789);
+        using (IContainer container = await a.OpenAsync(fid, forWriting: true))
+        {
+            RandomAccess.Write(container.Handle, "content"u8, 0);
+            FetchStatus status = volume.StatusOf(fid)!;
+            var request = new StoreStatusRequest { Fid = fid, Fields = StatusFields.ModifyTime, ModifyTime = past, ChangeTime = a.Manager.Operations.Now };
+            await SetAsync(a, request);
+            await SetAsync(a, request with { Fields = StatusFields.Uid | StatusFields.Gid | StatusFields.KillSetId, Uid = status.Uid, Gid = status.Gid });
+            await SetAsync(a, request with { Fields = StatusFields.Mode, Mode = status.Mode });
+            Assert.Equal(0, a.Server.Stub.CountOf("StoreStatus"));
+            Assert.True(container.TryGetLocalStatus(out LocalStatus local));
+            Assert.Equal(past, local.ModifyTime);
+            Assert.Equal(Failure.None, await container.StoreAsync(false, default));
+        }
+        Assert.Equal(past, volume.StatusOf(fid)!.ModifyTime);
+        Assert.Equal(1, a.Server.Stub.CountOf("StoreData"));
+    }
+
+    [Theory]
+    [InlineData(StatusFields.ModifyTime | StatusFields.AccessTime, true)]
+    [InlineData(StatusFields.Mode, true)]
+    [InlineData(StatusFields.Uid, true)]
+    [InlineData(StatusFields.Gid, true)]
+    [InlineData(StatusFields.ModifyTime, false)]
+    public async Task WhatTheStoreDoesNotSay_OrWhereNothingIsToBeStored_IsTold(StatusFields fields, bool isChanged)
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync("f");
+        using IContainer container = await a.OpenAsync(fid, forWriting: true);
+        if (isChanged)
+            RandomAccess.Write(container.Handle, "content"u8, 0);
+        var past = new Timestamp(1_000_000, 5);
+        await SetAsync(a, new StoreStatusRequest
+        {
+            Fid = fid,
+            Fields = fields,
+            Mode = 0x180,
+            Uid = 77,
+            Gid = 78,
+            ModifyTime = past,
+            AccessTime = past,
+            ChangeTime = a.Manager.Operations.Now,
+        });
+        Assert.Equal(1, a.Server.Stub.CountOf("StoreStatus"));
+    }
+
+    [Fact]
+    public async Task ATimeThatWasSetBeforeTheClose_SurvivesTheDaemon()
+    {
+        var volume = new MemoryVolume();
+        TestClient a = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync("f");
+        var past = new Timestamp(1_000_000, 123_456_789);
+        IContainer container = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(container.Handle, "content"u8, 0);
+        await SetAsync(a, new StoreStatusRequest { Fid = fid, Fields = StatusFields.ModifyTime, ModifyTime = past, ChangeTime = a.Manager.Operations.Now });
+        await a.CrashAsync();
+        await using TestClient next = await TestClient.OpenAsync(volume, folder: a.Folder, wasCleanEnd: false);
+        await Eventually.BecomesTrueAsync(
+            () => volume.ContentOf(fid).AsSpan().SequenceEqual("content"u8), () => next.Time.Advance(TimeSpan.FromSeconds(1)));
+        Assert.Equal(past, volume.StatusOf(fid)!.ModifyTime);
+    }
+
+    private static async Task SetAsync(TestClient client, StoreStatusRequest request) =>
+        Assert.True((await client.Manager.Operations.SetStatusAsync(request, default)).IsSuccess);
+
+    [Fact]
     public async Task TruncatingOpen_AndAnEmptyFile_FetchNothing()
     {
         var volume = new MemoryVolume();

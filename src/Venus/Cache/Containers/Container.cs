@@ -315,6 +315,22 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
         }
     }
 
+    /// <summary>
+    /// Changes the modification time, null: none, of what somebody has open for writing and has changed since it was last stored: it goes along with
+    /// the content. The file's own times carry it, so that the next daemon stores it too. False: nothing was done. Only while pinned.
+    /// </summary>
+    public bool TrySetUnstoredTime(Timestamp? modifyTime)
+    {
+        lock (_lock)
+        {
+            ContainerStat stat = files.Stat(OpenFile());
+            if (_writers == 0 || _fate != ContainerFate.Current || !stat.Differs(Baseline))
+                return false;
+            files.SetModifyTime(OpenFile(), modifyTime ?? stat.ModifyTime);
+            return true;
+        }
+    }
+
     /// <summary>The content is no longer current; it lives until its last use ends. True: nothing uses it, delete it.</summary>
     public bool Retire(ContainerFate fate)
     {
@@ -358,18 +374,17 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
 
     /// <summary>
     /// The kernel said that nobody could write to it any more, not by a mapping either, when <see cref="WritesBegun"/> was so many, and its
-    /// content was right after that: only another open for writing can change it. Not while pinned by the caller; nothing where somebody uses it.
+    /// content was right after that: only another open for writing can change it. True: so it is. Only while pinned, by the caller alone: nothing where somebody uses it.
     /// </summary>
     /// <exception cref="DiskException">The file can't be looked at.</exception>
-    public void SettleUnwritten(int writesBegun)
+    public bool TrySettleUnwritten(int writesBegun)
     {
         lock (_lock)
         {
-            if (_pins > 0 || WritesBegun != writesBegun || State != ContainerState.Clean || _fate != ContainerFate.Current)
-                return;
-            using IDiskFile file = files.Open(Id);
-            if (!files.Stat(file).Differs(Baseline))
-                EverWritten = false;
+            if (_pins > 1 || WritesBegun != writesBegun || State != ContainerState.Clean || _fate != ContainerFate.Current || files.Stat(OpenFile()).Differs(Baseline))
+                return false;
+            EverWritten = false;
+            return true;
         }
     }
 

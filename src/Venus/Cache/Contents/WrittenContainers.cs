@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Afs.Platform;
+using Afs.Wire;
 using Microsoft.Extensions.Logging;
 
 namespace Afs.Venus.Cache;
@@ -7,7 +8,8 @@ namespace Afs.Venus.Cache;
 /// <summary>
 /// Looks after containers that were open for writing. RELEASE comes while a mapping still writes, so each is looked at soon after its
 /// last close, then again with its checksum (a page that was mapped and dirty at the store shows no later write in ctime), then some more times.
-/// After that, opening and eviction look, unless the kernel says that nobody can write any more. A change that is found is stored.
+/// After that, opening and eviction look. A change that is found is stored. Once the kernel says that nobody can write any more and the checksum is
+/// right, all that ends; for a small file, whose checksum costs nothing, at the first look.
 /// </summary>
 internal sealed partial class WrittenContainers(ContentStorer storer, IContainerFiles files, ContainerTable table, TimeProvider time, ILogger log)
 {
@@ -101,21 +103,31 @@ internal sealed partial class WrittenContainers(ContentStorer storer, IContainer
         if (container.HasWriters || container.NeedsVerify || !container.TryPinClosed())
             return; // Its next last close begins anew; or a crash may have changed it; or it is gone.
         int writesBegun = container.WritesBegun;
-        bool isSettled = false;
+        bool isSmall = container.Baseline.LengthBytes <= Limits.InlineContentBytes;
         try
         {
             // Asked before the content is compared, so that the comparison sees the last write.
-            bool mayBeWritten = watch.Look < ChecksumLook || container.MayBeWrittenOutside();
-            if (watch.Look == ChecksumLook && !container.IsChanged())
+            bool mayBeWritten = watch.Look < ChecksumLook && !isSmall || container.MayBeWrittenOutside();
+            if ((watch.Look == ChecksumLook || !mayBeWritten) && !container.IsChanged())
                 CompareContent(container);
-            isSettled = (await storer.StoreClosedAsync(container, cancellation)).IsNone && !mayBeWritten;
+            bool isStored = (await storer.StoreClosedAsync(container, cancellation)).IsNone;
+            if (isStored && !mayBeWritten && container.TrySettleUnwritten(writesBegun))
+                Forget(watch);
         }
         finally
         {
             table.Unpin(container);
         }
-        if (isSettled)
-            container.SettleUnwritten(writesBegun);
+    }
+
+    /// <summary>Unless it was written since the look began.</summary>
+    private void Forget(Watch watch)
+    {
+        lock (_lock)
+        {
+            if (_watched.TryGetValue(watch.Container.Id, out Watch known) && known.Since == watch.Since)
+                _watched.Remove(watch.Container.Id);
+        }
     }
 
     private void CompareContent(Container container)
@@ -135,5 +147,5 @@ internal sealed partial class WrittenContainers(ContentStorer storer, IContainer
     private readonly record struct Watch(Container Container, long Since, int Look);
 
     [LoggerMessage(EventId = 230, Level = LogLevel.Error, Message = "The container of {Fid} can't be looked at: {Reason}")]
-    private partial void LogLookFailed(Afs.Wire.Fid fid, string reason);
+    private partial void LogLookFailed(Fid fid, string reason);
 }

@@ -7,7 +7,7 @@ namespace Afs.Venus.Cache;
 /// <summary>Mutations of one object: making it, its status, its xattrs. Those of names are in <see cref="NameOperations"/>.</summary>
 internal sealed class FileOperations(
     ViceCalls calls, Statuses statuses, DirectoryCache directories, NameOperations names, ContainerTable containers, ContentUses uses,
-    UnnamedFiles unnamed, XattrCache xattrs, Lazy<VolumeFigures> volume, DoubtfulChanges doubts, RemovalsUnderWay removals, TimeProvider time)
+    UnnamedFiles unnamed, XattrCache xattrs, UnstoredStatus unstored, Lazy<VolumeFigures> volume, DoubtfulChanges doubts, RemovalsUnderWay removals, TimeProvider time)
     : IFileOperations
 {
     public Timestamp Now
@@ -56,6 +56,8 @@ internal sealed class FileOperations(
     {
         if (statuses.IsRemoved(request.Fid))
             return SetRemoved(request);
+        if (unstored.TryKeep(request, out FetchStatus kept))
+            return kept;
         using var change = new ChangeScope(statuses, request.Fid);
         Result<StoreStatusReply> reply = await calls.MutateAsync((vice, context) => vice.StoreStatusAsync(request, context), cancellation);
         if (!reply.IsSuccess)

@@ -8,6 +8,12 @@ namespace Afs.Venus.Vfs;
 /// <summary>Makes new objects and new names.</summary>
 internal sealed class Creations(VfsMount mount, Lookups lookups, FileOpener opener)
 {
+    /// <summary>
+    /// Of the attributes of what is about to be written through the container: the end of the same open(2) checks permissions by them (may_open in
+    /// fs/namei.c), and would ask for them again. A write makes the kernel forget what it changes of them anyway (fuse_write_update_attr).
+    /// </summary>
+    private static readonly TimeSpan OneLook = TimeSpan.FromMilliseconds(1);
+
     /// <summary>MKNOD, MKDIR, SYMLINK.</summary>
     public async ValueTask<FuseResult<EntryReply>> MakeAsync(DirectoryNode parent, CreateRequest request, CancellationToken cancellation)
     {
@@ -45,8 +51,8 @@ internal sealed class Creations(VfsMount mount, Lookups lookups, FileOpener open
         }
 
         EntryReply reply = entry.Value;
-        if (OpenFlags.Changes(openFlags))
-            reply.AttributeTimeout = TimeSpan.Zero;
+        if (OpenFlags.Changes(openFlags) && reply.AttributeTimeout > OneLook)
+            reply.AttributeTimeout = OneLook;
         return new CreateReply { Entry = reply, Open = opened.Value };
     }
 

@@ -31,7 +31,7 @@ internal sealed class SocketListener : IFrameListener
             if (Endpoint is RpcEndpoint.Tcp)
                 socket.NoDelay = true;
             string peer = Endpoint is RpcEndpoint.Tcp ? socket.RemoteEndPoint?.ToString() ?? "unknown" : Endpoint.ToString();
-            var stream = new NetworkStream(socket, ownsSocket: true);
+            var stream = new ReadySocketStream(socket);
             return new StreamFrameConnection(stream, peer, _tls is null ? null : _tls.AuthenticateAsync);
         }
         catch (ObjectDisposedException)

@@ -13,7 +13,7 @@ public sealed class SocketTransport(SocketTransportOptions? options = null) : IT
         try
         {
             Socket socket = await ConnectSocketAsync(endpoint, cancellation);
-            var stream = new NetworkStream(socket, ownsSocket: true);
+            var stream = new ReadySocketStream(socket);
             return endpoint is RpcEndpoint.Tcp tcp && _options.ClientTls is { } tls
                 ? new StreamFrameConnection(stream, endpoint.ToString(), (inner, token) => tls.AuthenticateAsync(inner, tcp.Host, token))
                 : new StreamFrameConnection(stream, endpoint.ToString(), establish: null);
@@ -57,13 +57,27 @@ public sealed class SocketTransport(SocketTransportOptions? options = null) : IT
                 RpcEndpoint.Tcp tcp => new DnsEndPoint(tcp.Host, tcp.Port),
                 _ => throw new RpcEndpointException($"'{endpoint}' is no address of a socket."),
             };
-            await socket.ConnectAsync(target, cancellation);
+            await ConnectAsync(socket, target, cancellation);
             return socket;
         }
         catch
         {
             socket.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Blocks a thread of the pool meanwhile: the framework's own wait would watch the socket for as long as it lives (<see cref="ReadySocketStream"/>).</summary>
+    private static async Task ConnectAsync(Socket socket, EndPoint target, CancellationToken cancellation)
+    {
+        await using CancellationTokenRegistration closing = cancellation.UnsafeRegister(static socket => ((Socket)socket!).Dispose(), socket);
+        try
+        {
+            await Task.Run(() => socket.Connect(target), CancellationToken.None);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException && cancellation.IsCancellationRequested)
+        {
+            throw new OperationCanceledException("Connecting was given up.", e, cancellation);
         }
     }
 }

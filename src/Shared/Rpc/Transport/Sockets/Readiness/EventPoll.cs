@@ -1,0 +1,69 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Afs.Rpc;
+
+/// <summary>
+/// The kernel's list of sockets to watch (epoll(7)). Each is watched for one event and then not until it is armed again (EPOLLONESHOT), so
+/// that of several threads that wait exactly one gets it. A socket that is closed leaves the list by itself.
+/// </summary>
+internal sealed partial class EventPoll
+{
+    private const int CloseOnExec = 0x80000;
+    private const int Add = 1;
+    private const int Modify = 3;
+    private const uint ReadableOnce = 0x1 | 0x2000 | 0x4000_0000; // EPOLLIN, EPOLLRDHUP, EPOLLONESHOT
+    private const int EventBytes = 16;
+    private const int Interrupted = 4;
+
+    /// <summary>Of the caller's number in struct epoll_event, which is packed on x86-64 alone.</summary>
+    private static readonly int NumberOffset = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 4 : 8;
+
+    private readonly SafeFileHandle _poll = Create();
+
+    /// <summary>Watches for the next time that the socket can be read, or has ended.</summary>
+    /// <param name="isFirst">It was never armed before.</param>
+    /// <param name="number">What <see cref="Wait"/> returns.</param>
+    /// <exception cref="ObjectDisposedException">The socket was closed.</exception>
+    /// <exception cref="IOException">The kernel refused, e.g. for want of memory.</exception>
+    public unsafe void Arm(SafeHandle socket, bool isFirst, ulong number)
+    {
+        Span<byte> wanted = stackalloc byte[EventBytes];
+        wanted.Clear();
+        MemoryMarshal.Write(wanted, ReadableOnce);
+        MemoryMarshal.Write(wanted[NumberOffset..], number);
+        fixed (byte* start = wanted)
+        {
+            if (Control(_poll, isFirst ? Add : Modify, socket, start) != 0)
+                throw new IOException($"a socket can't be watched: {Marshal.GetLastPInvokeErrorMessage()}");
+        }
+    }
+
+    /// <summary>Blocks until a socket is ready; its number. Any number of threads at once: each event goes to one of them.</summary>
+    public unsafe ulong Wait()
+    {
+        byte* ready = stackalloc byte[EventBytes];
+        while (WaitFor(_poll, ready, 1, -1) != 1)
+        {
+            if (Marshal.GetLastPInvokeError() != Interrupted)
+                throw new Win32Exception(Marshal.GetLastPInvokeError());
+        }
+        return MemoryMarshal.Read<ulong>(new ReadOnlySpan<byte>(ready, EventBytes)[NumberOffset..]);
+    }
+
+    private static SafeFileHandle Create()
+    {
+        int descriptor = CreatePoll(CloseOnExec);
+        return descriptor >= 0 ? new SafeFileHandle(descriptor, ownsHandle: true) : throw new Win32Exception(Marshal.GetLastPInvokeError());
+    }
+
+    [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
+    private static partial int CreatePoll(int flags);
+
+    [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
+    private static unsafe partial int Control(SafeHandle poll, int operation, SafeHandle socket, byte* wanted);
+
+    [LibraryImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
+    private static unsafe partial int WaitFor(SafeHandle poll, byte* ready, int most, int timeoutMs);
+}
