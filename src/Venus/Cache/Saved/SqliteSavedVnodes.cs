@@ -27,19 +27,8 @@ internal sealed class SqliteSavedVnodes : ISavedVnodes
     private SqliteSavedVnodes(SqliteConnection connection) => _connection = connection;
 
     /// <summary>Opens or makes it.</summary>
-    /// <exception cref="DiskException">It can't be opened; <see cref="DiskFailure.Failed"/>: it is damaged, or of another format.</exception>
-    public static SqliteSavedVnodes Open(string path)
-    {
-        SystemSqlite.Use();
-        try
-        {
-            return new SqliteSavedVnodes(Connect(path));
-        }
-        catch (SqliteException e)
-        {
-            throw SqliteDiskErrors.Translate(e);
-        }
-    }
+    /// <exception cref="DiskException">It can't be opened; <see cref="DiskFailure.Failed"/>: it is damaged, or of a newer format.</exception>
+    public static SqliteSavedVnodes Open(string path) => new(CacheDatabase.Open(path, FormatVersion, Schema));
 
     public void Begin(VolumeIdentity identity)
     {
@@ -102,28 +91,6 @@ internal sealed class SqliteSavedVnodes : ISavedVnodes
         {
             if (NamesCodec.TryDecode(_volume, (byte[])rows[3]) is { } names)
                 yield return new SavedDirectory(FidOf(rows), new DataVersion((ulong)rows.GetInt64(2)), names);
-        }
-    }
-
-    private static SqliteConnection Connect(string path)
-    {
-        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
-        try
-        {
-            connection.Open();
-            using SqliteCommand command = connection.CreateCommand();
-            command.CommandText = "PRAGMA user_version";
-            if (command.ExecuteScalar() is not (0L or FormatVersion))
-                throw new SqliteException("it is of another format", SqliteDiskErrors.Corrupt);
-            command.CommandText = $"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA locking_mode=EXCLUSIVE; {Schema} PRAGMA user_version={FormatVersion};";
-            command.ExecuteNonQuery();
-            command.CommandText = "PRAGMA quick_check(1)";
-            return command.ExecuteScalar() is "ok" ? connection : throw new SqliteException("the database is damaged", SqliteDiskErrors.Corrupt);
-        }
-        catch (SqliteException)
-        {
-            connection.Dispose();
-            throw;
         }
     }
 

@@ -9,7 +9,7 @@ internal static partial class SavedVnodesFile
 {
     private const string Name = "vnodes.db";
 
-    /// <summary>Opens or makes it; one that is damaged, or of another format, is deleted first.</summary>
+    /// <summary>Opens or makes it; one that is damaged, or of a newer format, is deleted first.</summary>
     /// <exception cref="DiskException">It can't be opened.</exception>
     public static SqliteSavedVnodes Open(string folder, ILogger log)
     {

@@ -7,6 +7,8 @@ namespace Afs.Venus.Cache;
 /// <summary>Between a row of the table <c>containers</c> and a record. Unsigned numbers are stored as signed ones of the same bits.</summary>
 internal static class ContainerRowMapping
 {
+    public const int FormatVersion = 1;
+
     public const string Schema = """
         CREATE TABLE IF NOT EXISTS containers (
             id INTEGER PRIMARY KEY,
@@ -24,7 +26,8 @@ internal static class ContainerRowMapping
     /// <summary>One question mark a column, in the order of <see cref="Bind"/>.</summary>
     public const string Put = "INSERT OR REPLACE INTO containers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
-    public static void Bind(sqlite3_stmt put, ContainerRecord r)
+    /// <exception cref="SqliteException">There is no memory.</exception>
+    public static void Bind(sqlite3 database, sqlite3_stmt put, ContainerRecord r)
     {
         ReadOnlySpan<long> numbers =
         [
@@ -33,8 +36,8 @@ internal static class ContainerRowMapping
             r.Baseline.ModifyTime.Seconds, r.Baseline.ModifyTime.Nanoseconds, r.Baseline.ChangeTime.Seconds, r.Baseline.ChangeTime.Nanoseconds,
         ];
         for (int i = 0; i < numbers.Length; i++)
-            raw.sqlite3_bind_int64(put, i + 1, numbers[i]);
-        raw.sqlite3_bind_text(put, numbers.Length + 1, r.BootId);
+            SqliteException.ThrowExceptionForRC(raw.sqlite3_bind_int64(put, i + 1, numbers[i]), database);
+        SqliteException.ThrowExceptionForRC(raw.sqlite3_bind_text(put, numbers.Length + 1, r.BootId), database);
     }
 
     public static ContainerRecord Read(SqliteDataReader row) => new(

@@ -70,7 +70,7 @@ internal sealed class ContainerRowWriter : IDisposable
 
     private void Put(ContainerRecord record)
     {
-        ContainerRowMapping.Bind(_put, record);
+        ContainerRowMapping.Bind(_database, _put, record);
         Run(_put);
     }
 

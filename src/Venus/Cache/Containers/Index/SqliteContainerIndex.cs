@@ -38,12 +38,14 @@ internal sealed partial class SqliteContainerIndex : IContainerIndex, IThreadPoo
     /// <exception cref="DiskException">It can't be opened, or is damaged, or of a newer format.</exception>
     public static SqliteContainerIndex Open(string path, TimeProvider time, ILogger log)
     {
+        SqliteConnection connection = CacheDatabase.Open(path, ContainerRowMapping.FormatVersion, ContainerRowMapping.Schema);
         try
         {
-            return new SqliteContainerIndex(ContainerDatabase.Open(path), time, log);
+            return new SqliteContainerIndex(connection, time, log);
         }
         catch (SqliteException e)
         {
+            connection.Dispose();
             throw SqliteDiskErrors.Translate(e);
         }
     }

@@ -1,10 +1,10 @@
 using Afs.Platform;
 using Microsoft.Win32.SafeHandles;
 
-namespace Afs.Venus.Tests;
+namespace Afs.Tests.Common;
 
 /// <summary>Passes everything on to another disk. What stands between a test and its disk overrides what it cares for.</summary>
-internal abstract class PassingDisk(IDisk inner) : IDisk
+public abstract class PassingDisk(IDisk inner) : IDisk
 {
     public IDiskFile Open(string name, DiskOpenMode mode) => Between(inner.Open(name, mode));
 
@@ -20,7 +20,7 @@ internal abstract class PassingDisk(IDisk inner) : IDisk
 
     public void SyncDirectory(string directory) => inner.SyncDirectory(directory);
 
-    public DiskSpace GetSpace() => inner.GetSpace();
+    public virtual DiskSpace GetSpace() => inner.GetSpace();
 
     protected abstract IDiskFile Between(IDiskFile file);
 
@@ -36,7 +36,13 @@ internal abstract class PassingDisk(IDisk inner) : IDisk
 
         public void SetLength(long lengthBytes) => inner.SetLength(lengthBytes);
 
-        public void Sync() => inner.Sync();
+        public DataRun NextData(long offset) => inner.NextData(offset);
+
+        public void CopyFrom(IDiskFile source, long offset, long countBytes) => inner.CopyFrom(source, offset, countBytes);
+
+        public virtual void BeginWriteback(long offset, long countBytes) => inner.BeginWriteback(offset, countBytes);
+
+        public virtual void Sync() => inner.Sync();
 
         public void Dispose() => inner.Dispose();
     }

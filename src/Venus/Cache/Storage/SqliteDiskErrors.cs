@@ -6,9 +6,6 @@ namespace Afs.Venus.Cache;
 /// <summary>What SQLite says of the disk under the cache's databases.</summary>
 internal static class SqliteDiskErrors
 {
-    /// <summary>SQLITE_CORRUPT.</summary>
-    public const int Corrupt = 11;
-
     private const int Full = 13, ReadOnly = 8, CannotOpen = 14;
 
     public static DiskException Translate(SqliteException e)
@@ -20,6 +17,6 @@ internal static class SqliteDiskErrors
             CannotOpen => DiskFailure.NoPermission,
             _ => DiskFailure.Failed,
         };
-        return new DiskException(failure, $"The cache's index: {e.Message}", e);
+        return new DiskException(failure, $"The cache's database: {e.Message}", e);
     }
 }

@@ -3,14 +3,15 @@ using Microsoft.Data.Sqlite;
 
 namespace Afs.Venus.Cache;
 
-/// <summary>Opens the index's database, or makes it.</summary>
-internal static class ContainerDatabase
+/// <summary>
+/// Opens a database of the cache, or makes it: write-ahead log, one user, synchronous=NORMAL, so that a commit is a write without a wait for the disk.
+/// </summary>
+internal static class CacheDatabase
 {
-    private const int FormatVersion = 1;
-
-    /// <exception cref="SqliteException">It can't be opened.</exception>
-    /// <exception cref="DiskException">It is damaged, or of a newer format.</exception>
-    public static SqliteConnection Open(string path)
+    /// <param name="formatVersion">What this program writes; a database of an older format gets the schema's new parts.</param>
+    /// <param name="schema">Statements that make what isn't there, each ended by a semicolon.</param>
+    /// <exception cref="DiskException">It can't be opened; <see cref="DiskFailure.Failed"/>: it is damaged, or of a newer format.</exception>
+    public static SqliteConnection Open(string path, long formatVersion, string schema)
     {
         SystemSqlite.Use();
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
@@ -21,12 +22,17 @@ internal static class ContainerDatabase
             if (Scalar(connection, "PRAGMA quick_check(1)") is not "ok")
                 throw new DiskException(DiskFailure.Failed, $"{path}: the database is damaged.");
             long format = (long)Scalar(connection, "PRAGMA user_version")!;
-            if (format > FormatVersion)
-                throw new DiskException(DiskFailure.Failed, $"{path}: format {format} is newer than this program's {FormatVersion}.");
-            Execute(connection, ContainerRowMapping.Schema + $"PRAGMA user_version={FormatVersion};");
+            if (format > formatVersion)
+                throw new DiskException(DiskFailure.Failed, $"{path}: format {format} is newer than this program's {formatVersion}.");
+            Execute(connection, $"{schema} PRAGMA user_version={formatVersion};");
             return connection;
         }
-        catch
+        catch (SqliteException e)
+        {
+            connection.Dispose();
+            throw SqliteDiskErrors.Translate(e);
+        }
+        catch (DiskException)
         {
             connection.Dispose();
             throw;
