@@ -20,6 +20,10 @@ internal sealed class PatchIndex
     public const int PageBytes = 4096;
 
     private const int HeadBytes = 48, SumAt = 40;
+
+    /// <summary>Far more than what <see cref="PatchLimits"/> allows: what says more is damaged.</summary>
+    private const int MostEntries = 1 << 20;
+
     private const uint FormatOfBlocks = 1, FormatOfPages = 2;
     private const int PagesPerBlock = Limits.BlockBytes / PageBytes;
 
@@ -86,7 +90,7 @@ internal sealed class PatchIndex
         bool isHead = file.Read(0, head) == HeadBytes && head.AsSpan(0, 8).SequenceEqual("AFSPATCH"u8);
         uint format = BinaryPrimitives.ReadUInt32LittleEndian(head.AsSpan(8));
         int count = BinaryPrimitives.ReadInt32LittleEndian(head.AsSpan(12));
-        if (!isHead || format is not (FormatOfBlocks or FormatOfPages) || count < 0 || HeadBytes + (long)count * sizeof(uint) > file.LengthBytes)
+        if (!isHead || format is not (FormatOfBlocks or FormatOfPages) || count is < 0 or > MostEntries || HeadBytes + (long)count * sizeof(uint) > file.LengthBytes)
             throw Damaged();
         byte[] all = new byte[HeadBytes + count * sizeof(uint)];
         if (file.Read(0, all) != all.Length || BinaryPrimitives.ReadUInt32LittleEndian(all.AsSpan(SumAt)) != Sum(all))

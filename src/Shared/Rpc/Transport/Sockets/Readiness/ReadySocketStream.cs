@@ -13,11 +13,15 @@ internal sealed class ReadySocketStream : NetworkStream, IValueTaskSource<int>, 
     private ManualResetValueTaskSourceCore<int> _source;
     private Memory<byte> _target;
     private CancellationTokenRegistration _cancelling;
+    private CancellationToken _cancellation;
     private bool _wasArmed;
     private bool _isDrained;
 
     /// <summary>1: a read waits. Who sets it to 0 completes that read.</summary>
     private int _isWaiting;
+
+    /// <summary>The read was cancelled, maybe while nobody waited: its socket was being looked at, and had nothing.</summary>
+    private volatile bool _isCancelled;
 
     /// <param name="socket">Owned from here on. No asynchronous operation of the framework's has waited for it: that would watch it as well, for as long as it lives.</param>
     public ReadySocketStream(Socket socket)
@@ -75,25 +79,32 @@ internal sealed class ReadySocketStream : NetworkStream, IValueTaskSource<int>, 
     void IValueTaskSource<int>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _source.OnCompleted(continuation, state, token, flags);
 
+    /// <summary>Before the socket is shut down, which to whoever still waited would look like the peer's end; and after, for who began to wait meanwhile.</summary>
     protected override void Dispose(bool disposing)
     {
+        CompleteElsewhere(AsDisposed);
         base.Dispose(disposing);
         ReaderThreads.Shared.Remove(_number);
-        CompleteElsewhere(static () => new ObjectDisposedException(nameof(ReadySocketStream)));
+        CompleteElsewhere(AsDisposed);
     }
+
+    private static ObjectDisposedException AsDisposed() => new(nameof(ReadySocketStream));
 
     private ValueTask<int> WaitAsync(Memory<byte> buffer, CancellationToken cancellation)
     {
-        _isDrained = false;
-        _target = buffer;
+        (_isDrained, _isCancelled) = (false, false);
+        (_target, _cancellation) = (buffer, cancellation);
         _source.Reset();
         short version = _source.Version;
-        _cancelling = cancellation.UnsafeRegister(
-            static (stream, token) => ((ReadySocketStream)stream!).CompleteElsewhere(() => new OperationCanceledException(token)), this);
+        _cancelling = cancellation.UnsafeRegister(static stream => ((ReadySocketStream)stream!).Cancel(), this);
         Arm();
-        if (cancellation.IsCancellationRequested)
-            CompleteElsewhere(() => new OperationCanceledException(cancellation)); // It may have come before there was anything to cancel.
         return new(this, version);
+    }
+
+    private void Cancel()
+    {
+        _isCancelled = true;
+        CompleteElsewhere(() => new OperationCanceledException(_cancellation));
     }
 
     /// <summary>From here on another thread may complete the read at any time.</summary>
@@ -101,7 +112,12 @@ internal sealed class ReadySocketStream : NetworkStream, IValueTaskSource<int>, 
     {
         bool isFirst = !_wasArmed;
         _wasArmed = true;
-        Volatile.Write(ref _isWaiting, 1);
+        Interlocked.Exchange(ref _isWaiting, 1);
+        if (_isCancelled)
+        {
+            Cancel(); // It came while there was nothing to cancel.
+            return;
+        }
         try
         {
             ReaderThreads.Shared.Arm(this, isFirst, _number);
