@@ -9,7 +9,8 @@ internal sealed class BlockScanner(BlockHashKey key)
     /// <summary>What one processor takes at a time.</summary>
     private const int RunBlocks = 16;
 
-    private static readonly ParallelOptions Parallelism = new() { MaxDegreeOfParallelism = Math.Min(4, Environment.ProcessorCount) };
+    /// <summary>Beside the caller's thread.</summary>
+    private static readonly int Helpers = Math.Min(4, Environment.ProcessorCount) - 1;
 
     /// <summary>May take as long as reading the file. The file may change meanwhile: then the sums are of no version.</summary>
     /// <param name="withCrc32C">False: the CRC32C of blocks is left as of zeros.</param>
@@ -38,19 +39,24 @@ internal sealed class BlockScanner(BlockHashKey key)
     /// </summary>
     private void ScanTogether(List<(long First, long End)> runs, IDiskFile file, BlockSums sums, bool withCrc32C)
     {
+        int next = -1;
+        Task[] helpers = [.. Enumerable.Range(0, Helpers).Select(_ => Task.Run(ScanRest))];
+        var mine = new Task(ScanRest);
+        mine.RunSynchronously();
         try
         {
-            int next = -1;
-            Parallel.For(0, Parallelism.MaxDegreeOfParallelism, Parallelism, _ =>
-            {
-                using var scanner = new RunScanner(key.MakeHasher(), file, sums, withCrc32C);
-                for (int run; (run = Interlocked.Increment(ref next)) < runs.Count;)
-                    scanner.Scan(runs[run].First, runs[run].End);
-            });
+            Task.WaitAll([mine, .. helpers]);
         }
         catch (AggregateException e) when (e.InnerExceptions.All(static i => i is ShrunkException or DiskException))
         {
             throw e.InnerException!;
+        }
+
+        void ScanRest()
+        {
+            using var scanner = new RunScanner(key.MakeHasher(), file, sums, withCrc32C);
+            for (int run; (run = Interlocked.Increment(ref next)) < runs.Count;)
+                scanner.Scan(runs[run].First, runs[run].End);
         }
     }
 

@@ -13,10 +13,9 @@ internal sealed class PagePatch
     private readonly ContentParts _parts;
     private readonly ReadOnlyMemory<byte> _sent;
     private readonly IDiskFile _current;
-    private readonly HashSet<uint> _earlier;
 
-    private PagePatch(PatchIndex index, ContentParts parts, ReadOnlyMemory<byte> sent, IDiskFile current, uint[] earlier, uint crc32C) =>
-        (_index, _parts, _sent, _current, _earlier, Crc32C) = (index, parts, sent, current, [.. earlier], crc32C);
+    private PagePatch(PatchIndex index, ContentParts parts, ReadOnlyMemory<byte> sent, IDiskFile current, uint crc32C) =>
+        (_index, _parts, _sent, _current, Crc32C) = (index, parts, sent, current, crc32C);
 
     /// <summary>Of the whole content.</summary>
     public uint Crc32C { get; }
@@ -34,22 +33,22 @@ internal sealed class PagePatch
     {
         IDiskFile current = @base.File, whole = current is PatchedFile patched ? patched.Base : current;
         var checksum = new PartsChecksum(@base.Crc32C, current.LengthBytes, parts.LengthBytes);
-        uint[] earlier = PatchPages.Outside(parts, current);
-        List<uint> pages = [.. earlier];
-        int from = 0;
+        uint[] changed = new uint[PatchPages.CountIn(parts)];
+        (int from, int count) = (0, 0);
         foreach (Extent extent in parts.Extents)
         {
             ReadOnlySpan<byte> now = sent.Span.Slice(from, (int)extent.LengthBytes);
             byte[] before = Read(current, extent);
             checksum.Replace(extent.OffsetBytes, extent.LengthBytes, Platform.Crc32C.Of(before), Platform.Crc32C.Of(now));
-            AddDifferent(pages, extent, now, ReferenceEquals(current, whole) ? before : Read(whole, extent));
+            AddDifferent(changed, ref count, extent, now, ReferenceEquals(current, whole) ? before : Read(whole, extent));
             from += now.Length;
         }
-        if (!PatchLimits.Allow(pages.Count, parts.LengthBytes))
+        Array.Resize(ref changed, count);
+        uint[] pages = PatchPages.Merge(changed, PatchPages.Outside(parts, current));
+        if (!PatchLimits.Allow(pages.Length, parts.LengthBytes))
             return null;
-        pages.Sort();
-        var index = new PatchIndex(@base.Whole, whole.LengthBytes, parts.LengthBytes, [.. pages]);
-        return new PagePatch(index, parts, sent, current, earlier, checksum.Value);
+        var index = new PatchIndex(@base.Whole, whole.LengthBytes, parts.LengthBytes, pages);
+        return new PagePatch(index, parts, sent, current, checksum.Value);
     }
 
     /// <summary>As it is kept.</summary>
@@ -64,10 +63,10 @@ internal sealed class PagePatch
             _index.TryFind(page, out long at);
             Span<byte> target = bytes.AsSpan((int)at, PatchIndex.PageBytes);
             long offset = (long)page * PatchIndex.PageBytes;
-            if (_earlier.Contains(page))
-                _current.Read(offset, target);
-            else
+            if (PatchPages.Contains(_parts, page))
                 CopySent(cursor, offset, target);
+            else
+                _current.Read(offset, target);
         }
         return bytes;
     }
@@ -80,13 +79,13 @@ internal sealed class PagePatch
         return bytes;
     }
 
-    private static void AddDifferent(List<uint> pages, Extent extent, ReadOnlySpan<byte> now, ReadOnlySpan<byte> inBase)
+    private static void AddDifferent(uint[] pages, ref int count, Extent extent, ReadOnlySpan<byte> now, ReadOnlySpan<byte> inBase)
     {
-        foreach (uint page in PatchPages.In(extent))
+        for (int at = 0; at < now.Length; at += PatchIndex.PageBytes)
         {
-            int at = (int)((long)page * PatchIndex.PageBytes - extent.OffsetBytes), count = Math.Min(PatchIndex.PageBytes, now.Length - at);
-            if (!now.Slice(at, count).SequenceEqual(inBase.Slice(at, count)))
-                pages.Add(page);
+            int bytes = Math.Min(PatchIndex.PageBytes, now.Length - at);
+            if (!now.Slice(at, bytes).SequenceEqual(inBase.Slice(at, bytes)))
+                pages[count++] = (uint)((extent.OffsetBytes + at) / PatchIndex.PageBytes);
         }
     }
 

@@ -54,16 +54,15 @@ internal sealed class PatchIndex
     /// <summary>Where in the patch a page is. False: it is the base's.</summary>
     public bool TryFind(long page, out long offset)
     {
-        int at = Array.BinarySearch(_pages, (uint)page);
+        int at = FirstFrom(page);
         offset = _dataStart + (long)at * PageBytes;
-        return at >= 0;
+        return at < _pages.Length && _pages[at] == page;
     }
 
     /// <summary>The next page behind <paramref name="page"/> that the patch has; past all where there is none.</summary>
     public long NextBehind(long page)
     {
-        int at = Array.BinarySearch(_pages, (uint)page);
-        int next = at >= 0 ? at + 1 : ~at;
+        int next = FirstFrom(page + 1);
         return next < _pages.Length ? _pages[next] : long.MaxValue;
     }
 
@@ -106,6 +105,18 @@ internal sealed class PatchIndex
             isOfBlocks ? [.. numbers.SelectMany(PagesOf)] : numbers,
             isOfBlocks ? (all.Length + PageBytes - 1) / PageBytes * PageBytes : all.Length);
         return index.FileBytes == file.LengthBytes ? index : throw Damaged();
+    }
+
+    /// <summary>Where in the index the first page stands that is at or behind this one.</summary>
+    private int FirstFrom(long page)
+    {
+        (int low, int high) = (0, _pages.Length);
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            (low, high) = _pages[middle] < page ? (middle + 1, high) : (low, middle);
+        }
+        return low;
     }
 
     private static IEnumerable<uint> PagesOf(uint block)

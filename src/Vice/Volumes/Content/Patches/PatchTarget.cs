@@ -20,9 +20,9 @@ internal sealed class PatchTarget : IPartsTarget
     /// <exception cref="DiskException">The head couldn't be written.</exception>
     public static PatchTarget? TryMake(IDiskFile file, ContentParts parts, ObjectId baseId, IDiskFile current)
     {
-        if (!PatchLimits.Allow(parts.Extents.Sum(PatchPages.CountIn), parts.LengthBytes))
+        if (!PatchLimits.Allow(PatchPages.CountIn(parts), parts.LengthBytes))
             return null;
-        uint[] earlier = PatchPages.Outside(parts, current), all = [.. parts.Extents.SelectMany(PatchPages.In).Concat(earlier).Order()];
+        uint[] earlier = PatchPages.Outside(parts, current), all = PatchPages.Merge(PatchPages.In(parts), earlier);
         if (!PatchLimits.Allow(all.Length, parts.LengthBytes))
             return null;
         long baseLengthBytes = current is PatchedFile p ? p.Index.BaseLengthBytes : current.LengthBytes;
