@@ -29,9 +29,12 @@ internal sealed class StorePlanner(BlockHashKey key, BlockScanner scanner)
     /// <summary>Null: too much changed.</summary>
     private StorePlan? Changed(Container container, IDiskFile file, BlockSums blocks, long lengthBytes)
     {
-        BlockSums before;
-        using (IBlockHasher hasher = key.MakeHasher())
+        BlockSums before = blocks;
+        if (blocks.LengthBytes < lengthBytes)
+        {
+            using IBlockHasher hasher = key.MakeHasher();
             before = blocks.Extended(lengthBytes, hasher);
+        }
         BlockSums now = scanner.Scan(file, lengthBytes, withCrc32C: false);
         IReadOnlyList<Extent> extents = Extents.Cover(Differences(before, now), lengthBytes);
         var parts = new ContentParts { LengthBytes = lengthBytes, Base = container.BaseVersion, Extents = extents };

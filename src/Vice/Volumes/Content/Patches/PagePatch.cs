@@ -1,3 +1,4 @@
+using System.Buffers;
 using Afs.Platform;
 using Afs.Wire;
 
@@ -34,15 +35,18 @@ internal sealed class PagePatch
         IDiskFile current = @base.File, whole = current is PatchedFile patched ? patched.Base : current;
         var checksum = new PartsChecksum(@base.Crc32C, current.LengthBytes, parts.LengthBytes);
         uint[] changed = new uint[PatchPages.CountIn(parts)];
+        byte[] before = ArrayPool<byte>.Shared.Rent(sent.Length), inBase = ArrayPool<byte>.Shared.Rent(sent.Length);
         (int from, int count) = (0, 0);
         foreach (Extent extent in parts.Extents)
         {
             ReadOnlySpan<byte> now = sent.Span.Slice(from, (int)extent.LengthBytes);
-            byte[] before = Read(current, extent);
-            checksum.Replace(extent.OffsetBytes, extent.LengthBytes, Platform.Crc32C.Of(before), Platform.Crc32C.Of(now));
-            AddDifferent(changed, ref count, extent, now, ReferenceEquals(current, whole) ? before : Read(whole, extent));
+            ReadOnlySpan<byte> was = Read(current, extent, before);
+            checksum.Replace(extent.OffsetBytes, extent.LengthBytes, Platform.Crc32C.Of(was), Platform.Crc32C.Of(now));
+            AddDifferent(changed, ref count, extent, now, ReferenceEquals(current, whole) ? was : Read(whole, extent, inBase));
             from += now.Length;
         }
+        ArrayPool<byte>.Shared.Return(before);
+        ArrayPool<byte>.Shared.Return(inBase);
         Array.Resize(ref changed, count);
         uint[] pages = PatchPages.Merge(changed, PatchPages.Outside(parts, current));
         if (!PatchLimits.Allow(pages.Length, parts.LengthBytes))
@@ -72,10 +76,10 @@ internal sealed class PagePatch
     }
 
     /// <summary>With zeros behind the file's end.</summary>
-    private static byte[] Read(IDiskFile file, Extent extent)
+    private static ReadOnlySpan<byte> Read(IDiskFile file, Extent extent, byte[] buffer)
     {
-        byte[] bytes = new byte[extent.LengthBytes];
-        file.Read(extent.OffsetBytes, bytes);
+        Span<byte> bytes = buffer.AsSpan(0, (int)extent.LengthBytes);
+        bytes[file.Read(extent.OffsetBytes, bytes)..].Clear();
         return bytes;
     }
 
