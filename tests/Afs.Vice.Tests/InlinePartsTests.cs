@@ -155,6 +155,28 @@ public class InlinePartsTests
         Assert.Equal(theirs, (await a.DownloadAsync(f, 3)).Value);
     }
 
+    [Fact]
+    public async Task Of_two_stores_over_one_version_that_are_committed_together_the_second_is_refused()
+    {
+        using var cell = new TestCell();
+        TestClient a = await cell.ConnectAsync(), b = await cell.ConnectAsync();
+        (Fid f, byte[] content) = await MakeAsync(a, 200 * Block);
+        byte[] mine = [.. content], theirs = [.. content];
+        (mine[0], theirs[150 * Block]) = ((byte)(mine[0] + 1), (byte)(theirs[150 * Block] + 1));
+        Fid root = await b.RootAsync(); // The first call of a client waits for a commit of its own.
+        using var gate = new ManualResetEventSlim();
+        cell.Memory.BeforeCommit = gate.Wait;
+        Task<Fid> before = a.MakeAsync(root, "g");
+        Task<Outcome<StoreDataReply>> first = a.Vice.StoreDataAsync(a.PartsRequest(f, 2, mine, [At(0)]), a.Next()).AsTask();
+        Task<Outcome<StoreDataReply>> second = b.Vice.StoreDataAsync(b.PartsRequest(f, 2, theirs, [At(150)]), b.Next()).AsTask();
+        gate.Set();
+        await before;
+        Assert.True((await first).IsReply);
+        Assert.Equal(AbortCodes.VersionGone, (await second).Abort);
+        Assert.Equal(mine, (await a.DownloadAsync(f, 3)).Value);
+        AssertSound(cell);
+    }
+
     [Theory, OnEachStore]
     public async Task A_repeated_call_gets_its_first_reply_and_changes_nothing(StoreKind kind)
     {
