@@ -98,10 +98,15 @@ internal sealed class ReaderTeam(FuseDevice device)
         }
     }
 
-    /// <summary>Answered from memory nearly always. Of all others some wait for a disk before they become a task, or compute.</summary>
+    /// <summary>
+    /// Answered from memory nearly always, or made a task after little more: names and attributes are changed by whoever is asked to, and what FLUSH stores
+    /// of a small file is in the page cache. Of all others some wait for a disk before they become a task, or compute.
+    /// </summary>
     private static bool IsQuick(FuseOpcode opcode) => opcode
         is FuseOpcode.Lookup or FuseOpcode.Forget or FuseOpcode.BatchForget or FuseOpcode.GetAttr or FuseOpcode.Statx or FuseOpcode.ReadLink
-        or FuseOpcode.Open or FuseOpcode.Release or FuseOpcode.Access or FuseOpcode.StatFs or FuseOpcode.GetXattr or FuseOpcode.Interrupt;
+        or FuseOpcode.Open or FuseOpcode.Release or FuseOpcode.Access or FuseOpcode.StatFs or FuseOpcode.GetXattr or FuseOpcode.Interrupt
+        or FuseOpcode.Create or FuseOpcode.Flush or FuseOpcode.SetAttr or FuseOpcode.MkDir or FuseOpcode.MkNod or FuseOpcode.SymLink or FuseOpcode.Link
+        or FuseOpcode.Unlink or FuseOpcode.RmDir or FuseOpcode.Rename or FuseOpcode.Rename2;
 
     /// <summary>Their sender goes on at once, and the kernel doesn't tell who it is.</summary>
     private static bool IsAwaited(FuseOpcode opcode) => opcode

@@ -100,6 +100,44 @@ public sealed class ReaderTeamTests
     }
 
     [Fact]
+    public void Whoever_makes_and_removes_files_is_served_by_one_reader()
+    {
+        var readers = new ConcurrentDictionary<int, bool>();
+        using KernelEnd kernel = KernelEnd.Start(new ScriptedFileSystem
+        {
+            OnLookup = (request, _) =>
+            {
+                if (request.Id.Value > SlowRequest)
+                {
+                    readers[Environment.CurrentManagedThreadId] = true;
+                }
+
+                return new((FuseResult<EntryReply>)Errno.ENOENT);
+            },
+        });
+        ulong unique = 1;
+        while (unique < SlowRequest)
+        {
+            Ask("lookup");
+        }
+
+        foreach (string change in Enumerable.Repeat<string[]>(["create", "setattr", "flush", "mkdir", "rename2", "unlink"], ManyPiles).SelectMany(static changes => changes))
+        {
+            Ask(change);
+            Ask("lookup");
+        }
+
+        Assert.Single(readers);
+
+        void Ask(string request)
+        {
+            (FuseOpcode opcode, byte[] body) = GoldenRequests.All[request];
+            kernel.Send(opcode, body, unique += 2, thread: 1);
+            Assert.Equal(unique, kernel.Receive().Unique);
+        }
+    }
+
+    [Fact]
     public void Those_who_rest_end_with_the_session()
     {
         var fileSystem = new ScriptedFileSystem();
