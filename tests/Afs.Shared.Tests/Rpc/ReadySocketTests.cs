@@ -96,6 +96,26 @@ public sealed class ReadySocketTests
     }
 
     [Fact]
+    public async Task ARead_ThatIsCancelledAsItBegins_LeavesASocketThatCanBeRead()
+    {
+        for (int round = 0; round < 200; round++)
+        {
+            (Socket sender, ReadySocketStream reader) = await ConnectAsync();
+            using (sender)
+            using (reader)
+            {
+                byte[] buffer = new byte[4];
+                using var cancelled = new CancellationTokenSource();
+                Task cancelling = Task.Run(cancelled.Cancel);
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reader.ReadAsync(buffer, cancelled.Token).AsTask().WaitAsync(Patience));
+                await cancelling;
+                sender.Send([7]);
+                Assert.Equal(1, await reader.ReadAsync(buffer).AsTask().WaitAsync(Patience));
+            }
+        }
+    }
+
+    [Fact]
     public async Task AReadOfNothing_WaitsUntilThereIsSomething()
     {
         (Socket sender, ReadySocketStream reader) = await ConnectAsync();

@@ -110,14 +110,14 @@ internal sealed class ReadySocketStream : NetworkStream, IValueTaskSource<int>, 
     /// <summary>From here on another thread may complete the read at any time.</summary>
     private void Arm()
     {
-        bool isFirst = !_wasArmed;
-        _wasArmed = true;
         Interlocked.Exchange(ref _isWaiting, 1);
         if (_isCancelled)
         {
             Cancel(); // It came while there was nothing to cancel.
             return;
         }
+        bool isFirst = !_wasArmed;
+        _wasArmed = true;
         try
         {
             ReaderThreads.Shared.Arm(this, isFirst, _number);
