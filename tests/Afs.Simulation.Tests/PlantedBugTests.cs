@@ -16,7 +16,7 @@ public sealed class PlantedBugTests
     [InlineData(PlantedBug.DirtyContainerForgotten, 200)]
     [InlineData(PlantedBug.RetryUnderNewNumber, 50)]
     [InlineData(PlantedBug.LeaseCountedFromReply, 200)]
-    [InlineData(PlantedBug.StaleStatusAccepted, 200)]
+    [InlineData(PlantedBug.StaleStatusAccepted, 400)]
     public void It_is_found(PlantedBug bug, int withinSeeds) =>
         Assert.Contains(Enumerable.Range(1, withinSeeds), seed => Simulation.Run(new SimulationOptions { Seed = seed, Bug = bug }).Violation is not null);
 }
