@@ -114,23 +114,6 @@ public class CallCountTests
         Assert.Equal(1, a.Server.Stub.CountOf("StoreStatus"));
     }
 
-    [Fact]
-    public async Task ATimeThatWasSetBeforeTheClose_SurvivesTheDaemon()
-    {
-        var volume = new MemoryVolume();
-        TestClient a = await TestClient.OpenAsync(volume);
-        Fid fid = await a.CreateAsync("f");
-        var past = new Timestamp(1_000_000, 123_456_789);
-        IContainer container = await a.OpenAsync(fid, forWriting: true);
-        RandomAccess.Write(container.Handle, "content"u8, 0);
-        await SetAsync(a, new StoreStatusRequest { Fid = fid, Fields = StatusFields.ModifyTime, ModifyTime = past, ChangeTime = a.Manager.Operations.Now });
-        await a.CrashAsync();
-        await using TestClient next = await TestClient.OpenAsync(volume, folder: a.Folder, wasCleanEnd: false);
-        await Eventually.BecomesTrueAsync(
-            () => volume.ContentOf(fid).AsSpan().SequenceEqual("content"u8), () => next.Time.Advance(TimeSpan.FromSeconds(1)));
-        Assert.Equal(past, volume.StatusOf(fid)!.ModifyTime);
-    }
-
     private static async Task SetAsync(TestClient client, StoreStatusRequest request) =>
         Assert.True((await client.Manager.Operations.SetStatusAsync(request, default)).IsSuccess);
 

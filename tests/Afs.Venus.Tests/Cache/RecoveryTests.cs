@@ -58,6 +58,25 @@ public sealed class RecoveryTests : IDisposable
         Assert.Equal("BASE"u8.ToArray(), _volume.ContentOf(fid));
     }
 
+    /// <summary>It is kept in the container file's own times.</summary>
+    [Fact]
+    public async Task ATimeThatWasSetBeforeTheClose_SurvivesTheDaemon()
+    {
+        TestClient a = await OpenAsync();
+        Fid fid = await a.CreateAsync("f");
+        var past = new Timestamp(1_000_000, 123_456_789);
+        IContainer container = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(container.Handle, "content"u8, 0);
+        var request = new StoreStatusRequest { Fid = fid, Fields = StatusFields.ModifyTime, ModifyTime = past, ChangeTime = a.Manager.Operations.Now };
+        Assert.True((await a.Manager.Operations.SetStatusAsync(request, default)).IsSuccess);
+        await a.CrashAsync();
+        container.Dispose();
+        await using TestClient again = await OpenAsync(wasCleanEnd: false);
+        await Eventually.BecomesTrueAsync(
+            () => _volume.ContentOf(fid).AsSpan().SequenceEqual("content"u8), () => again.Time.Advance(TimeSpan.FromSeconds(1)));
+        Assert.Equal(past, _volume.StatusOf(fid)!.ModifyTime);
+    }
+
     [Fact]
     public async Task ChangesThatWereNeverClosed_AreParked_WhereSomebodyElseStored()
     {
