@@ -5,16 +5,14 @@ using Afs.Vice.Tests.Harness;
 using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Wire;
+using static Afs.Vice.Tests.Harness.LargeContents;
 
 namespace Afs.Vice.Tests;
 
 /// <summary>Small changes of large contents: the parts are in the StoreData, the patch is in the metadata as long as it is small.</summary>
 public class InlinePartsTests
 {
-    private const int Block = Limits.BlockBytes;
     private const int Page = 4096;
-
-    private static Extent At(int block, int length = Block) => new() { OffsetBytes = (long)block * Block, LengthBytes = length };
 
     [Theory, OnEachStore]
     public async Task Changes_follow_each_other_from_rows_to_files_and_over_restarts(StoreKind kind)
@@ -92,15 +90,7 @@ public class InlinePartsTests
     {
         using var cell = new TestCell();
         TestClient a = await cell.ConnectAsync();
-        (Fid f, byte[] content) = await MakeAsync(a, before);
-        Array.Resize(ref content, after);
-        int last = (after - 1) / Block;
-        content[^1] = 7;
-        await StoreAsync(a, f, 2, content, [At(last, after - last * Block)]);
-        Assert.Equal(content, (await a.DownloadAsync(f, 3)).Value);
-        content[2 * Block] = 9;
-        await StoreAsync(a, f, 3, content, [At(2)]);
-        Assert.Equal(content, (await a.DownloadAsync(f, 4)).Value);
+        await GrowAsync(a, before, after, StoreAsync);
         AssertSound(cell);
     }
 
@@ -208,7 +198,7 @@ public class InlinePartsTests
         await b.UploadAsync(new UploadId(70), f.Volume, content);
         Assert.True((await b.StoreUploadAsync(f, new UploadId(70), content, 2)).Value.ReplacedUnseen);
         Assert.Equal(2, Contents(cell).Length);
-        var reader = new KeptVersionReader(cell.Metadata.OpenView, Store(cell));
+        var reader = new KeptVersionReader(cell.Metadata.OpenView, StoreOf(cell));
         var copy = new MemoryStream();
         reader.Copy(reader.List().Single().Version, copy);
         Assert.Equal(lost, copy.ToArray());
@@ -248,7 +238,7 @@ public class InlinePartsTests
         await StoreAsync(a, f, 2, content, [At(0)]);
         ContentRecord good = RecordOf(cell, f);
         Put(17);
-        Assert.Contains(Salvage(cell), problem => problem.Kind == ProblemKind.ContentMissing);
+        Assert.Contains(Check(cell), problem => problem.Kind == ProblemKind.ContentMissing);
         Put(good.Data!.Length - 1);
         Assert.Equal(ProblemKind.ContentChecksum, Assert.Single(Scrub(cell)).Kind);
 
@@ -260,16 +250,6 @@ public class InlinePartsTests
             transaction.PutContent(f.Volume, f.Vnode, good with { Data = bad });
             transaction.Commit();
         }
-    }
-
-    private static async Task<(Fid, byte[])> MakeAsync(TestClient client, int length)
-    {
-        Fid f = await client.MakeAsync(await client.RootAsync(), "f");
-        byte[] content = new byte[length];
-        new Random(1).NextBytes(content);
-        await client.UploadAsync(new UploadId(1), f.Volume, content);
-        Assert.True((await client.StoreUploadAsync(f, new UploadId(1), content, 1)).IsReply);
-        return (f, content);
     }
 
     private static async Task StoreAsync(TestClient client, Fid f, ulong @base, byte[] content, IReadOnlyList<Extent> extents)
@@ -285,18 +265,12 @@ public class InlinePartsTests
         return view.FindContent(f.Volume, f.Vnode)!;
     }
 
-    private static string[] Contents(TestCell cell) => Directory.GetFiles(Path.Combine(cell.Folder, "content"), "*", SearchOption.AllDirectories);
-
-    private static ContentStore Store(TestCell cell) => new(cell.Disk, new Epoch(99));
-
-    private static IReadOnlyList<Problem> Salvage(TestCell cell) => new Salvager(cell.Metadata, Store(cell)).Check().Problems;
-
     private static IReadOnlyList<Problem> Scrub(TestCell cell) =>
-        new Scrubber(cell.Metadata.OpenView, Store(cell)).Run((_, _) => { }, CancellationToken.None).Problems;
+        new Scrubber(cell.Metadata.OpenView, StoreOf(cell)).Run((_, _) => { }, CancellationToken.None).Problems;
 
     private static void AssertSound(TestCell cell)
     {
-        Assert.Empty(Salvage(cell));
+        Assert.Empty(Check(cell));
         Assert.Empty(Scrub(cell));
     }
 }

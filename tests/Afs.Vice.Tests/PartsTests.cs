@@ -2,25 +2,15 @@ using Afs.Platform;
 using Afs.Rpc;
 using Afs.Vice.Salvage;
 using Afs.Vice.Tests.Harness;
-using Afs.Vice.Volumes.Content;
 using Afs.Wire;
+using static Afs.Vice.Tests.Harness.LargeContents;
 
 namespace Afs.Vice.Tests;
 
 /// <summary>Contents that come in parts: over an older version, or over zeros.</summary>
 public class PartsTests
 {
-    private const int Block = Limits.BlockBytes;
     private static ulong _lastUpload = 100;
-
-    private static byte[] Bytes(int length, int seed = 1)
-    {
-        byte[] bytes = new byte[length];
-        new Random(seed).NextBytes(bytes);
-        return bytes;
-    }
-
-    private static Extent At(int block, int length = Block) => new() { OffsetBytes = (long)block * Block, LengthBytes = length };
 
     [Theory, OnEachStore]
     public async Task Changed_blocks_make_the_next_version_again_and_again_and_over_restarts(StoreKind kind)
@@ -69,15 +59,7 @@ public class PartsTests
     {
         using var cell = new TestCell();
         TestClient a = await cell.ConnectAsync();
-        (Fid f, byte[] content) = await MakeAsync(a, before);
-        Array.Resize(ref content, after);
-        int last = (after - 1) / Block;
-        content[^1] = 7;
-        await StorePartsAsync(a, f, 2, content, [At(last, after - last * Block)]);
-        Assert.Equal(content, (await a.DownloadAsync(f, 3)).Value);
-        content[2 * Block] = 9;
-        await StorePartsAsync(a, f, 3, content, [At(2)]);
-        Assert.Equal(content, (await a.DownloadAsync(f, 4)).Value);
+        await GrowAsync(a, before, after, StorePartsAsync);
         Assert.Empty(Check(cell));
     }
 
@@ -251,16 +233,6 @@ public class PartsTests
         Assert.Contains(Check(cell), problem => problem.Kind == ProblemKind.ContentMissing);
     }
 
-    private static async Task<(Fid, byte[])> MakeAsync(TestClient client, int length)
-    {
-        Fid f = await client.MakeAsync(await client.RootAsync(), "f");
-        byte[] content = Bytes(length);
-        var upload = new UploadId(++_lastUpload);
-        await client.UploadAsync(upload, f.Volume, content);
-        Assert.True((await client.StoreUploadAsync(f, upload, content, 1)).IsReply);
-        return (f, content);
-    }
-
     private static async Task<FetchStatus> StorePartsAsync(TestClient client, Fid f, ulong @base, byte[] content, IReadOnlyList<Extent> extents)
     {
         var id = new UploadId(++_lastUpload);
@@ -269,12 +241,5 @@ public class PartsTests
         StoreDataReply reply = (await client.StoreUploadAsync(f, id, content, @base)).Value;
         Assert.Equal((new DataVersion(@base + 1), false), (reply.Status.DataVersion, reply.ReplacedUnseen));
         return reply.Status;
-    }
-
-    private static string[] Contents(TestCell cell) => Directory.GetFiles(Path.Combine(cell.Folder, "content"), "*", SearchOption.AllDirectories);
-
-    private static IReadOnlyList<Problem> Check(TestCell cell)
-    {
-        return new Salvager(cell.Metadata, new ContentStore(cell.Disk, new Epoch(99))).Check().Problems;
     }
 }

@@ -30,7 +30,7 @@ internal static class Mounter
     {
         if (connectionNumber is { } number)
         {
-            TryAbortConnection(number);
+            KernelFile.TryWrite($"{ConnectionsFolder}/{number}/abort", "1"); // Not where fusectl isn't mounted, or the connection is gone.
         }
 
         UnmountDirectly(mountPoint, MountFlags.UnmountForce | MountFlags.UnmountNoFollow);
@@ -42,20 +42,5 @@ internal static class Mounter
     {
         int result = NativeMethods.Unmount(mountPoint, flags);
         return result < 0 ? NativeMethods.LastErrno() : Errno.None;
-    }
-
-    /// <summary>False where fusectl isn't mounted, or the connection is gone already.</summary>
-    private static bool TryAbortConnection(uint number)
-    {
-        string path = $"{ConnectionsFolder}/{number}/abort";
-        try
-        {
-            File.WriteAllText(path, "1");
-            return true;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
     }
 }

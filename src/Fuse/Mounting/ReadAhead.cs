@@ -8,18 +8,7 @@ namespace Afs.Fuse.Mounting;
 /// </summary>
 internal static class ReadAhead
 {
-    /// <summary>False: this process may not write there, e.g. in a container with a read-only /sys. Then it stays as it is.</summary>
-    public static bool TrySet(uint deviceMinor, int lengthBytes)
-    {
-        string path = string.Create(CultureInfo.InvariantCulture, $"/sys/class/bdi/0:{deviceMinor}/read_ahead_kb");
-        try
-        {
-            File.WriteAllText(path, (lengthBytes >> 10).ToString(CultureInfo.InvariantCulture));
-            return true;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
+    /// <summary>False: this process may not set it, and it stays as it is.</summary>
+    public static bool TrySet(uint deviceMinor, int lengthBytes) => KernelFile.TryWrite(
+        string.Create(CultureInfo.InvariantCulture, $"/sys/class/bdi/0:{deviceMinor}/read_ahead_kb"), (lengthBytes >> 10).ToString(CultureInfo.InvariantCulture));
 }
