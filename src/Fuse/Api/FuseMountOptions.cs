@@ -47,6 +47,9 @@ public sealed record FuseMountOptions
     /// <summary>Requests that may wait in tasks at one time; readers stop reading beyond it.</summary>
     public int MaxPendingRequests { get; init; } = 4096;
 
+    /// <summary>How soon a reader thread that rests looks whether the only one that reads got stuck; without end: never.</summary>
+    internal TimeSpan LongestRest { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>Mount through fusermount3 even as root.</summary>
     public bool ForceFusermount { get; init; }
 

@@ -37,7 +37,7 @@ public sealed class FuseSession : IDisposable
             ReadAhead.TrySet(number, options.ReadAheadBytes); // After INIT, which can lower it.
         }
 
-        _team = new ReaderTeam(_device);
+        _team = new ReaderTeam(_device, options.LongestRest);
         _fileSystem = fileSystem;
         _log = log ?? SilentFuseLog.Instance;
         _gate = new PendingGate(options.MaxPendingRequests);

@@ -8,7 +8,8 @@ namespace Afs.Fuse.Session;
 /// may take longer has another reader called first, and so has a backlog; then several read, until it is calm again.
 /// INVARIANT: while a reader works on a request that isn't quick, another reads, unless all are at work.
 /// </summary>
-internal sealed class ReaderTeam(FuseDevice device)
+/// <param name="longestRest">How soon those who rest notice that the only reader got stuck in a request that should have been quick.</param>
+internal sealed class ReaderTeam(FuseDevice device, TimeSpan longestRest)
 {
     /// <summary>Quick requests in a row after which all readers but one rest.</summary>
     private const int CalmAfter = 64;
@@ -21,9 +22,6 @@ internal sealed class ReaderTeam(FuseDevice device)
 
     /// <summary>Looks that found another caller's request waiting, with none between that found nothing, after which another reader is called.</summary>
     private const int BacklogAfter = 4;
-
-    /// <summary>How soon those who rest notice that the only reader got stuck in a request that should have been quick.</summary>
-    private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(1);
 
     private readonly object _monitor = new();
     private int _reading;
@@ -138,7 +136,7 @@ internal sealed class ReaderTeam(FuseDevice device)
     private void Rest()
     {
         _resting++;
-        bool wasCalled = Monitor.Wait(_monitor, LongestRest);
+        bool wasCalled = Monitor.Wait(_monitor, longestRest);
         _resting--;
         if (_called > 0 && (wasCalled || _called > _resting))
         {

@@ -36,11 +36,12 @@ internal sealed class KernelEnd : IDisposable
 
     public FuseSession Session { get; }
 
-    public static unsafe KernelEnd Start(FuseFileSystem fileSystem, IFuseLog? log = null, int maxPending = 16)
+    public static unsafe KernelEnd Start(FuseFileSystem fileSystem, IFuseLog? log = null, int maxPending = 16, TimeSpan? longestRest = null)
     {
         int* ends = stackalloc int[2];
         Assert.Equal(0, NativeMethods.SocketPair(UnixDomain, SequencedPackets | CloseOnExec, 0, ends));
         var options = new FuseMountOptions { Source = "s", SubType = "t", ReaderThreads = 2, MaxPendingRequests = maxPending };
+        options = longestRest is { } rest ? options with { LongestRest = rest } : options;
         FuseSession session = FuseSession.Resume(new SafeFileHandle(ends[0], ownsHandle: true), "/nowhere", Connection, options, fileSystem, log);
         return new KernelEnd(new Socket(new SafeSocketHandle(ends[1], ownsHandle: true)) { ReceiveTimeout = ReceiveTimeoutMs }, session);
     }
@@ -61,9 +62,9 @@ internal sealed class KernelEnd : IDisposable
         return new KernelReply(BinaryPrimitives.ReadUInt64LittleEndian(buffer.AsSpan(8)), (Errno)error, buffer[16..count]);
     }
 
-    public KernelReply Ask(FuseOpcode opcode, byte[] body, ulong unique, ulong node = 1)
+    public KernelReply Ask(FuseOpcode opcode, byte[] body, ulong unique, ulong node = 1, uint thread = 0)
     {
-        Send(opcode, body, unique, node);
+        Send(opcode, body, unique, node, thread);
         KernelReply reply = Receive();
         Assert.Equal(unique, reply.Unique);
         return reply;
