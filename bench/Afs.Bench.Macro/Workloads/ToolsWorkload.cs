@@ -19,6 +19,9 @@ public sealed class ToolsWorkload(WorkContext context) : Workload(context)
 
     public override string About => "untar, git clone, git status, rm -rf of the source tree";
 
+    /// <summary>The kernel's time for files may be this much behind the clock.</summary>
+    private const int ClockStepMs = 20;
+
     private string Archive => Path.Combine(Context.Scratch, "tree.tar");
 
     private string Repository => Path.Combine(Context.Scratch, "tree.git");
@@ -47,13 +50,15 @@ public sealed class ToolsWorkload(WorkContext context) : Workload(context)
     }
 
     /// <summary>
-    /// The first status settles git's own index of times. An ordinary one creates index.lock and removes it again, which no
-    /// filesystem can do without its server; without optional locks it only looks.
+    /// The first status settles git's own index of times: in a later second than the clone's, for while a file may be of the index's own second, each
+    /// status reads it and writes the index anew. A settled one creates index.lock and removes it again, which no filesystem can do without its
+    /// server; without optional locks it only looks.
     /// </summary>
     private void CloneAndAsk(Place place, string cloned, Recorder record)
     {
         PageCache.Settle();
         record.Time(Clone, () => Git("clone", "--quiet", "--no-hardlinks", Repository, cloned));
+        WaitForNextSecond();
         Git("-C", cloned, "status", "--short");
         record.TimeRepeated(Status, () => Git("-C", cloned, "status", "--short"));
         if (place.Meter(() => Git("-C", cloned, "status", "--short")) is { } locking)
@@ -61,6 +66,8 @@ public sealed class ToolsWorkload(WorkContext context) : Workload(context)
         if (place.Meter(() => Git("-C", cloned, "--no-optional-locks", "status", "--short")) is { } looking)
             record.Add(LooksCalls, looking.FirstClientCalls);
     }
+
+    private static void WaitForNextSecond() => Thread.Sleep(1_000 - DateTime.UtcNow.Millisecond + ClockStepMs);
 
     private void MakeRepository()
     {
