@@ -7,11 +7,6 @@ namespace Afs.Vfs.Tests;
 /// <summary>Files that are open while they are still being fetched: the daemon serves their reads, and holds back those of what isn't there.</summary>
 public sealed class ArrivingFileTests
 {
-    /// <summary>What stays behind a reader at least, and what goes at a time.</summary>
-    private const long LagBytes = 16 << 20, StepBytes = 8 << 20;
-
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     [Fact]
     public async Task It_is_not_passed_through_as_long_as_somebody_has_it_open_and_is_afterwards()
     {
@@ -59,57 +54,40 @@ public sealed class ArrivingFileTests
         Assert.Equal(Errno.EIO, (await read).Error);
     }
 
-    [Fact]
-    public async Task What_a_reader_passed_leaves_the_page_cache_of_the_mount_in_order()
+    [Theory]
+    [InlineData(7, true, true)]
+    [InlineData(8, true, false)] // Too short for it to be worth while.
+    [InlineData(7, false, false)] // The mount's pages are what later opens read.
+    public async Task A_large_one_is_read_past_the_page_cache_of_the_mount(long minDirectBytes, bool passthrough, bool isDirect)
     {
-        using var vfs = new VfsFixture();
-        (NodeId node, OpenReply open) = await OpenArrivedAsync(vfs);
-        await ReadToAsync(vfs, open, 0, LagBytes + StepBytes - 1);
-        Assert.False(vfs.Kernel.Dropped.TryRead(out _));
-        await ReadToAsync(vfs, open, LagBytes + StepBytes - 1, LagBytes + 2 * StepBytes);
-        DroppedPages[] dropped = [await NextDroppedAsync(vfs), await NextDroppedAsync(vfs)];
-        Assert.Equal([new(node, 0, StepBytes), new(node, StepBytes, StepBytes)], dropped.OrderBy(static d => d.OffsetBytes));
+        using var vfs = new VfsFixture(passthrough, options: new() { MinDirectBytes = minDirectBytes });
+        vfs.Cache.Add("f", "content");
+        vfs.Cache.NextArrival = new FakeArrival();
+        OpenReply open = await vfs.OpenAsync((await vfs.LookupAsync("f")).Node);
+        Assert.Equal(isDirect, open.Flags.HasFlag(OpenReplyFlags.DirectIo));
     }
 
     [Fact]
-    public async Task Who_reads_here_and_there_keeps_what_he_read_in_the_page_cache()
+    public async Task Once_it_is_there_the_page_cache_serves_those_who_come_later()
     {
-        using var vfs = new VfsFixture();
-        (_, OpenReply open) = await OpenArrivedAsync(vfs);
-        for (long offset = 1L << 30; offset > 0; offset -= 10 << 20)
-            await ReadToAsync(vfs, open, offset, offset + 4096);
-        Assert.False(vfs.Kernel.Dropped.TryRead(out _));
-    }
-
-    [Fact]
-    public async Task Without_passthrough_the_page_cache_of_the_mount_keeps_all()
-    {
-        using var vfs = new VfsFixture(passthrough: false);
-        (_, OpenReply open) = await OpenArrivedAsync(vfs);
-        await ReadToAsync(vfs, open, 0, LagBytes + 4 * StepBytes);
-        Assert.False(vfs.Kernel.Dropped.TryRead(out _));
-    }
-
-    private static Task<DroppedPages> NextDroppedAsync(VfsFixture vfs) =>
-        vfs.Kernel.Dropped.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
-
-    private static async Task<(NodeId Node, OpenReply Open)> OpenArrivedAsync(VfsFixture vfs)
-    {
+        using var vfs = new VfsFixture(options: new() { MinDirectBytes = 1 });
         vfs.Cache.Add("f", "content");
         var arrival = new FakeArrival();
         vfs.Cache.NextArrival = arrival;
         NodeId node = (await vfs.LookupAsync("f")).Node;
-        OpenReply open = await vfs.OpenAsync(node);
+        await vfs.OpenAsync(node);
         arrival.Finish(Failure.None);
-        return (node, open);
+        Assert.False((await vfs.OpenAsync(node)).Flags.HasFlag(OpenReplyFlags.DirectIo));
     }
 
-    /// <summary>As the kernel asks for it: at most one MiB at a time.</summary>
-    private static async Task ReadToAsync(VfsFixture vfs, OpenReply open, long offset, long end)
+    [Theory]
+    [InlineData(7, 128 << 10)]
+    [InlineData(8, 4096)]
+    public async Task Programs_are_told_to_read_a_large_file_by_larger_blocks(long minDirectBytes, uint blockSizeBytes)
     {
-        byte[] buffer = new byte[1 << 20];
-        for (; offset < end; offset += buffer.Length)
-            await vfs.FileSystem.Read(VfsFixture.Asker, default, open.Handle, offset, buffer.AsMemory(0, (int)Math.Min(buffer.Length, end - offset)));
+        using var vfs = new VfsFixture(options: new() { MinDirectBytes = minDirectBytes });
+        vfs.Cache.Add("f", "content");
+        Assert.Equal(blockSizeBytes, (await vfs.LookupAsync("f")).Attributes.BlockSizeBytes);
     }
 
     private static async Task<string> ReadAsync(VfsFixture vfs, OpenReply open, long offset, int count)

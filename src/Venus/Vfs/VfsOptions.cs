@@ -17,4 +17,10 @@ public sealed record VfsOptions
     /// than with passthrough, and its reads leave the attributes alone, which passthrough's don't.
     /// </summary>
     public long MaxServedBytes { get; init; } = 64 << 10;
+
+    /// <summary>
+    /// A file from this length on that is opened while it arrives is read without the mount's page cache: each read() is a request then. From 32 KiB on that costs
+    /// less than pages do, with 8 KiB twice as much; so st_blksize asks programs for longer reads of such a file. Shorter files take no memory worth saving.
+    /// </summary>
+    public long MinDirectBytes { get; init; } = 32 << 20;
 }

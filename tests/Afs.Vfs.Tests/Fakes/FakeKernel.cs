@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Afs.Fuse;
 
 namespace Afs.Vfs.Tests;
@@ -9,11 +8,6 @@ internal sealed class FakeKernel : IFuseNotifier
     private int _lastBacking;
 
     public List<NodeId> Invalidated { get; } = [];
-
-    private readonly Channel<DroppedPages> _dropped = Channel.CreateUnbounded<DroppedPages>();
-
-    /// <summary>Ranges of cached data that it was told to drop, from whichever thread.</summary>
-    public ChannelReader<DroppedPages> Dropped => _dropped.Reader;
 
     public int Epoch { get; private set; }
 
@@ -26,10 +20,7 @@ internal sealed class FakeKernel : IFuseNotifier
 
     public Errno InvalidateNode(NodeId node, long offset = -1, long lengthBytes = 0)
     {
-        if (lengthBytes > 0)
-            _dropped.Writer.TryWrite(new DroppedPages(node, offset, lengthBytes));
-        else
-            Invalidated.Add(node);
+        Invalidated.Add(node);
         return Unknown.Contains(node) ? Errno.ENOENT : Errno.None;
     }
 

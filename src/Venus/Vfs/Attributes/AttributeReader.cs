@@ -12,6 +12,10 @@ namespace Afs.Venus.Vfs;
 internal sealed class AttributeReader(ICacheManager cache, InodeNumbers inodes, VfsOptions options)
 {
     private const uint BlockSizeBytes = 4096;
+
+    /// <summary>What those programs read a large file by that ask (st_blksize; awk and Python, for example): see <see cref="VfsOptions.MinDirectBytes"/>.</summary>
+    private const uint LargeBlockSizeBytes = 128 << 10;
+
     private const long BlockUnitBytes = 512;
 
     /// <summary>From memory and the container alone. False: the promise doesn't hold, ask <see cref="ReadAsync"/>.</summary>
@@ -100,7 +104,7 @@ internal sealed class AttributeReader(ICacheManager cache, InodeNumbers inodes, 
         Uid = status.Uid,
         Gid = status.Gid,
         DeviceNumber = status.DeviceNumber,
-        BlockSizeBytes = BlockSizeBytes,
+        BlockSizeBytes = status.Type == FileType.Regular && status.LengthBytes >= options.MinDirectBytes ? LargeBlockSizeBytes : BlockSizeBytes,
     };
 
     private static ulong ToBlocks(long bytes) => (ulong)((bytes + BlockUnitBytes - 1) / BlockUnitBytes);

@@ -53,6 +53,13 @@ internal sealed class BackingFiles(IFuseNotifier device, VfsOptions options)
     public bool ArePagesBetter(OpenFile file) =>
         !file.IsWritable && !file.Container.MayBeWritten && file.Status is { } status && status.LengthBytes <= options.MaxServedBytes;
 
+    /// <summary>
+    /// Large, and still arriving: what its reader asks for is copied to him, and not to pages of the mount first (FOPEN_DIRECT_IO). Those would be the
+    /// file's length in memory once more beside the container's pages, which are what later opens read.
+    /// </summary>
+    public bool IsDirectBetter(OpenFile file) =>
+        file.Container.Arrival is { IsComplete: false } && RandomAccess.GetLength(file.Container.Handle) >= options.MinDirectBytes;
+
     /// <summary>Nobody has the file open any more. Called under no lock.</summary>
     public void NoteIdle(FileNode node)
     {

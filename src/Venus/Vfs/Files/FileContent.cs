@@ -20,8 +20,6 @@ internal sealed class FileContent(VfsMount mount)
             return new((FuseResult<int>)Errno.EBADF);
         if (file.DropsPages)
             file.Node.NoteDropped(file);
-        if (file.Trail is { } trail)
-            DropBehind(file.Node, trail.Advance(offset, destination.Length));
         return HasArrived(file.Container, offset, destination.Length)
             ? new(ReadArrived(file, destination.Span, offset))
             : AwaitAndReadAsync(file, offset, destination, cancellation);
@@ -80,15 +78,6 @@ internal sealed class FileContent(VfsMount mount)
         if (error != Errno.None)
             return error;
         return ContainerFile.Copy(from.Container.Handle, fromOffset, to.Container.Handle, toOffset, bytes);
-    }
-
-    /// <summary>On a thread of its own: it waits for pages that another reader's request fills.</summary>
-    private void DropBehind(FileNode node, (long OffsetBytes, long LengthBytes) range)
-    {
-        if (range.LengthBytes == 0)
-            return;
-        IFuseNotifier notifier = mount.Kernel.Session.Notifier;
-        ThreadPool.UnsafeQueueUserWorkItem(_ => notifier.InvalidateNode(node.Id, range.OffsetBytes, range.LengthBytes), null);
     }
 
     /// <summary>Where the file is still being fetched, what was asked for may be on its way.</summary>

@@ -24,8 +24,6 @@ internal sealed class FileOpener(VfsMount mount)
         var file = new OpenFile(node, container, isWritable, isKnown ? status : null)
         {
             Request = request,
-            // Without passthrough the mount's pages are what later opens read.
-            Trail = container.Arrival is not null && kernel.Backings is not null ? new ReadTrail() : null,
         };
         if (!node.TryAttach(file, kernel.Backings, out FileBinding binding))
         {
@@ -39,7 +37,9 @@ internal sealed class FileOpener(VfsMount mount)
         if (binding.IsRebound || isWritable && !isIntroduced)
             kernel.Notifier.InvalidateNode(node.Id);
         file.Backing = binding.Backing;
-        return new OpenReply { Handle = mount.Files.Add(file), Flags = ToFlags(binding, isWritable), Backing = binding.Backing };
+        bool isDirect = binding.Backing.IsNone && kernel.Backings is { } backings && backings.IsDirectBetter(file);
+        OpenReplyFlags flags = ToFlags(binding, isWritable) | (isDirect ? OpenReplyFlags.DirectIo : OpenReplyFlags.None);
+        return new OpenReply { Handle = mount.Files.Add(file), Flags = flags, Backing = binding.Backing };
     }
 
     /// <summary>The last descriptor is gone. What a mapping wrote since the last FLUSH is stored when the container is let go.</summary>

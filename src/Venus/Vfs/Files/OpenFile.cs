@@ -25,9 +25,6 @@ internal sealed class OpenFile(FileNode node, IContainer container, bool isWrita
     /// <summary>The kernel drops what it has cached of the content when it learns of this open. Owned by the node, under its lock.</summary>
     public bool DropsPages { get; set; }
 
-    /// <summary>Where the mount's pages of it are freed behind the reader; null where it keeps them.</summary>
-    public ReadTrail? Trail { get; init; }
-
     /// <summary>Links of the node's list; owned by the node, under its lock.</summary>
     public OpenFile? Next { get; set; }
 
