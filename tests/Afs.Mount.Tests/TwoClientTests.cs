@@ -29,6 +29,27 @@ public sealed class TwoClientTests
     [Theory]
     [InlineData("passthrough")]
     [InlineData("daemon")]
+    public async Task What_a_reader_syncs_the_other_opens_whoever_wrote_it(string io)
+    {
+        using Cell cell = await Cell.StartAsync();
+        Client a = await cell.MountAsync("--io", io), b = await cell.MountAsync("--io", io);
+
+        Script.Run(a, b, """
+            put(a + '/f', b'before')
+            writer, reader = os.open(a + '/f', os.O_WRONLY), os.open(a + '/f', os.O_RDONLY)
+            os.pwrite(writer, b'changed', 0)
+            assert get(b + '/f') == b'before'
+            os.fsync(reader)
+            assert get(b + '/f') == b'changed'
+            os.pwrite(writer, b'C', 0)
+            os.fdatasync(reader)
+            assert get(b + '/f') == b'Changed'
+            """);
+    }
+
+    [Theory]
+    [InlineData("passthrough")]
+    [InlineData("daemon")]
     public async Task Names_made_moved_and_removed_are_seen_at_once(string io)
     {
         using Cell cell = await Cell.StartAsync();

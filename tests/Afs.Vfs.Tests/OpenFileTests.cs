@@ -212,6 +212,47 @@ public sealed class OpenFileTests
     }
 
     [Fact]
+    public async Task An_fsync_by_a_reader_stores_what_another_process_wrote()
+    {
+        using var vfs = new VfsFixture(passthrough: false);
+        Fid fid = vfs.Cache.Add("f", "");
+        NodeId node = (await vfs.LookupAsync("f")).Node;
+        OpenReply writer = await vfs.OpenAsync(node, VfsFixture.WriteOnly), reader = await vfs.OpenAsync(node);
+        await vfs.WriteAsync(writer, "written");
+
+        Errno synced = await vfs.FileSystem.Fsync(VfsFixture.Asker, node, reader.Handle, dataOnly: false);
+
+        Assert.Equal(Errno.None, synced);
+        Assert.Equal("written", vfs.Cache.ContentOf(fid));
+    }
+
+    [Fact]
+    public async Task An_fsync_by_a_reader_tells_that_the_store_failed()
+    {
+        using var vfs = new VfsFixture();
+        vfs.Cache.Add("f", "");
+        NodeId node = (await vfs.LookupAsync("f")).Node;
+        await vfs.OpenAsync(node, VfsFixture.WriteOnly);
+        OpenReply reader = await vfs.OpenAsync(node);
+        vfs.Cache.StoreFailure = AbortCodes.OverQuota;
+
+        Assert.Equal(Errno.EDQUOT, await vfs.FileSystem.Fsync(VfsFixture.Asker, node, reader.Handle, dataOnly: true));
+    }
+
+    [Fact]
+    public async Task An_fsync_of_what_nobody_can_have_changed_stores_nothing()
+    {
+        using var vfs = new VfsFixture();
+        Fid fid = vfs.Cache.Add("f", "text");
+        NodeId node = (await vfs.LookupAsync("f")).Node;
+        OpenReply reader = await vfs.OpenAsync(node);
+
+        Assert.Equal(Errno.None, await vfs.FileSystem.Fsync(VfsFixture.Asker, node, reader.Handle, dataOnly: false));
+
+        Assert.Equal(0, vfs.Cache.FileOf(fid)!.Stores);
+    }
+
+    [Fact]
     public async Task A_reader_does_not_store_at_flush()
     {
         using var vfs = new VfsFixture();

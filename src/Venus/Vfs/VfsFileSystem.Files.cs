@@ -18,7 +18,7 @@ public sealed partial class VfsFileSystem
         _content.Store(handle, request.Interrupted);
 
     public override ValueTask<Errno> Fsync(in FuseRequest request, NodeId node, FileHandle handle, bool dataOnly) =>
-        _content.Store(handle, request.Interrupted);
+        _sync.Sync(handle, request.Interrupted);
 
     public override ValueTask<Errno> Release(in FuseRequest request, NodeId node, FileHandle handle, int openFlags, bool flockUnlock, ulong lockOwner)
     {
