@@ -1,14 +1,12 @@
-using System.Net;
 using System.Net.Sockets;
 using Afs.Rpc;
+using Afs.Shared.Tests.Rpc.Support;
 
 namespace Afs.Shared.Tests.Rpc;
 
 /// <summary>Reads of sockets that wait among the process's reader threads.</summary>
 public sealed class ReadySocketTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
     [Theory]
     [InlineData(1)]
     [InlineData(40)]
@@ -16,7 +14,7 @@ public sealed class ReadySocketTests
     {
         await Task.WhenAll(Enumerable.Range(0, pairs).Select(seed => Task.Run(async () =>
         {
-            (Socket sender, ReadySocketStream reader) = await ConnectAsync();
+            (Socket sender, ReadySocketStream reader) = await ReadySocketPair.ConnectAsync();
             using (sender)
             using (reader)
             {
@@ -26,10 +24,10 @@ public sealed class ReadySocketTests
                 Task sending = SendInPiecesAsync(sender, sent, random);
                 byte[] received = new byte[sent.Length];
                 for (int got = 0; got < received.Length;)
-                    got += await reader.ReadAsync(received.AsMemory(got, Math.Min(received.Length - got, random.Next(1, 20_000)))).AsTask().WaitAsync(Patience);
+                    got += await reader.ReadAsync(received.AsMemory(got, Math.Min(received.Length - got, random.Next(1, 20_000)))).AsTask().WaitAsync(ReadySocketPair.Patience);
                 await sending;
                 Assert.Equal(sent, received);
-                Assert.Equal(0, await reader.ReadAsync(received).AsTask().WaitAsync(Patience));
+                Assert.Equal(0, await reader.ReadAsync(received).AsTask().WaitAsync(ReadySocketPair.Patience));
             }
         })));
     }
@@ -45,25 +43,25 @@ public sealed class ReadySocketTests
         {
             for (int i = 0; i < blocked; i++)
             {
-                (Socket sender, ReadySocketStream reader) = await ConnectAsync();
+                (Socket sender, ReadySocketStream reader) = await ReadySocketPair.ConnectAsync();
                 waiting.Add(Block(sender, reader));
                 sender.Send([1]);
-                (Socket other, ReadySocketStream free) = await ConnectAsync();
+                (Socket other, ReadySocketStream free) = await ReadySocketPair.ConnectAsync();
                 using (other)
                 using (free)
                 {
                     ValueTask<int> read = free.ReadAsync(new byte[1]);
                     other.Send([2]);
-                    Assert.Equal(1, await read.AsTask().WaitAsync(Patience));
+                    Assert.Equal(1, await read.AsTask().WaitAsync(ReadySocketPair.Patience));
                 }
             }
-            Assert.True(arrived.Wait(Patience));
+            Assert.True(arrived.Wait(ReadySocketPair.Patience));
         }
         finally
         {
             gate.Set();
         }
-        await Task.WhenAll(waiting).WaitAsync(Patience);
+        await Task.WhenAll(waiting).WaitAsync(ReadySocketPair.Patience);
 
         async Task Block(Socket sender, ReadySocketStream reader)
         {
@@ -80,7 +78,7 @@ public sealed class ReadySocketTests
     [Fact]
     public async Task ACancelledRead_EndsAndTakesNothing()
     {
-        (Socket sender, ReadySocketStream reader) = await ConnectAsync();
+        (Socket sender, ReadySocketStream reader) = await ReadySocketPair.ConnectAsync();
         using (sender)
         using (reader)
         {
@@ -88,9 +86,9 @@ public sealed class ReadySocketTests
             using var cancelled = new CancellationTokenSource();
             Task<int> given = reader.ReadAsync(buffer, cancelled.Token).AsTask();
             cancelled.Cancel();
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given.WaitAsync(Patience));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given.WaitAsync(ReadySocketPair.Patience));
             sender.Send([1, 2, 3]);
-            Assert.Equal(3, await reader.ReadAsync(buffer, CancellationToken.None).AsTask().WaitAsync(Patience));
+            Assert.Equal(3, await reader.ReadAsync(buffer, CancellationToken.None).AsTask().WaitAsync(ReadySocketPair.Patience));
             Assert.Equal([1, 2, 3, 0], buffer);
         }
     }
@@ -100,17 +98,17 @@ public sealed class ReadySocketTests
     {
         for (int round = 0; round < 200; round++)
         {
-            (Socket sender, ReadySocketStream reader) = await ConnectAsync();
+            (Socket sender, ReadySocketStream reader) = await ReadySocketPair.ConnectAsync();
             using (sender)
             using (reader)
             {
                 byte[] buffer = new byte[4];
                 using var cancelled = new CancellationTokenSource();
                 Task cancelling = Task.Run(cancelled.Cancel);
-                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reader.ReadAsync(buffer, cancelled.Token).AsTask().WaitAsync(Patience));
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reader.ReadAsync(buffer, cancelled.Token).AsTask().WaitAsync(ReadySocketPair.Patience));
                 await cancelling;
                 sender.Send([7]);
-                Assert.Equal(1, await reader.ReadAsync(buffer).AsTask().WaitAsync(Patience));
+                Assert.Equal(1, await reader.ReadAsync(buffer).AsTask().WaitAsync(ReadySocketPair.Patience));
             }
         }
     }
@@ -118,16 +116,16 @@ public sealed class ReadySocketTests
     [Fact]
     public async Task AReadOfNothing_WaitsUntilThereIsSomething()
     {
-        (Socket sender, ReadySocketStream reader) = await ConnectAsync();
+        (Socket sender, ReadySocketStream reader) = await ReadySocketPair.ConnectAsync();
         using (sender)
         using (reader)
         {
             Task<int> ready = reader.ReadAsync(Memory<byte>.Empty).AsTask();
             Assert.False(ready.IsCompleted);
             sender.Send([9]);
-            Assert.Equal(0, await ready.WaitAsync(Patience));
+            Assert.Equal(0, await ready.WaitAsync(ReadySocketPair.Patience));
             byte[] buffer = new byte[4];
-            Assert.Equal(1, await reader.ReadAsync(buffer).AsTask().WaitAsync(Patience));
+            Assert.Equal(1, await reader.ReadAsync(buffer).AsTask().WaitAsync(ReadySocketPair.Patience));
             Assert.Equal(9, buffer[0]);
         }
     }
@@ -135,20 +133,20 @@ public sealed class ReadySocketTests
     [Fact]
     public async Task ClosingEndsAWaitingRead_AndSoDoesTheEndOfThePeer()
     {
-        (Socket sender, ReadySocketStream reader) = await ConnectAsync();
+        (Socket sender, ReadySocketStream reader) = await ReadySocketPair.ConnectAsync();
         using (sender)
         {
             Task<int> waiting = reader.ReadAsync(new byte[1]).AsTask();
             reader.Dispose();
-            await Assert.ThrowsAsync<ObjectDisposedException>(() => waiting.WaitAsync(Patience));
+            await Assert.ThrowsAsync<ObjectDisposedException>(() => waiting.WaitAsync(ReadySocketPair.Patience));
         }
-        (sender, reader) = await ConnectAsync();
+        (sender, reader) = await ReadySocketPair.ConnectAsync();
         using (reader)
         {
             Task<int> waiting = reader.ReadAsync(new byte[1]).AsTask();
             sender.LingerState = new LingerOption(true, 0);
             sender.Dispose();
-            await Assert.ThrowsAsync<IOException>(() => waiting.WaitAsync(Patience));
+            await Assert.ThrowsAsync<IOException>(() => waiting.WaitAsync(ReadySocketPair.Patience));
         }
     }
 
@@ -163,15 +161,5 @@ public sealed class ReadySocketTests
                 await Task.Yield();
         }
         sender.Shutdown(SocketShutdown.Send);
-    }
-
-    private static async Task<(Socket Sender, ReadySocketStream Reader)> ConnectAsync()
-    {
-        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        listener.Listen(1);
-        var sender = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await sender.ConnectAsync(listener.LocalEndPoint!);
-        return (sender, new ReadySocketStream(await listener.AcceptAsync()));
     }
 }

@@ -13,7 +13,10 @@ internal sealed partial class EventPoll
     private const int CloseOnExec = 0x80000;
     private const int Add = 1;
     private const int Modify = 3;
-    private const uint ReadableOnce = 0x1 | 0x2000 | 0x4000_0000; // EPOLLIN, EPOLLRDHUP, EPOLLONESHOT
+    private const uint Once = 0x4000_0000; // EPOLLONESHOT
+    private const uint Readable = 0x1 | 0x2000; // EPOLLIN, EPOLLRDHUP
+    private const uint Writable = 0x4; // EPOLLOUT
+    private const uint Ended = 0x8 | 0x10; // EPOLLERR, EPOLLHUP: told whatever is watched for
     private const int EventBytes = 16;
     private const int Interrupted = 4;
 
@@ -22,16 +25,16 @@ internal sealed partial class EventPoll
 
     private readonly SafeFileHandle _poll = Create();
 
-    /// <summary>Watches for the next time that the socket can be read, or has ended.</summary>
+    /// <summary>Watches for the next time that the socket can be read or written, or has ended.</summary>
     /// <param name="isFirst">It was never armed before.</param>
     /// <param name="number">What <see cref="Wait"/> returns.</param>
     /// <exception cref="ObjectDisposedException">The socket was closed.</exception>
     /// <exception cref="IOException">The kernel refused, e.g. for want of memory.</exception>
-    public unsafe void Arm(SafeHandle socket, bool isFirst, ulong number)
+    public unsafe void Arm(SafeHandle socket, bool isFirst, ulong number, SocketSides sides)
     {
         Span<byte> wanted = stackalloc byte[EventBytes];
         wanted.Clear();
-        MemoryMarshal.Write(wanted, ReadableOnce);
+        MemoryMarshal.Write(wanted, Once | (sides.HasFlag(SocketSides.Reading) ? Readable : 0) | (sides.HasFlag(SocketSides.Writing) ? Writable : 0));
         MemoryMarshal.Write(wanted[NumberOffset..], number);
         fixed (byte* start = wanted)
         {
@@ -41,7 +44,8 @@ internal sealed partial class EventPoll
     }
 
     /// <summary>Blocks until a socket is ready; its number. Any number of threads at once: each event goes to one of them.</summary>
-    public unsafe ulong Wait()
+    /// <param name="sides">Both where the socket has ended.</param>
+    public unsafe ulong Wait(out SocketSides sides)
     {
         byte* ready = stackalloc byte[EventBytes];
         while (WaitFor(_poll, ready, 1, -1) != 1)
@@ -49,7 +53,10 @@ internal sealed partial class EventPoll
             if (Marshal.GetLastPInvokeError() != Interrupted)
                 throw new Win32Exception(Marshal.GetLastPInvokeError());
         }
-        return MemoryMarshal.Read<ulong>(new ReadOnlySpan<byte>(ready, EventBytes)[NumberOffset..]);
+        var found = new ReadOnlySpan<byte>(ready, EventBytes);
+        uint events = MemoryMarshal.Read<uint>(found);
+        sides = ((events & (Readable | Ended)) != 0 ? SocketSides.Reading : 0) | ((events & (Writable | Ended)) != 0 ? SocketSides.Writing : 0);
+        return MemoryMarshal.Read<ulong>(found[NumberOffset..]);
     }
 
     private static SafeFileHandle Create()

@@ -1,10 +1,11 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 
 namespace Afs.Rpc;
 
 /// <summary>
-/// The threads that wait for sockets to become readable. Who gets an event reads that socket and runs what the reader goes on with, then waits
-/// again: from the arrival of a message to its handling no other thread is woken. The framework's own way wakes three: one that waits for
+/// The threads that wait for sockets to become readable, or to have room again. Who gets an event reads or writes that socket and runs what waited
+/// for it, then waits again: from the arrival of a message to its handling no other thread is woken. The framework's own way wakes three: one that waits for
 /// events, one of the pool, and another of the pool that looks for more work.
 ///
 /// INVARIANT: one thread waits at any time, unless it is just being started. The last one that waits runs nothing itself: another is started for
@@ -19,7 +20,7 @@ internal sealed class ReaderThreads
     private static readonly int Most = Environment.ProcessorCount + Fewest;
 
     private readonly EventPoll _poll = new();
-    private readonly ConcurrentDictionary<ulong, ReadySocketStream> _sockets = new();
+    private readonly ConcurrentDictionary<ulong, SocketWatch> _sockets = new();
     private ulong _lastNumber;
     private int _threads;
     private int _waiting;
@@ -34,7 +35,7 @@ internal sealed class ReaderThreads
     }
 
     /// <summary>A number for a socket, by which its events find it until <see cref="Remove"/>.</summary>
-    public ulong Add(ReadySocketStream socket)
+    public ulong Add(SocketWatch socket)
     {
         ulong number = Interlocked.Increment(ref _lastNumber);
         _sockets[number] = socket;
@@ -45,7 +46,7 @@ internal sealed class ReaderThreads
     public void Remove(ulong number) => _sockets.TryRemove(number, out _);
 
     /// <inheritdoc cref="EventPoll.Arm"/>
-    public void Arm(ReadySocketStream socket, bool isFirst, ulong number) => _poll.Arm(socket.Socket.SafeHandle, isFirst, number);
+    public void Arm(SafeHandle socket, bool isFirst, ulong number, SocketSides sides) => _poll.Arm(socket, isFirst, number, sides);
 
     private bool TryStartThread()
     {
@@ -64,14 +65,28 @@ internal sealed class ReaderThreads
         while (true)
         {
             Interlocked.Increment(ref _waiting);
-            ulong number = _poll.Wait();
+            ulong number = _poll.Wait(out SocketSides ready);
             bool wasLast = Interlocked.Decrement(ref _waiting) == 0;
-            if (!_sockets.TryGetValue(number, out ReadySocketStream? socket))
-                continue;
-            if (wasLast && !TryStartThread())
-                ThreadPool.UnsafeQueueUserWorkItem(socket, preferLocal: false);
-            else
-                socket.Execute();
+            if (_sockets.TryGetValue(number, out SocketWatch? socket))
+                Execute(socket, ready, mayRun: !wasLast || TryStartThread());
         }
+    }
+
+    /// <summary>Of both sides one runs elsewhere: what the other goes on with may block.</summary>
+    private static void Execute(SocketWatch socket, SocketSides ready, bool mayRun)
+    {
+        SocketSides taken = socket.Take(ready);
+        if (taken.HasFlag(SocketSides.Writing))
+            Execute(socket.Writing, mayRun && !taken.HasFlag(SocketSides.Reading));
+        if (taken.HasFlag(SocketSides.Reading))
+            Execute(socket.Reading, mayRun);
+    }
+
+    private static void Execute(SocketWait wait, bool mayRun)
+    {
+        if (mayRun)
+            wait.Execute();
+        else
+            ThreadPool.UnsafeQueueUserWorkItem(wait, preferLocal: false);
     }
 }
