@@ -134,6 +134,26 @@ public sealed class TwoClientTests
     [Theory]
     [InlineData("passthrough")]
     [InlineData("daemon")]
+    public async Task Who_only_sets_a_time_on_what_he_has_open_takes_nothing_back(string io)
+    {
+        using Cell cell = await Cell.StartAsync();
+        Client a = await cell.MountAsync("--io", io), b = await cell.MountAsync("--io", io);
+
+        Script.Run(a, b, """
+            for size in (3, 1000000):
+                put(a + '/f', b'o' * size)
+                fd = os.open(a + '/f', os.O_RDWR)
+                os.utime(fd, ns=(5, 5))
+                assert os.stat(a + '/f').st_mtime_ns == os.stat(b + '/f').st_mtime_ns == 5, size
+                put(b + '/f', b'newer')
+                os.close(fd)
+                assert get(a + '/f') == get(b + '/f') == b'newer', size
+            """);
+    }
+
+    [Theory]
+    [InlineData("passthrough")]
+    [InlineData("daemon")]
     public async Task What_both_append_in_turn_is_all_there(string io)
     {
         using Cell cell = await Cell.StartAsync();

@@ -114,6 +114,47 @@ public class CallCountTests
         Assert.Equal(1, a.Server.Stub.CountOf("StoreStatus"));
     }
 
+    [Fact]
+    public async Task WhoOnlySetsATimeOnWhatHeHasOpenForWriting_StoresNothingOverWhatAnotherClientStored()
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume), b = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "old");
+        int stores = a.Server.Stub.CountOf("StoreData");
+        using (IContainer container = await a.OpenAsync(fid, forWriting: true))
+        {
+            await SetAsync(a, TimeOf(a, fid, 5));
+            await SetAsync(a, TimeOf(a, fid, 6));
+            await b.WriteAsync(fid, "newer");
+            Assert.Equal(Failure.None, await container.StoreAsync(false, default));
+        }
+        Assert.Equal("newer", await a.ReadAsync(fid));
+        Assert.Equal(2, a.Server.Stub.CountOf("StoreStatus"));
+        Assert.Equal(stores, a.Server.Stub.CountOf("StoreData"));
+    }
+
+    [Fact]
+    public async Task WhatIsWrittenBetweenTwoSettingsOfOneTime_IsStored()
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "old");
+        using (IContainer container = await a.OpenAsync(fid, forWriting: true))
+        {
+            await SetAsync(a, TimeOf(a, fid, 5));
+            RandomAccess.Write(container.Handle, "new"u8, 0);
+            await SetAsync(a, TimeOf(a, fid, 5));
+            Assert.Equal(Failure.None, await container.StoreAsync(false, default));
+        }
+        Assert.Equal("new"u8, volume.ContentOf(fid));
+        Assert.Equal(5, volume.StatusOf(fid)!.ModifyTime.Seconds);
+    }
+
+    private static StoreStatusRequest TimeOf(TestClient client, Fid fid, long seconds) =>
+        new() { Fid = fid, Fields = StatusFields.ModifyTime, ModifyTime = new Timestamp(seconds, 0), ChangeTime = client.Manager.Operations.Now };
+
     private static async Task SetAsync(TestClient client, StoreStatusRequest request) =>
         Assert.True((await client.Manager.Operations.SetStatusAsync(request, default)).IsSuccess);
 

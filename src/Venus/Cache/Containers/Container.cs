@@ -24,6 +24,9 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     private int _writers;
     private ContainerFate _fate;
 
+    /// <summary>The time that was last set and told to the server while nothing else was known to be changed, and somebody could write.</summary>
+    private Timestamp? _timeSet;
+
     public ContainerId Id => record.Id;
 
     public Fid Fid => record.Fid;
@@ -256,7 +259,7 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
     {
         lock (_lock)
         {
-            (BaseVersion, Crc32C, Baseline, Blocks) = (version, crc32C, at, blocks);
+            (BaseVersion, Crc32C, Baseline, Blocks, _timeSet) = (version, crc32C, at, blocks, null);
             NeedsVerify = false;
             Become(_writers > 0 || files.Stat(OpenFile()).Differs(at) ? ContainerState.Writing : ContainerState.Clean);
         }
@@ -303,15 +306,39 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
             Baseline = default;
     }
 
-    /// <summary>Sets the file's modification time; a clean one stays clean.</summary>
+    /// <summary>
+    /// Sets the file's modification time, which the server was told; a clean one stays clean. Where somebody may write at this moment, ctime can't say whether
+    /// more than the time changed: the next store looks at the content.
+    /// </summary>
     public void SetModifyTime(Timestamp time)
     {
         lock (_lock)
         {
-            bool wasChanged = files.Stat(OpenFile()).Differs(Baseline);
+            ContainerStat before = files.Stat(OpenFile());
+            bool wasSame = !before.Differs(Baseline), mayBeSame = wasSame || IsMaybeOnlyTimeSet(before);
             files.SetModifyTime(OpenFile(), time);
-            if (!wasChanged && _writers == 0)
-                Baseline = files.Stat(OpenFile());
+            ContainerStat after = files.Stat(OpenFile());
+            if (wasSame && _writers == 0)
+                Baseline = after;
+            else
+                _timeSet = mayBeSame ? after.ModifyTime : null;
+        }
+    }
+
+    /// <summary>Is nothing known of a change but that its time was set, which the server was told? The content may have been changed before that.</summary>
+    public bool MayHaveOnlyItsTimeSet(ContainerStat at)
+    {
+        lock (_lock)
+            return IsMaybeOnlyTimeSet(at);
+    }
+
+    /// <summary>The content was that of its base version when the file was, or after it was, as <paramref name="at"/>. Only while pinned.</summary>
+    public void SettleSame(ContainerStat at)
+    {
+        lock (_lock)
+        {
+            (Baseline, _timeSet) = (at, null);
+            SettleIfUnchanged();
         }
     }
 
@@ -324,7 +351,7 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
         lock (_lock)
         {
             ContainerStat stat = files.Stat(OpenFile());
-            if (_writers == 0 || _fate != ContainerFate.Current || !stat.Differs(Baseline))
+            if (_writers == 0 || _fate != ContainerFate.Current || !stat.Differs(Baseline) || IsMaybeOnlyTimeSet(stat))
                 return false;
             files.SetModifyTime(OpenFile(), modifyTime ?? stat.ModifyTime);
             return true;
@@ -408,6 +435,9 @@ internal sealed class Container(ContainerRecord record, IContainerFiles files, I
             throw new UnreachableException($"Container {Id} isn't pinned.");
         return _file ??= files.Open(Id);
     }
+
+    /// <summary>A write since then would have moved the modification time.</summary>
+    private bool IsMaybeOnlyTimeSet(ContainerStat at) => _timeSet == at.ModifyTime && at.LengthBytes == Baseline.LengthBytes;
 
     private void SettleIfUnchanged()
     {

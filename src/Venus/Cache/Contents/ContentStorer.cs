@@ -158,6 +158,11 @@ internal sealed partial class ContentStorer(
         // The order matters: what changes after the look at the file is read, or found by comparing with it.
         ContainerStat at = files.Stat(container.File);
         bool killSetId = container.KillSetId;
+        if (!killSetId && container.MayHaveOnlyItsTimeSet(at) && await work.RunAsync(() => IsBaseVersion(container, at)))
+        {
+            container.SettleSame(at);
+            return Failure.None;
+        }
         var request = new StoreDataRequest
         {
             Fid = container.Fid,
@@ -195,6 +200,10 @@ internal sealed partial class ContentStorer(
         table.Measure(container.Id, at.AllocatedBytes);
         return Failure.None;
     }
+
+    /// <summary>What is written after <paramref name="at"/> is seen here, or by its ctime.</summary>
+    private bool IsBaseVersion(Container container, ContainerStat at) =>
+        ContainerReader.Checksum(new ProtectedFile(container.File, files), at.LengthBytes) == container.Crc32C;
 
     private static Result<FilledStore> Inline(IDiskFile file, StoreDataRequest request)
     {
