@@ -76,6 +76,25 @@ public sealed class WholeVersionTests
     }
 
     [Fact]
+    public async Task An_old_version_that_another_client_removes_is_read_on_and_tells_no_link()
+    {
+        using Cell cell = await Cell.StartAsync();
+        Client a = await cell.MountAsync(), b = await cell.MountAsync();
+
+        Script.Run(a, b, """
+            put(a + '/f', b'first')
+            writer = os.open(b + '/f', os.O_RDWR)
+            put(a + '/f', b'the second')
+            reader = os.open(b + '/f', os.O_RDONLY)
+            os.close(writer)
+            os.unlink(a + '/f')
+            assert os.pread(reader, 20, 0) == b'first'
+            assert os.fstat(reader).st_size == 5 and os.fstat(reader).st_nlink == 0, os.fstat(reader)
+            os.close(reader)
+            """);
+    }
+
+    [Fact]
     public async Task A_file_without_a_name_can_get_one()
     {
         using Cell cell = await Cell.StartAsync();

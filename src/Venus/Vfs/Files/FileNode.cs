@@ -165,7 +165,7 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
         get
         {
             lock (_lock)
-                return _first?.Status;
+                return _first?.Known;
         }
     }
 

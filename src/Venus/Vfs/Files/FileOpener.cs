@@ -20,11 +20,8 @@ internal sealed class FileOpener(VfsMount mount)
     public FuseResult<OpenReply> Attach(FileNode node, IContainer container, bool isWritable, RequestId request, bool isIntroduced = false)
     {
         KernelSession kernel = mount.Kernel.Session;
-        bool isKnown = mount.Cache.Statuses.TryGet(node.Fid, out FetchStatus status) && status.DataVersion == container.BaseVersion;
-        var file = new OpenFile(node, container, isWritable, isKnown ? status : null)
-        {
-            Request = request,
-        };
+        bool isKnown = mount.Cache.Statuses.TryGet(node.Fid, out FetchStatus status);
+        var file = new OpenFile(node, container, isWritable, isKnown ? status : null) { Request = request };
         if (!node.TryAttach(file, kernel.Backings, out FileBinding binding))
         {
             // The kernel looks the name up again, and finds a new node.

@@ -5,7 +5,7 @@ using Afs.Wire;
 namespace Afs.Venus.Vfs;
 
 /// <summary>One open file description of the kernel: the node, and its own pinned use of the container. Owned by the handle table until RELEASE.</summary>
-internal sealed class OpenFile(FileNode node, IContainer container, bool isWritable, FetchStatus? status)
+internal sealed class OpenFile(FileNode node, IContainer container, bool isWritable, FetchStatus? known)
 {
     public FileNode Node { get; } = node;
 
@@ -13,8 +13,11 @@ internal sealed class OpenFile(FileNode node, IContainer container, bool isWrita
 
     public bool IsWritable { get; } = isWritable;
 
-    /// <summary>The status that belongs to the container's version, if it was known at open: what fstat shows once the file is old.</summary>
-    public FetchStatus? Status { get; } = status;
+    /// <summary>The status that was known at open, of whatever version: what fstat shows once another client removed the file.</summary>
+    public FetchStatus? Known { get; } = known;
+
+    /// <summary>The same, if it is that of the container's version at open: what fstat shows once the file is old.</summary>
+    public FetchStatus? Status { get; } = known?.DataVersion == container.BaseVersion ? known : null;
 
     /// <summary>The request that opened it; none for what the daemon opened for itself.</summary>
     public RequestId Request { get; init; }

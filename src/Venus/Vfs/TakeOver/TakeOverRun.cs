@@ -42,7 +42,7 @@ internal sealed class TakeOverRun(VfsMount mount, MountRecords records, IHeldFil
             return;
         }
 
-        var file = new OpenFile(node, container, record.IsWritable != 0, status: null)
+        var file = new OpenFile(node, container, record.IsWritable != 0, known: null)
         {
             Request = new RequestId(record.Request),
             Backing = new BackingId(record.Backing),
