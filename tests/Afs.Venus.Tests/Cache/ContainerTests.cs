@@ -162,15 +162,19 @@ public class ContainerTests
         using IContainer container = await b.OpenAsync(fid, forWriting: true);
         Assert.True(container.TryGetLocalStatus(out LocalStatus status));
         Assert.Equal(past, status.ModifyTime);
+        Assert.Null(status.ChangeTime);
         RandomAccess.Write(container.Handle, "longer"u8, 0);
         container.TryGetLocalStatus(out status);
         Assert.Equal(6, status.LengthBytes);
+        Assert.NotNull(status.ChangeTime);
         await b.Manager.Operations.SetStatusAsync(
             new StoreStatusRequest { Fid = fid, Fields = StatusFields.ModifyTime, ModifyTime = past, ChangeTime = b.Manager.Operations.Now }, default);
         container.TryGetLocalStatus(out status);
         Assert.Equal(past, status.ModifyTime);
         Assert.Equal(Failure.None, await container.StoreAsync(false, default));
         Assert.Equal(past, volume.StatusOf(fid)!.ModifyTime);
+        Assert.True(container.TryGetLocalStatus(out status));
+        Assert.Null(status.ChangeTime);
     }
 
     [Fact]

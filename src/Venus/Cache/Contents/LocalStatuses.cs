@@ -10,9 +10,11 @@ internal static class LocalStatuses
         if (!container.EverWritten)
             return false;
         ContainerStat stat = container.GetStat();
-        if (!container.IsLocal && !stat.Differs(container.Baseline))
+        bool differs = stat.Differs(container.Baseline);
+        if (!container.IsLocal && !differs)
             return false;
-        status = new LocalStatus(stat.LengthBytes, stat.AllocatedBytes, stat.ModifyTime, stat.ChangeTime);
+        bool isChanged = differs && !container.MayHaveOnlyItsTimeSet(stat);
+        status = new LocalStatus(stat.LengthBytes, stat.AllocatedBytes, stat.ModifyTime, isChanged ? stat.ChangeTime : null);
         return true;
     }
 }

@@ -51,4 +51,5 @@ public interface IContainer : IDisposable
 }
 
 /// <summary>What the container file itself says.</summary>
-public readonly record struct LocalStatus(long LengthBytes, long AllocatedBytes, Timestamp ModifyTime, Timestamp ChangeTime);
+/// <param name="ChangeTime">Null where nothing is known to be changed: the file's own tells what the daemon did to it, and the server's holds.</param>
+public readonly record struct LocalStatus(long LengthBytes, long AllocatedBytes, Timestamp ModifyTime, Timestamp? ChangeTime);

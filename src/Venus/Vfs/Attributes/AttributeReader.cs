@@ -75,7 +75,8 @@ internal sealed class AttributeReader(ICacheManager cache, InodeNumbers inodes, 
             attributes.SizeBytes = (ulong)local.LengthBytes;
             attributes.Blocks = ToBlocks(local.AllocatedBytes);
             attributes.ModifyTime = local.ModifyTime.ToFuse();
-            attributes.ChangeTime = FileTimes.Later(local.ChangeTime, status.ChangeTime).ToFuse();
+            if (local.ChangeTime is { } changeTime)
+                attributes.ChangeTime = FileTimes.Later(changeTime, status.ChangeTime).ToFuse();
             // The kernel changes the container without telling.
             reply.AttributeTimeout = TimeSpan.Zero;
         }
