@@ -15,10 +15,10 @@ public sealed partial class VfsFileSystem
         _content.Write(handle, offset, data, killSuidGid, request.Interrupted);
 
     public override ValueTask<Errno> Flush(in FuseRequest request, NodeId node, FileHandle handle, ulong lockOwner) =>
-        _content.Store(handle, request.Interrupted);
+        _content.Flush(handle, request.Interrupted);
 
     public override ValueTask<Errno> Fsync(in FuseRequest request, NodeId node, FileHandle handle, bool dataOnly) =>
-        _sync.Sync(handle, request.Interrupted);
+        _content.Sync(handle, request.Interrupted);
 
     public override ValueTask<Errno> Release(in FuseRequest request, NodeId node, FileHandle handle, int openFlags, bool flockUnlock, ulong lockOwner)
     {

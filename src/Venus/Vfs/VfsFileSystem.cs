@@ -17,7 +17,6 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
     private readonly Lookups _lookups;
     private readonly FileOpener _opener;
     private readonly FileContent _content;
-    private readonly FileSync _sync;
     private readonly Creations _creations;
     private readonly Removals _removals;
     private readonly DirectoryReader _directories;
@@ -32,7 +31,6 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
         _lookups = new Lookups(_mount);
         _opener = new FileOpener(_mount);
         _content = new FileContent(_mount);
-        _sync = new FileSync(_mount);
         _creations = new Creations(_mount, _lookups, _opener);
         _removals = new Removals(_mount);
         _directories = new DirectoryReader(_mount);

@@ -34,17 +34,23 @@ internal sealed class FileContent(VfsMount mount)
         return killSetId ? KillAndWriteAsync(file, offset, data, cancellation) : new(ContainerFile.Write(file.Container.Handle, data.Span, offset));
     }
 
-    /// <summary>FLUSH and FSYNC. Nothing to do where the file can't have changed through this handle.</summary>
-    public ValueTask<Errno> Store(FileHandle handle, CancellationToken cancellation)
+    /// <summary>FLUSH. Nothing to do where the file can't have changed through this handle.</summary>
+    public ValueTask<Errno> Flush(FileHandle handle, CancellationToken cancellation)
     {
         if (mount.Files.Find(handle) is not { } file)
             return new(Errno.EBADF);
-        if (!file.IsWritable)
-            return new(Errno.None);
-        ValueTask<Failure> store = file.Container.StoreAsync(killSetId: false, cancellation);
-        return store.IsCompletedSuccessfully ? new(store.Result.ToErrno()) : AwaitAsync(store);
+        return file.IsWritable ? Store(file.Container, cancellation) : new(Errno.None);
+    }
 
-        static async ValueTask<Errno> AwaitAsync(ValueTask<Failure> store) => (await store).ToErrno();
+    /// <summary>
+    /// FSYNC: fsync() is about the file, whoever changed it (fsync(2)). So one of a descriptor that only reads stores what other processes of this client wrote,
+    /// and what a close before could not store. Nothing to do where nobody can have changed the container, such as one that is still arriving.
+    /// </summary>
+    public ValueTask<Errno> Sync(FileHandle handle, CancellationToken cancellation)
+    {
+        if (mount.Files.Find(handle) is not { } file)
+            return new(Errno.EBADF);
+        return file.IsWritable || file.Container.MayBeWritten ? Store(file.Container, cancellation) : new(Errno.None);
     }
 
     public Errno Allocate(FileHandle handle, long offset, long lengthBytes, uint mode)
@@ -78,6 +84,14 @@ internal sealed class FileContent(VfsMount mount)
         if (error != Errno.None)
             return error;
         return ContainerFile.Copy(from.Container.Handle, fromOffset, to.Container.Handle, toOffset, bytes);
+    }
+
+    private static ValueTask<Errno> Store(IContainer container, CancellationToken cancellation)
+    {
+        ValueTask<Failure> store = container.StoreAsync(killSetId: false, cancellation);
+        return store.IsCompletedSuccessfully ? new(store.Result.ToErrno()) : AwaitAsync(store);
+
+        static async ValueTask<Errno> AwaitAsync(ValueTask<Failure> store) => (await store).ToErrno();
     }
 
     /// <summary>Where the file is still being fetched, what was asked for may be on its way.</summary>
