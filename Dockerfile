@@ -20,7 +20,8 @@ FROM mcr.microsoft.com/dotnet/aspnet:10.0
 RUN apt-get update \
  && apt-get install -y --no-install-recommends fuse3 libsqlite3-0 tini \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
- && mkdir -p /mnt/afs
+ && mkdir -p /mnt/afs \
+ && mkdir -m 700 /var/lib/vice /var/cache/venus
 COPY --from=build /app /app
 ENV PATH="/app:$PATH"
 VOLUME /var/lib/vice /var/cache/venus

@@ -54,7 +54,7 @@ public class FrameBenchmarks
         new SessionId(0x1234_5678_9ABC), new CallSequence((ulong)number), new CallSequence(0), Operation: 3, IsRetry: false, DeadlineMs: 30_000);
 
     private static ReplyFrame Reply(int number) => new(
-        new CallSequence((ulong)number), ReplyStatus.Replied, new AbortCode(0), new Epoch(7), ResetCount: 0);
+        new CallSequence((ulong)number), ReplyStatus.Replied, new AbortCode(0), new Epoch(7), default);
 
     private static byte[] Bytes<TFrame>(TFrame frame)
         where TFrame : struct, IFrame

@@ -13,12 +13,12 @@ public class FuseParseBenchmarks
     private const int ReplyRoomBytes = 1 << 20;
 
     /// <summary>One request takes less than what the framework around it can tell apart.</summary>
-    private const int Requests = 64;
+    private const int Count = 64;
 
-    private readonly byte[][] _lookups = [.. Enumerable.Range(0, Requests).Select(
+    private readonly byte[][] _lookups = [.. Enumerable.Range(0, Count).Select(
         i => Frame(FuseOpcode.Lookup, Encoding.UTF8.GetBytes($"source-file-{i:D5}.c\0")))];
 
-    private readonly byte[][] _reads = [.. Enumerable.Range(0, Requests).Select(i => Frame(FuseOpcode.Read, ReadBody(i)))];
+    private readonly byte[][] _reads = [.. Enumerable.Range(0, Count).Select(i => Frame(FuseOpcode.Read, ReadBody(i)))];
     private readonly byte[] _reply = new byte[256];
     private readonly EntryReply _entry = new()
     {
@@ -27,39 +27,42 @@ public class FuseParseBenchmarks
         AttributeTimeout = TimeSpan.FromHours(1),
     };
 
-    [Benchmark(OperationsPerInvoke = Requests)]
+    [Benchmark(OperationsPerInvoke = Count)]
     public int ParseLookup()
     {
         int sum = 0;
         foreach (byte[] frame in _lookups)
         {
-            if (!RequestHeader.TryParse(frame, out _, out ReadOnlySpan<byte> body)
-                || NameRequest.Parse(body, out NameRequest request) != Errno.None)
+            bool isWhole = FrameReader.TryOpen(frame, out _, out ReadOnlySpan<byte> body);
+            var reader = new FrameReader(body);
+            sum += Requests.Name(ref reader).Length;
+            if (!isWhole || reader.Error != Errno.None)
                 throw new InvalidOperationException("The sample is malformed.");
-            sum += request.Name.Length;
         }
         return sum;
     }
 
-    [Benchmark(OperationsPerInvoke = Requests)]
+    [Benchmark(OperationsPerInvoke = Count)]
     public ulong ParseRead()
     {
         ulong sum = 0;
         foreach (byte[] frame in _reads)
         {
-            if (!RequestHeader.TryParse(frame, out _, out ReadOnlySpan<byte> body)
-                || ReadRequest.Parse(body, ReplyRoomBytes, out ReadRequest request) != Errno.None)
+            bool isWhole = FrameReader.TryOpen(frame, out _, out ReadOnlySpan<byte> body);
+            var reader = new FrameReader(body, ReplyRoomBytes);
+            FuseReadIn request = Requests.Read(ref reader);
+            if (!isWhole || reader.Error != Errno.None)
                 throw new InvalidOperationException("The sample is malformed.");
-            sum += request.Offset + (ulong)request.SizeBytes;
+            sum += request.Offset + request.SizeBytes;
         }
         return sum;
     }
 
-    [Benchmark(OperationsPerInvoke = Requests)]
+    [Benchmark(OperationsPerInvoke = Count)]
     public int WriteEntryReply()
     {
         int sum = 0;
-        for (int i = 0; i < Requests; i++)
+        for (int i = 0; i < Count; i++)
             sum += ReplyWriter.Entry(_reply, _entry);
         return sum;
     }

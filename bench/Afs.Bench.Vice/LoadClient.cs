@@ -18,6 +18,7 @@ internal sealed class LoadClient : IClientSession, IVenusCallbacks, IAsyncDispos
             Transport = new SocketTransport(),
             Server = server,
             ClientId = new ClientId((ulong)Random.Shared.NextInt64(), (ulong)Random.Shared.NextInt64()),
+            Scope = "root",
             Session = this,
             Callbacks = new VenusCallbacksDispatcher(this),
             Time = new BootTimeProvider(),
@@ -87,11 +88,11 @@ internal sealed class LoadClient : IClientSession, IVenusCallbacks, IAsyncDispos
     public ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context) =>
         ValueTask.FromResult(Outcome<BreakPromisesReply>.Reply(new BreakPromisesReply()));
 
-    public void Replied(Epoch epoch, ulong resetCount, long sentTimestamp)
+    public void Replied(Epoch epoch, SessionTrust trust, long sentTimestamp)
     {
     }
 
-    public void Established(SessionId session, bool isNewSession, Epoch epoch, TimeSpan lease, ulong resetCount)
+    public void Established(SessionId session, bool isNewSession, Epoch epoch, TimeSpan lease, SessionTrust trust)
     {
     }
 

@@ -22,7 +22,7 @@ internal static class Transfer
         var upload = new UploadId((ulong)Random.Shared.NextInt64());
         byte[] request = WireCodec.ToBytes(new UploadRequest { Upload = upload, Volume = file.Volume });
         Outcome<ReadOnlyMemory<byte>> uploaded = await client.Bulk.UploadAsync(request, lengthBytes, ReadPattern, context);
-        UploadReply reply = WireCodec.FromBytes<UploadReply>(uploaded.Value.Span);
+        UploadReply reply = WireCodec.FromBytes<UploadReply>(uploaded.Value);
         await new StoredFile(file).StoreAsync(client, lengthBytes, reply.Crc32C, null, upload);
         Report("up, to stable storage", lengthBytes, clock);
 

@@ -8,6 +8,8 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/cell.XXXXXX") || exit 1
 server="unix:$work/vice.sock"
 vice_pid='' status=0
 server_options=()    # More options of vice serve.
+client_options=()    # More options of every venus mount.
+cache_disk=''        # A filesystem: each client's cache is on a disk of its own (needs disks.sh).
 at_end=()            # Commands that undo what was made, the last first.
 declare -A client_pids=()
 declare -A host_namespaces=()
@@ -16,6 +18,10 @@ declare -A host_namespaces=()
 finish() {
   local job i name path
   set +e
+  for name in "${!client_pids[@]}"; do
+    daemons_of "$name"
+    kill -CONT "${pids[@]}" 2>/dev/null
+  done
   for job in $(jobs -p); do
     case " $vice_pid ${client_pids[*]} " in
       *" $job "*) kill -CONT "$job" 2>/dev/null ;;
@@ -88,8 +94,9 @@ end_server() {
 begin_client() {
   local name=$1
   shift
+  [ -z "$cache_disk" ] || is_mounted "$work/$name.cache" || small_disk "$name.cache" 1024 "$cache_disk" || return
   enter "$name"
-  start_venus "$server" "$work/$name" "$work/$name.cache" "$work/$name.log" "$@" || return
+  start_venus "$server" "$work/$name" "$work/$name.cache" "$work/$name.log" "${client_options[@]}" "$@" || return
   client_pids[$name]=$venus_pid
 }
 
@@ -98,10 +105,61 @@ stop_client() {
   unset "client_pids[$1]"
 }
 
+# daemons_of NAME: sets pids to a client's process, and where that is a supervisor, to its daemon too. The supervisor comes first, so that it starts no other.
+daemons_of() {
+  local child
+  pids=("${client_pids[$1]}")
+  for child in $(pgrep -x venus -P "${pids[0]}"); do pids+=("$child"); done
+}
+
+# kill_client NAME: it, and where it is supervised its supervisor, in the middle of what they do.
+kill_client() {
+  daemons_of "$1"
+  kill -KILL "${pids[@]}"
+  wait "${pids[0]}" 2>/dev/null || true
+  within 10 all_ended "${pids[@]}"
+}
+
+all_ended() {
+  local pid
+  for pid in "$@"; do ended "$pid" || return 1; done
+}
+
 # kill_now PID: ends it in the middle of what it does.
 kill_now() {
   kill -KILL "$1"
   wait "$1" 2>/dev/null || true
+}
+
+# control_socket FOLDER MOUNTPOINT: where the daemon of a mount point listens, by docs/protocol/control.md.
+control_socket() {
+  python3 - "$1" "$2" <<'EOF'
+import hashlib, os, re, sys
+folder, point = map(os.fsencode, sys.argv[1:])
+name = re.sub(rb"[^/A-Za-z0-9_.]", lambda found: b"\\x%02x" % found[0][0], point.strip(b"/")).replace(b"/", b"-")
+path = folder + b"/" + name + b".sock"
+if len(path) > 107:
+    path = folder + b"/" + hashlib.sha256(point).hexdigest().encode() + b".sock"
+print(os.fsdecode(path))
+EOF
+}
+
+# free_port: one that nobody has and that the kernel gives nobody who asks for any, also while others look for theirs.
+free_port() {
+  python3 - <<'EOF'
+import random, socket
+with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+    first_given = int(file.read().split()[0])
+while True:
+    with socket.socket() as attempt:
+        port = random.randrange(min(10000, first_given - 1000), first_given)
+        try:
+            attempt.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        print(port)
+        break
+EOF
 }
 
 # figure NAME EXPRESSION: of venus status --json, e.g. figure a 's["dirtyFiles"]'.

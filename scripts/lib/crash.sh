@@ -1,5 +1,7 @@
 # What the crash scripts share: options, counts, pauses by chance, writers with journals, the verdict. Needs: cell.sh.
 
+. "$root/scripts/lib/disks.sh"
+
 # What is killed would leave the runtime's sockets behind.
 export DOTNET_EnableDiagnostics=0
 operations=0 acknowledged=0 failed=0 held=0 verified=0 lost=0
@@ -9,9 +11,27 @@ declare -A writer_pids=() # Of the writers that go on: by folder.
 read_options() {
   local usage=$1 names=" $2 " name
   shift 2
+  usage+="
+
+Of every client:
+  --supervised      each has a supervisor; where a client is killed, both are
+  --cache-disk FS   its cache is on a disk of its own: ext2, ext3, ext4 or xfs, in a file"
   while [ $# -gt 0 ]; do
     name=${1#--}
-    case $1 in --help | -h) echo "$usage"; exit 0 ;; esac
+    case $1 in
+      --help | -h) echo "$usage"; exit 0 ;;
+      --supervised)
+        client_options+=(--supervised)
+        shift
+        continue
+        ;;
+      --cache-disk)
+        [[ ${2:-} =~ ^(ext[234]|xfs)$ ]] || fail "--cache-disk needs ext2, ext3, ext4 or xfs, not ${2:-nothing}"
+        cache_disk=$2
+        shift 2
+        continue
+        ;;
+    esac
     [[ $1 == --* && $names == *" $name "* ]] || { echo "$usage" >&2; exit 2; }
     [ $# -ge 2 ] || fail "$1 needs a value"
     [ "$name" = io ] || [[ $2 =~ ^[1-9][0-9]{0,6}$ ]] || fail "$1 needs a number from 1 on, not $2"

@@ -59,7 +59,8 @@ mounted_or_ended() { is_mounted "$1" || ended "$venus_pid"; }
 stop_venus() {
   timeout "$stop_timeout_s" "$venus" unmount "$2" >/dev/null 2>&1 || true
   within 5 ended "$1" || kill -TERM "$1" 2>/dev/null || true
-  within "$stop_timeout_s" ended "$1" || { kill -KILL "$1"; warn "venus (process $1) had to be killed"; }
+  # A supervisor's daemon goes on without it: it goes too.
+  within "$stop_timeout_s" ended "$1" || { kill -KILL "$1" $(pgrep -x venus -P "$1"); warn "venus (process $1) had to be killed"; }
   ! is_mounted "$2" || timeout 10 umount -l "$2" || true
   wait "$1" 2>/dev/null || true
 }

@@ -2,6 +2,9 @@
 
 apt_timeout_s=300
 
+# A fresh machine updates itself for minutes, and holds apt's locks meanwhile.
+apt_lock_wait_s=${AFS_APT_WAIT_S:-900}
+
 is_installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'; }
 
 # install_missing PACKAGE...: installs those that are not there, with one retry.
@@ -19,8 +22,28 @@ install_missing() {
 }
 
 apt_install() {
-  timeout "$apt_timeout_s" apt-get update -qq &&
-    DEBIAN_FRONTEND=noninteractive timeout "$apt_timeout_s" apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  apt_patiently update -qq && apt_patiently install -y -qq --no-install-recommends "$@"
+}
+
+# apt_patiently ARGUMENT...: apt-get, which waits for another process that has its locks, and says so once. apt's own DPkg::Lock::Timeout doesn't wait for
+# the lock of the lists.
+apt_patiently() {
+  apt_waited_s=0
+  while :; do
+    apt_errors=$(LC_ALL=C DEBIAN_FRONTEND=noninteractive timeout "$apt_timeout_s" apt-get "$@" 2>&1 >/dev/null) && return 0
+    apt_code=$?
+    case $apt_errors in
+      *'Could not get lock'* | *'Unable to lock '* | *'Unable to acquire '*) is_apt_locked=yes ;;
+      *) is_apt_locked=no ;;
+    esac
+    if [ "$is_apt_locked" = no ] || [ "$apt_waited_s" -ge "$apt_lock_wait_s" ]; then
+      printf '%s\n' "$apt_errors" >&2
+      return "$apt_code"
+    fi
+    [ "$apt_waited_s" -gt 0 ] || say "apt is locked; waiting for at most $apt_lock_wait_s s: $(printf '%s\n' "$apt_errors" | head -n 1)"
+    sleep 2
+    apt_waited_s=$((apt_waited_s + 2))
+  done
 }
 
 # require_sdk: the SDK that global.json asks for; without it, the one line that installs it.

@@ -58,3 +58,25 @@ internal static class AfsCommand
         }
     }
 }
+
+/// <summary>The command line as it was typed. The runtime takes it for UTF-8 and replaces all else; names of files are any bytes.</summary>
+internal static class CommandLineBytes
+{
+    /// <param name="arguments">As the runtime gives them: the last ones of the process.</param>
+    /// <returns>The same as text that loses no byte (<see cref="ByteText"/>).</returns>
+    public static string[] Read(string[] arguments)
+    {
+        if (!arguments.Any(static argument => argument.Contains('\uFFFD')))
+            return arguments;
+        byte[] all = File.ReadAllBytes("/proc/self/cmdline");
+        var typed = new List<string>();
+        for (int start = 0; start < all.Length;)
+        {
+            int end = Array.IndexOf(all, (byte)0, start);
+            end = end < 0 ? all.Length : end;
+            typed.Add(ByteText.Of(all.AsSpan(start, end - start)));
+            start = end + 1;
+        }
+        return typed.Count < arguments.Length ? arguments : [.. typed[^arguments.Length..]];
+    }
+}

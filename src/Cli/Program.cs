@@ -1,3 +1,4 @@
 using Afs.Cli;
 
-return await AfsCommand.RunAsync(args);
+SafeConsole.Install();
+return await AfsCommand.RunAsync(CommandLineBytes.Read(args));

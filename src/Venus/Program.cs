@@ -1,3 +1,5 @@
+using Afs.CommandLines;
 using Afs.Venus.Hosting;
 
+SafeConsole.Install();
 return await VenusCommand.RunAsync(args);

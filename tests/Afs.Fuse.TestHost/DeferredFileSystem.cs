@@ -99,10 +99,10 @@ internal sealed class DeferredFileSystem(FuseFileSystem inner) : FuseFileSystem
         return Later(() => inner.Read(r, node, handle, offset, destination));
     }
 
-    public override ValueTask<FuseResult<int>> Write(in FuseRequest request, NodeId node, FileHandle handle, long offset, ReadOnlyMemory<byte> data, bool killSuidGid)
+    public override ValueTask<FuseResult<int>> Write(in FuseRequest request, NodeId node, FileHandle handle, long offset, ReadOnlyMemory<byte> data, WriteTraits traits)
     {
         FuseRequest r = request;
-        return Later(() => inner.Write(r, node, handle, offset, data, killSuidGid));
+        return Later(() => inner.Write(r, node, handle, offset, data, traits));
     }
 
     public override ValueTask<Errno> Flush(in FuseRequest request, NodeId node, FileHandle handle, ulong lockOwner)

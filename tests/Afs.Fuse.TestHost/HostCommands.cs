@@ -16,11 +16,9 @@ internal sealed class HostCommands(FuseSession session, MemoryFileSystem memory)
         {
             "connection" => $"{session.Connection.Major}.{session.Connection.Minor} passthrough={session.Connection.Passthrough} epoch={session.Connection.HasEpoch} resend={session.Connection.HasResend}",
             "replace" => Replace(words[1], words[2]),
-            "invalidate-entry" => session.Notifier.InvalidateEntry(NodeId.Root, Encoding.UTF8.GetBytes(words[1])).ToString(),
+            "expire-entry" => session.Notifier.ExpireEntry(NodeId.Root, Encoding.UTF8.GetBytes(words[1])).ToString(),
             "invalidate-node" => session.Notifier.InvalidateNode(new NodeId(ulong.Parse(words[1], null))).ToString(),
-            "delete" => session.Notifier.Delete(NodeId.Root, new NodeId(ulong.Parse(words[1], null)), Encoding.UTF8.GetBytes(words[2])).ToString(),
             "epoch" => session.Notifier.IncrementEpoch().ToString(),
-            "resend" => session.Notifier.Resend().ToString(),
             "held" => memory.Held.ToString(),
             "interrupts" => memory.Interrupts.ToString(null, null),
             "allocated" => GC.GetTotalAllocatedBytes(precise: true).ToString(null, null),

@@ -65,7 +65,7 @@ internal sealed partial class MemoryFileSystem
         }
     }
 
-    public override ValueTask<FuseResult<int>> Write(in FuseRequest request, NodeId node, FileHandle handle, long offset, ReadOnlyMemory<byte> data, bool killSuidGid)
+    public override ValueTask<FuseResult<int>> Write(in FuseRequest request, NodeId node, FileHandle handle, long offset, ReadOnlyMemory<byte> data, WriteTraits traits)
     {
         lock (_lock)
         {

@@ -57,6 +57,40 @@ public sealed class SupervisedTests
         Assert.False(MountTable.IsMounted(a.MountPoint));
     }
 
+    [Fact]
+    public async Task A_directory_that_is_open_is_listed_anew_by_rewinddir_after_another_client_changed_it_meanwhile()
+    {
+        using Cell cell = await Cell.StartAsync();
+        Client a = await cell.MountAsync("--supervised"), other = await cell.MountAsync();
+        Script.Run(other, "os.mkdir(a + '/d'); put(a + '/d/before', b''); put(a + '/d/gone', b'')");
+        using Process reader = Commands.Start("python3", "-c", """
+            import ctypes, os, sys
+            libc = ctypes.CDLL(None, use_errno=True)
+            libc.opendir.restype = libc.readdir.restype = ctypes.c_void_p
+            libc.readdir.argtypes = libc.rewinddir.argtypes = [ctypes.c_void_p]
+            folder = libc.opendir(sys.argv[1].encode())
+            def names():
+                found = []
+                while entry := libc.readdir(folder):
+                    found.append(ctypes.string_at(entry + 19).decode())
+                return sorted(set(found) - {'.', '..'})
+            assert names() == ['before', 'gone']
+            libc.rewinddir(folder)
+            print(' '.join(names()), flush=True)
+            sys.stdin.readline()
+            libc.rewinddir(folder)
+            print(' '.join(names()), flush=True)
+            """, a["d"]);
+        Assert.Equal("before gone", await reader.StandardOutput.ReadLineAsync());
+
+        Commands.Run("kill", "-9", Commands.Run("pgrep", "-P", a.Daemon.Id.ToString()).Output.Trim());
+        Script.Run(other, "put(a + '/d/new', b''); os.unlink(a + '/d/gone')");
+        Assert.True(await Eventually.IsAsync(() => a.TryReadStatus()?.GetProperty("restarts").GetInt32() == 1));
+        await reader.StandardInput.WriteLineAsync();
+
+        Assert.Equal("before new", await reader.StandardOutput.ReadLineAsync());
+    }
+
     [Theory]
     [InlineData("passthrough")]
     [InlineData("daemon")]
@@ -153,6 +187,22 @@ public sealed class SupervisedTests
             user.Kill();
         }
         Assert.True(await Eventually.IsAsync(() => user.HasExited));
+    }
+
+    /// <summary>Also where it dies between its mount and its word that it is ready: then there is nothing that another could take over.</summary>
+    [Fact]
+    public async Task Daemons_that_die_as_soon_as_they_have_mounted_leave_no_mount()
+    {
+        using Cell cell = await Cell.StartAsync();
+        Client a = await cell.MountAsync("--supervised");
+        string supervisor = a.Daemon.Id.ToString();
+        Assert.True(await Eventually.IsAsync(() =>
+        {
+            Commands.Run("pkill", "-9", "-P", supervisor);
+            return a.Daemon.HasEnded;
+        }));
+        Assert.Equal(1, a.Daemon.WaitForEnd());
+        Assert.False(MountTable.IsMounted(a.MountPoint));
     }
 
     [Fact]

@@ -191,6 +191,31 @@ public sealed class TwoClientTests
             """, rounds: 100);
     }
 
+    /// <summary>Symlinks of the longest targets: the statuses of one folder are more than a message may have.</summary>
+    [Fact]
+    public async Task A_folder_of_large_symlinks_and_long_names_is_listed_and_removed()
+    {
+        using Cell cell = await Cell.StartAsync();
+        Client a = await cell.MountAsync(), b = await cell.MountAsync();
+
+        Script.Run(a, b, """
+            import subprocess
+            os.mkdir(a + '/d')
+            target = 'x' * 4095
+            for i in range(600):
+                os.symlink(target, a + '/d/%d' % i)
+            for i in range(3000):
+                os.mkfifo(a + '/d/' + ('%04d' % i) + 'n' * 251)
+            listing = subprocess.run(['ls', '-l', b + '/d'], capture_output=True, text=True)
+            assert listing.returncode == 0, listing.stderr[:300]
+            assert listing.stdout.count('\n') == 3601 and listing.stdout.count(target) == 600
+            assert os.readlink(b + '/d/599') == target
+            removal = subprocess.run(['rm', '-rf', b + '/d'], capture_output=True, text=True)
+            assert removal.returncode == 0, removal.stderr[:300]
+            assert os.listdir(a) == []
+            """);
+    }
+
     [Fact]
     public async Task Reopening_a_thousand_cached_files_costs_no_call()
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Afs.Mount.Tests.Kit;
 
 namespace Afs.Mount.Tests;
@@ -109,5 +110,26 @@ public sealed class WholeVersionTests
             assert get(b + '/named') == b'unnamed'
             assert os.stat(b + '/named').st_nlink == 1
             """);
+    }
+
+    /// <summary>Neither `venus flush`, nor an unmount that is refused, nor the end by a signal publishes what somebody is in the middle of writing.</summary>
+    [Fact]
+    public async Task What_is_half_written_is_published_by_no_flush_no_refused_unmount_and_no_signal()
+    {
+        using Cell cell = await Cell.StartAsync();
+        Client a = await cell.MountAsync(), b = await cell.MountAsync();
+        Script.Run(a, b, "put(a + '/h', b'old.old.')");
+        using Process writer = Commands.Start(
+            "python3", "-c", "import os, sys; f = os.open(sys.argv[1], os.O_RDWR); os.write(f, b'NEW.'); print('written', flush=True); sys.stdin.readline()", a["h"]);
+        Assert.Equal("written", await writer.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
+        CommandResult flushed = Commands.Run(Path.Combine(AppContext.BaseDirectory, "venus"), "flush", a.MountPoint);
+        Assert.Equal(0, flushed.ExitCode);
+        Assert.Contains("1 file is open for writing", flushed.Errors, StringComparison.Ordinal);
+        Script.Run(b, "assert get(a + '/h') == b'old.old.', get(a + '/h')");
+        Assert.Equal(13, a.Unmount().ExitCode);
+        Script.Run(b, "assert get(a + '/h') == b'old.old.', get(a + '/h')");
+        Assert.NotEqual(0, a.Daemon.Terminate());
+        Script.Run(b, "assert get(a + '/h') == b'old.old.', get(a + '/h')");
+        writer.Kill();
     }
 }

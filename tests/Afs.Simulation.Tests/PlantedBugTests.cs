@@ -11,12 +11,22 @@ public sealed class PlantedBugTests
     [InlineData(PlantedBug.ReplyCacheNotDurable, 50)]
     [InlineData(PlantedBug.BreakBeforeCommit, 10)]
     [InlineData(PlantedBug.FsyncLeftOut, 50)]
+    [InlineData(PlantedBug.WrongFolderSynced, 50)]
+    [InlineData(PlantedBug.ContainerNameUnsynced, 150)]
     [InlineData(PlantedBug.RestartBarrierLeftOut, 200)]
     [InlineData(PlantedBug.BreakLogIgnored, 200)]
     [InlineData(PlantedBug.DirtyContainerForgotten, 200)]
+    [InlineData(PlantedBug.FailedIndexChangeDropped, 50)]
     [InlineData(PlantedBug.RetryUnderNewNumber, 50)]
     [InlineData(PlantedBug.LeaseCountedFromReply, 200)]
     [InlineData(PlantedBug.StaleStatusAccepted, 400)]
+    [InlineData(PlantedBug.MissingPromisesIgnored, 100)]
+    [InlineData(PlantedBug.TicksIgnored, 50)]
+    [InlineData(PlantedBug.MappingsUnseen, 50)]
+    [InlineData(PlantedBug.ModeLost, 30)]
+    [InlineData(PlantedBug.TimesConfused, 10)]
+    [InlineData(PlantedBug.XattrChangedTwice, 30)]
+    [InlineData(PlantedBug.XattrsNotTold, 200)]
     public void It_is_found(PlantedBug bug, int withinSeeds) =>
         Assert.Contains(Enumerable.Range(1, withinSeeds), seed => Simulation.Run(new SimulationOptions { Seed = seed, Bug = bug }).Violation is not null);
 }

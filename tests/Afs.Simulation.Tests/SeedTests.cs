@@ -13,7 +13,7 @@ public sealed class SeedTests
     public void The_contract_holds_under_every_fault(int firstSeed)
     {
         List<string> violations = [];
-        for (int seed = firstSeed; seed < firstSeed + SeedsPerBatch; seed++)
+        foreach (int seed in Enumerable.Range(firstSeed, SeedsPerBatch))
         {
             SimulationResult result = Simulation.Run(new SimulationOptions { Seed = seed });
             if (result.Violation is { } violation)

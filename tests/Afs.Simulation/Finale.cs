@@ -49,9 +49,25 @@ internal sealed class Finale(SimCell cell, Func<SimClient, Func<SimMount, Task>,
             Result<Fid> found = await mount.LookupAsync(parent, name);
             if (!found.IsSuccess || found.Value.Vnode.Value != vnode)
                 cell.World.Violated($"S3: client {mount.Number} finds {found.Failure} for {name}, where the server has {vnode}");
-            else if (cell.History.Status(vnode).Type == FileType.Regular)
+            else
+                await CompareStatusAsync(mount, found.Value);
+            if (found.IsSuccess && cell.History.Status(vnode).Type == FileType.Regular)
                 await CompareContentAsync(mount, found.Value);
         }
+    }
+
+    private async Task CompareStatusAsync(SimMount mount, Fid fid)
+    {
+        Result<FetchStatus> status = await mount.Manager.Statuses.GetAsync(fid, default);
+        Require(mount, fid.ToString(), status.Failure);
+        VnodeState current = cell.History.Statuses.Current(fid.Vnode.Value);
+        if (status.IsSuccess && !current.IsToldBy(status.Value))
+            cell.World.Violated($"S3: client {mount.Number} has another status of {fid} than the server: {status.Value}, and not {current.Status}");
+        Result<IReadOnlyList<Xattr>> xattrs = await mount.Manager.Operations.GetXattrsAsync(fid, default);
+        Require(mount, fid.ToString(), xattrs.Failure);
+        var known = current.Xattrs.Select(static x => x.Key + x.Value).Order(StringComparer.Ordinal);
+        if (xattrs.IsSuccess && !xattrs.Value.Select(static x => Convert.ToHexString(x.Name) + Convert.ToHexString(x.Value)).Order(StringComparer.Ordinal).SequenceEqual(known))
+            cell.World.Violated($"S3: client {mount.Number} has other xattrs of {fid} than the server");
     }
 
     private async Task CompareContentAsync(SimMount mount, Fid fid)
@@ -67,12 +83,12 @@ internal sealed class Finale(SimCell cell, Func<SimClient, Func<SimMount, Task>,
             cell.World.Violated($"S3: client {mount.Number} has another content of {fid} than the server");
     }
 
-    /// <summary>Each client stores something, and all others read it at once.</summary>
+    /// <summary>Each client stores something, and all others read it at once. By no mapping: what one writes is there some seconds later.</summary>
     private async Task WriteEverywhereAsync()
     {
         foreach (SimClient client in cell.Clients)
         {
-            await onClient(client, async mount => Require(mount, "a", await new FileActions(mount, new Random(client.Number), cell.Workload).WriteAsync("a")));
+            await onClient(client, async mount => Require(mount, "a", await new FileActions(mount, new Random(client.Number), cell.Workload with { MapOneIn = 0 }).WriteAsync("a")));
             await ReadAllAsync();
         }
     }

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Afs.Venus.Cache;
 using Afs.Wire;
 
@@ -19,6 +20,12 @@ public sealed class Simulation
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(20);
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>
+    /// What goes on at once goes on deeper in the stack, and where little of that is left the framework continues on the thread pool instead: then a run couldn't be repeated. How deep is far enough
+    /// depends on how far the code is compiled, so the room is ample.
+    /// </summary>
+    private const int StackBytes = 256 << 20;
+
     private readonly SimulationOptions _options;
     private readonly Random _random;
     private readonly SimWorld _world;
@@ -39,6 +46,30 @@ public sealed class Simulation
 
     /// <summary>Runs to the end, or to the first violation. Nothing in it depends on the machine, the time of day or other runs.</summary>
     public static SimulationResult Run(SimulationOptions options)
+    {
+        SimulationResult? result = null;
+        ExceptionDispatchInfo? failure = null;
+        var thread = new Thread(
+            () =>
+            {
+                try
+                {
+                    result = RunHere(options);
+                }
+                catch (Exception e)
+                {
+                    failure = ExceptionDispatchInfo.Capture(e);
+                }
+            },
+            StackBytes)
+        { Name = $"simulation {options.Seed}" };
+        thread.Start();
+        thread.Join();
+        failure?.Throw();
+        return result!;
+    }
+
+    private static SimulationResult RunHere(SimulationOptions options)
     {
         var simulation = new Simulation(options);
         ViolationException? violation = null;
@@ -108,7 +139,8 @@ public sealed class Simulation
     }
 
     private static bool IsQuiet(CacheManager manager) =>
-        manager.ReadFigures().Where(static f => f.Name is "containers.dirty" or "stores.waiting").All(static f => f.Value == 0);
+        manager.ReadFigures().Where(static f => f.Name is "containers.dirty" or "stores.waiting" or "index.unwritten").All(static f => f.Value == 0)
+        && manager.Containers.All(static c => c.Phase == ContainerPhase.Clean);
 
     private async Task UntilAsync(string what, Func<bool> isSo)
     {

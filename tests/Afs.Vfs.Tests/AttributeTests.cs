@@ -118,7 +118,8 @@ public sealed class AttributeTests
         NodeId node = (await vfs.LookupAsync("f")).Node;
 
         Assert.Equal(Errno.None, await vfs.FileSystem.SetXattr(VfsFixture.Asker, node, "user.a"u8, "1"u8, 0, false));
-        Assert.Equal(Errno.EOPNOTSUPP, await vfs.FileSystem.SetXattr(VfsFixture.Asker, node, "system.posix_acl_access"u8, "1"u8, 0, false));
+        Assert.Equal(Errno.EOPNOTSUPP, await vfs.FileSystem.SetXattr(VfsFixture.Asker, node, "system.other"u8, "1"u8, 0, false));
+        Assert.Equal(Errno.EINVAL, await vfs.FileSystem.SetXattr(VfsFixture.Asker, node, "system.posix_acl_access"u8, "1"u8, 0, false));
         Assert.Equal(Errno.E2BIG, await vfs.FileSystem.SetXattr(VfsFixture.Asker, node, "user.b"u8, new byte[Limits.XattrValueBytes + 1], 0, false));
         FuseResult<ReadOnlyMemory<byte>> names = await vfs.FileSystem.ListXattr(VfsFixture.Asker, node);
 
@@ -134,7 +135,7 @@ public sealed class AttributeTests
         await vfs.FileSystem.SetXattr(VfsFixture.Asker, node, "security.capability"u8, "x"u8, 0, false);
         OpenReply writer = await vfs.OpenAsync(node, VfsFixture.WriteOnly);
 
-        await vfs.FileSystem.Write(VfsFixture.Asker, node, writer.Handle, 0, "x"u8.ToArray(), killSuidGid: true);
+        await vfs.FileSystem.Write(VfsFixture.Asker, node, writer.Handle, 0, "x"u8.ToArray(), WriteTraits.KillSuidGid);
 
         AttributesReply after = await vfs.StatAsync(node);
         Assert.Equal(0x81EDu, after.Attributes.Mode);

@@ -60,15 +60,15 @@ public sealed class NameTests
     public async Task A_created_file_belongs_to_the_caller_and_has_the_umask_taken_off()
     {
         using var vfs = new VfsFixture();
-        await vfs.LookupAsync("none");
+        NodeId own = (await vfs.FileSystem.MakeDirectory(VfsFixture.Asker, NodeId.Root, "own"u8, 0x1ED, 0)).Value.Node;
 
-        FuseResult<Afs.Fuse.CreateReply> reply = await vfs.FileSystem.Create(VfsFixture.Asker, NodeId.Root, "f"u8, 0x81B6, 0x12, VfsFixture.ReadWrite);
+        FuseResult<Afs.Fuse.CreateReply> reply = await vfs.FileSystem.Create(VfsFixture.Asker, own, "f"u8, 0x81B6, 0x12, VfsFixture.ReadWrite);
 
         Assert.Equal(Errno.None, reply.Error);
         Assert.Equal(0x81A4u, reply.Value.Entry.Attributes.Mode);
         Assert.Equal(1000u, reply.Value.Entry.Attributes.Uid);
         Assert.InRange(reply.Value.Entry.AttributeTimeout, TimeSpan.FromTicks(1), TimeSpan.FromMilliseconds(4)); // For the look that ends the open(2).
-        Assert.True(reply.Value.Entry.EntryTimeout > TimeSpan.FromHours(1));
+        Assert.Equal(TimeSpan.Zero, reply.Value.Entry.EntryTimeout); // Who changes a directory keeps no names of it.
     }
 
     [Fact]
@@ -93,6 +93,20 @@ public sealed class NameTests
         Assert.Equal(Errno.ESTALE, shared.Error);
         Assert.Equal(Errno.EEXIST, exclusive.Error);
         Assert.Equal(1, vfs.FileSystem.NodeCount);
+    }
+
+    [Fact]
+    public async Task A_create_that_another_client_won_opens_what_is_there_where_the_callers_right_is_plain()
+    {
+        using var vfs = new VfsFixture();
+        vfs.Cache.Add("f", "of another");
+        var root = new FuseRequest(new RequestId(2), 0, 0, 1, CancellationToken.None);
+
+        FuseResult<Afs.Fuse.CreateReply> shared = await vfs.FileSystem.Create(root, NodeId.Root, "f"u8, 0x81A4, 0, VfsFixture.ReadWrite);
+
+        Assert.Equal(Errno.None, shared.Error);
+        Assert.Equal("of another", await vfs.ReadAsync(shared.Value.Open));
+        Assert.Equal((await vfs.LookupAsync("f")).Node, shared.Value.Entry.Node);
     }
 
     [Fact]

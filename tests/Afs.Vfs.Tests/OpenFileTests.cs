@@ -29,7 +29,7 @@ public sealed class OpenFileTests
     }
 
     [Fact]
-    public async Task An_open_of_a_node_that_is_open_at_an_old_version_sends_the_kernel_back_to_the_name()
+    public async Task A_node_that_is_open_at_an_old_version_is_read_at_that_and_written_by_its_name()
     {
         using var vfs = new VfsFixture();
         Fid fid = vfs.Cache.Add("f", "old");
@@ -38,10 +38,26 @@ public sealed class OpenFileTests
         vfs.Cache.StoreByOther(fid, "newer");
         await vfs.Cache.BreakAsync(fid);
 
-        Assert.Equal(Errno.ESTALE, await vfs.OpenErrorAsync(entry.Node));
+        OpenReply byDescriptor = await vfs.OpenAsync(entry.Node);
+        Assert.Equal("old", await vfs.ReadAsync(byDescriptor));
+        await vfs.ReleaseAsync(byDescriptor);
+        Assert.Equal(Errno.ESTALE, await vfs.OpenErrorAsync(entry.Node, VfsFixture.WriteOnly));
 
         EntryReply again = await vfs.LookupAsync("f");
         Assert.Equal("newer", await vfs.ReadAsync(await vfs.OpenAsync(again.Node)));
+    }
+
+    [Fact]
+    public async Task What_is_open_and_gone_at_the_server_can_be_opened_again()
+    {
+        using var vfs = new VfsFixture();
+        Fid fid = vfs.Cache.Add("f", "text");
+        EntryReply entry = await vfs.LookupAsync("f");
+        await vfs.OpenAsync(entry.Node);
+        vfs.Cache.RemoveByOther("f");
+        await vfs.Cache.BreakAsync(fid, vfs.Cache.Root);
+
+        Assert.Equal("text", await vfs.ReadAsync(await vfs.OpenAsync(entry.Node)));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Afs.Fuse;
 using Afs.Venus.Vfs;
 using Afs.Wire;
@@ -91,5 +92,44 @@ public sealed class TakeOverTests
         second.FileSystem.TakeOver(new FakeHeldFiles(first.Cache));
 
         Assert.Equal(Errno.None, await second.FileSystem.PrepareDirectory(VfsFixture.Asker, NodeId.Root, open.Value.Handle, offset: 2, isPlus: false));
+    }
+
+    /// <summary>Records are bytes on a disk. What makes no sense isn't known any more, and all else goes on.</summary>
+    [Fact]
+    public async Task Damaged_records_are_left_out_and_the_mount_goes_on()
+    {
+        MountRecords records = FakeRecords.Make();
+        using var first = new VfsFixture(records: records);
+        Fid f = first.Cache.Add("f", "content");
+        EntryReply entry = await first.LookupAsync("f");
+        OpenReply open = await first.OpenAsync(entry.Node, VfsFixture.ReadWrite);
+        int nodes = records.Nodes.Count, files = records.Files.Count;
+        MemoryMarshal.AsRef<NodeRecord>(records.Nodes.At(nodes)) = new NodeRecord { Node = entry.Node.Value, Type = (byte)FileType.Regular };
+        MemoryMarshal.AsRef<NodeRecord>(records.Nodes.At(nodes + 1)) = new NodeRecord { Node = NodeId.Root.Value, Type = (byte)FileType.Regular };
+        MemoryMarshal.AsRef<NodeRecord>(records.Nodes.At(nodes + 2)) = new NodeRecord { Node = ulong.MaxValue, Type = (byte)FileType.Regular };
+        MemoryMarshal.AsRef<NodeRecord>(records.Nodes.At(nodes + 3)) = new NodeRecord { Node = 99, Type = 77 };
+        MemoryMarshal.AsRef<OpenFileRecord>(records.Files.At(files)) = new OpenFileRecord { Handle = 1UL << 32 | int.MaxValue, Node = entry.Node.Value, IsOpen = 1 };
+        MemoryMarshal.AsRef<OpenFileRecord>(records.Files.At(files + 1)) = new OpenFileRecord { Handle = ulong.MaxValue, IsOpen = 1 };
+        MemoryMarshal.AsRef<OpenDirectoryRecord>(records.Directories.At(0)) = new OpenDirectoryRecord { Handle = uint.MaxValue, Node = 1, IsOpen = 1 };
+        MemoryMarshal.AsRef<LockRecord>(records.Locks.At(0)) = new LockRecord { Vnode = f.Vnode.Value, Volume = 1, Uniquifier = f.Uniquifier.Value, Kind = 77, IsHeld = 1 };
+        MemoryMarshal.AsRef<LockRecord>(records.Locks.At(1)) = new LockRecord { Vnode = f.Vnode.Value, Volume = 1, Uniquifier = f.Uniquifier.Value, Start = 9, End = 3, IsHeld = 1 };
+
+        using var second = new VfsFixture(records: records, cache: first.Cache);
+        Assert.Equal((1, 0), second.FileSystem.TakeOver(new FakeHeldFiles(first.Cache, f)));
+
+        Assert.Equal("content", await second.ReadAsync(open));
+        Assert.Equal(entry.Node, (await second.LookupAsync("f")).Node);
+        var wanted = new FileLock(5, 0, 20, FileLockKind.Write, 1, IsFlock: false);
+        Assert.Equal(Errno.None, await second.FileSystem.SetLock(VfsFixture.Asker, entry.Node, open.Handle, wanted, wait: false));
+        second.Cache.Add("g", "");
+        Assert.InRange((await second.LookupAsync("g")).Node.Value, entry.Node.Value + 1, 98UL);
+        await second.ReleaseAsync(open);
+
+        // A fid is not of another type than the server says.
+        Fid h = first.Cache.Add("h", "");
+        MemoryMarshal.AsRef<NodeRecord>(records.Nodes.At(nodes + 4)) = new NodeRecord { Node = 50, Vnode = h.Vnode.Value, Volume = 1, Uniquifier = h.Uniquifier.Value, Type = (byte)FileType.Directory };
+        using var third = new VfsFixture(records: records, cache: first.Cache);
+        third.FileSystem.TakeOver(new FakeHeldFiles(first.Cache, f));
+        await third.ReleaseAsync(await third.OpenAsync((await third.LookupAsync("h")).Node));
     }
 }

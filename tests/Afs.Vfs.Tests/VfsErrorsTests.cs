@@ -27,6 +27,7 @@ public sealed class VfsErrorsTests
         foreach (FailureKind kind in Enum.GetValues<FailureKind>().Except([FailureKind.None, FailureKind.Refused]))
             Assert.NotEqual(Errno.None, ((Failure)kind).ToErrno());
         Assert.Equal(Errno.None, Failure.None.ToErrno());
+        Assert.Equal(Errno.EIO, ((Failure)FailureKind.ServerMisbehaved).ToErrno());
         Assert.Equal(Errno.EIO, VfsErrors.ToErrno(new AbortCode(7)));
     }
 }

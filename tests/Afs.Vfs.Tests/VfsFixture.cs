@@ -21,7 +21,7 @@ internal sealed class VfsFixture : IDisposable
         (Cache, _ownsCache) = (cache ?? new FakeCache(), cache is null);
         FileSystem = new VfsFileSystem(Cache, TimeProvider.System, options ?? PassingAll, records);
         FileSystem.Started(
-            new FuseConnectionInfo { Major = 7, Minor = 45, Flags = 0, MaxWriteBytes = 1 << 20, Passthrough = passthrough, HasEpoch = hasEpoch, HasResend = true },
+            new FuseConnectionInfo { Major = 7, Minor = 45, Flags = 0, MaxWriteBytes = 1 << 20, Passthrough = passthrough, HasEpoch = hasEpoch, HasExpireOnly = hasEpoch, HasResend = true },
             Kernel);
     }
 
@@ -56,7 +56,7 @@ internal sealed class VfsFixture : IDisposable
 
     public async Task WriteAsync(OpenReply open, string text)
     {
-        FuseResult<int> count = await FileSystem.Write(Asker, default, open.Handle, 0, Encoding.UTF8.GetBytes(text), killSuidGid: false);
+        FuseResult<int> count = await FileSystem.Write(Asker, default, open.Handle, 0, Encoding.UTF8.GetBytes(text), WriteTraits.None);
         Assert.Equal(text.Length, count.Value);
     }
 

@@ -17,12 +17,12 @@ public class AtMostOnceTests
         CreateReply first = (await a.Vice.CreateAsync(request, call)).Value;
         await a.RemoveAsync(root, "f");
 
-        Assert.Equal(first, (await a.Vice.CreateAsync(request, call)).Value);
-        StoredReply stored = cell.Server.Replies.Find(call.Id)!.Value;
-        Assert.Equal(first, WireCodec.FromBytes<CreateReply>(stored.Body.Span));
+        Assert.Equal(WireCodec.ToBytes(first), WireCodec.ToBytes((await a.Vice.CreateAsync(request, call)).Value));
+        StoredReply stored = (await cell.Server.Replies.FindAsync(call.Id))!.Value;
+        Assert.Equal(WireCodec.ToBytes(first), stored.Body.ToArray());
         cell.Restart();
         a.Attach();
-        Assert.Equal(first, (await a.Vice.CreateAsync(request, call)).Value);
+        Assert.Equal(WireCodec.ToBytes(first), WireCodec.ToBytes((await a.Vice.CreateAsync(request, call)).Value));
         Assert.Empty(await a.NamesAsync(root));
     }
 
@@ -41,6 +41,46 @@ public class AtMostOnceTests
         a.Attach();
         Assert.Equal(AbortCodes.NameExists, (await a.Vice.CreateAsync(request, call)).Abort);
         Assert.Empty(await a.NamesAsync(root));
+    }
+
+    [Theory, OnEachStore]
+    public async Task A_retry_that_claims_another_request_ends_its_connection_and_nothing_else_also_after_a_restart(StoreKind kind)
+    {
+        using var cell = new TestCell(kind);
+        TestClient a = await cell.ConnectAsync(), b = await cell.ConnectAsync();
+        Fid root = await a.RootAsync();
+        CreateRequest create = a.CreateRequest(root, "f");
+        RemoveRequest remove = new() { Parent = root, Name = "f"u8.ToArray(), IsDirectory = false, Time = a.Now() };
+        CallContext call = a.Next();
+        CallContext asCreate = call with { Request = RequestDigest.Of(120, WireCodec.ToBytes(create)) };
+        CallContext asRemove = call with { Request = RequestDigest.Of(121, WireCodec.ToBytes(remove)) };
+        CreateReply first = (await a.Vice.CreateAsync(create, asCreate)).Value;
+        for (int life = 0; life < 2; life++)
+        {
+            await Assert.ThrowsAsync<MalformedMessageException>(async () => await a.Vice.RemoveAsync(remove, asRemove));
+            await b.MakeAsync(root, $"of life {life}");
+            Assert.Equal(WireCodec.ToBytes(first), WireCodec.ToBytes((await a.Vice.CreateAsync(create, asCreate)).Value));
+            cell.Restart();
+            a.Attach();
+            b.Attach();
+        }
+        Assert.Equal(["f", "of life 0", "of life 1"], await b.NamesAsync(root));
+    }
+
+    [Theory, OnEachStore]
+    public async Task A_reply_that_an_older_program_stored_is_given_to_its_request_and_breaks_nothing_for_another(StoreKind kind)
+    {
+        using var cell = new TestCell(kind);
+        TestClient a = await cell.ConnectAsync(), b = await cell.ConnectAsync();
+        Fid root = await a.RootAsync();
+        CreateRequest create = a.CreateRequest(root, "f");
+        CallContext call = a.Next();
+        CreateReply first = (await a.Vice.CreateAsync(create, call)).Value;
+        CallContext retry = call with { Request = RequestDigest.Of(120, WireCodec.ToBytes(create)) };
+        Assert.Equal(WireCodec.ToBytes(first), WireCodec.ToBytes((await a.Vice.CreateAsync(create, retry)).Value));
+        StoreDataRequest other = a.StoreRequest(first.Status.Fid, [1], 1);
+        await Assert.ThrowsAsync<MalformedMessageException>(async () => await a.Vice.StoreDataAsync(other, call));
+        await b.MakeAsync(root, "g");
     }
 
     [Fact]
@@ -74,8 +114,8 @@ public class AtMostOnceTests
         cell.Server.Replies.Forget(a.Session, new CallSequence(last.Id.Sequence.Value - 1));
         await a.CreateAsync(root, "next");
 
-        Assert.Null(cell.Server.Replies.Find(first.Id));
-        Assert.NotNull(cell.Server.Replies.Find(last.Id));
+        Assert.Null(await cell.Server.Replies.FindAsync(first.Id));
+        Assert.NotNull(await cell.Server.Replies.FindAsync(last.Id));
         await a.RemoveAsync(root, "first");
         Assert.Equal(OutcomeKind.NotExecuted, (await a.Vice.CreateAsync(request, first)).Kind);
         cell.Restart();

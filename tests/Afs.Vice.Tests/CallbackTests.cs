@@ -273,6 +273,25 @@ public class CallbackTests
     }
 
     [Fact]
+    public async Task What_is_asked_of_a_volume_that_is_not_there_takes_nobodys_promise()
+    {
+        using var cell = new TestCell(options: new ViceOptions { MostPromises = 300 });
+        (TestClient a, TestClient greedy) = (await cell.ConnectAsync(), await cell.ConnectAsync());
+        Fid f = await a.MakeAsync(await a.RootAsync(), "f");
+        int before = cell.Server.Promises.Count;
+        for (ulong call = 0; call < 4; call++)
+        {
+            CachedVersion[] entries = [.. Enumerable.Range(0, 200).Select(i => new CachedVersion(new VnodeNumber(1000 * call + (ulong)i), new Uniquifier(1), default))];
+            Outcome<ValidateReply> reply = await greedy.Vice.ValidateAsync(new ValidateRequest { Volume = new VolumeId(999), Entries = entries }, greedy.Next());
+            Assert.Equal(AbortCodes.NoVolume, reply.Abort);
+        }
+        Assert.Equal(before, cell.Server.Promises.Count);
+        Assert.Empty(a.Venus.Calls);
+        await greedy.StoreAsync(f, [1], 1);
+        Assert.Equal([f], a.Venus.BrokenFids);
+    }
+
+    [Fact]
     public async Task A_promise_given_up_is_not_broken()
     {
         using var cell = new TestCell();
@@ -282,6 +301,20 @@ public class CallbackTests
         await b.Vice.GiveUpPromisesAsync(new GiveUpPromisesRequest { Fids = [f] }, b.Next());
         await a.StoreAsync(f, [1], 1);
         Assert.Empty(b.Venus.Calls);
+    }
+
+    [Fact]
+    public async Task A_break_that_can_not_be_sent_holds_up_a_writer_no_longer_than_the_lease()
+    {
+        using var cell = new TestCell();
+        (TestClient a, TestClient b) = (await cell.ConnectAsync(), await cell.ConnectAsync());
+        Fid f = await a.MakeAsync(await a.RootAsync(), "f");
+        await b.StatusAsync(f);
+        b.Venus.Failure = new InvalidOperationException("on purpose");
+        Task<Outcome<StoreDataReply>> store = a.StoreAsync(f, [1], 1).AsTask();
+        await TestCell.StaysPendingAsync(store);
+        await AdvanceUntilDoneAsync(cell, store, cell.ServerWait / 10, most: 2 * cell.ServerWait);
+        Assert.True((await store).IsReply);
     }
 
     [Theory, OnEachStore]

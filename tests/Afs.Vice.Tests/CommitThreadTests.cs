@@ -1,3 +1,4 @@
+using Afs.Rpc;
 using Afs.Vice.Tests.Harness;
 using Afs.Wire;
 
@@ -91,7 +92,8 @@ public class CommitThreadTests
         await Eventually.BecomesTrueAsync(() => log.Lines.Any(static line => line.Contains("The writer failed")));
         cell.Memory.BeforeCommit = null;
         Task after = a.MakeAsync(root, "g");
-        await TestCell.StaysPendingAsync(Task.WhenAny(broken, after));
+        await Assert.ThrowsAsync<CallUnansweredException>(() => broken);
+        await Assert.ThrowsAsync<CallUnansweredException>(() => after);
     }
 
     /// <summary>A caller makes a file and is in the middle of its commit, which waits for the gate, as all later ones do.</summary>

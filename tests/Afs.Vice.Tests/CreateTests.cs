@@ -26,6 +26,29 @@ public class CreateTests
     }
 
     [Theory, OnEachStore]
+    public async Task A_fid_says_nothing_of_the_next(StoreKind kind)
+    {
+        using var cell = new TestCell(kind);
+        TestClient a = await cell.ConnectAsync();
+        Fid root = await a.RootAsync();
+        var fids = new List<Fid> { root };
+        for (int i = 0; i < 64; i++)
+            fids.Add(await a.MakeAsync(root, $"f{i}"));
+        Assert.Equal(fids.Count, fids.Select(static fid => fid.Uniquifier).Distinct().Count());
+        uint[] steps = [.. fids.Zip(fids.Skip(1), static (fid, next) => next.Uniquifier.Value - fid.Uniquifier.Value)];
+        Assert.Equal(steps.Length, steps.Distinct().Count());
+        Assert.DoesNotContain(default, fids.Select(static fid => fid.Uniquifier));
+        Assert.True(fids.Zip(fids.Skip(1), static (fid, next) => next.Vnode.Value > fid.Vnode.Value).All(static rises => rises));
+
+        Fid guessed = fids[^1] with { Uniquifier = root.Uniquifier };
+        Assert.Null(await a.StatusAsync(guessed));
+        cell.Restart();
+        a.Attach();
+        foreach (Fid fid in fids)
+            Assert.NotNull(await a.StatusAsync(fid));
+    }
+
+    [Theory, OnEachStore]
     public async Task A_refused_create_leaves_no_trace(StoreKind kind)
     {
         using var cell = new TestCell(kind);

@@ -1,6 +1,7 @@
 using Afs.Platform;
 using Afs.Rpc;
 using Afs.Vice.Tests.Harness;
+using Afs.Vice.Volumes.Content;
 using Afs.Wire;
 
 namespace Afs.Vice.Tests;
@@ -107,6 +108,25 @@ public class DataTests
         await cell.Server.SweepAsync();
         using (var view = cell.Metadata.OpenView())
             Assert.Empty(view.ReadKeptVersions());
+    }
+
+    [Fact]
+    public async Task Who_overwrites_again_and_again_fills_no_log()
+    {
+        var log = new RecordingLogger();
+        using var cell = new TestCell(log: log);
+        TestClient a = await cell.ConnectAsync();
+        Fid f = await a.MakeAsync(await a.RootAsync(), "f");
+        for (int i = 0; i < 200; i++)
+            Assert.True((await a.StoreAsync(f, [1], 0)).IsReply);
+        Assert.Equal(200, await FigureAsync(a, "stores.unseen"));
+        Assert.Single(log.Lines, static line => line.Contains("Lost update"));
+        cell.Time.Advance(TimeSpan.FromMinutes(1));
+        a.Contact();
+        Assert.True((await a.StoreAsync(f, [1], 0)).IsReply);
+        string[] told = [.. log.Lines.Where(static line => line.Contains("Lost update"))];
+        Assert.Equal(2, told.Length);
+        Assert.Contains("199 more lines", told[1]);
     }
 
     [Fact]
@@ -318,5 +338,31 @@ public class DataTests
     {
         GetServerStatusReply reply = (await client.Vice.GetServerStatusAsync(new GetServerStatusRequest(), client.Next())).Value;
         return Assert.Single(reply.Figures, figure => figure.Name == name).Value;
+    }
+
+    [Fact]
+    public void Numbers_of_contents_go_on_past_32_bits_and_end_instead_of_beginning_again()
+    {
+        using var cell = new TestCell();
+        HashSet<ObjectId> ids = [];
+        foreach (ulong first in new[] { 1UL, uint.MaxValue, ObjectId.MostNumber - 1 })
+        {
+            var store = new ContentStore(cell.Disk, new Epoch(7), first);
+            for (int i = 0; i < 2; i++)
+                Assert.True(ids.Add(Create(store)));
+        }
+        var last = new ContentStore(cell.Disk, new Epoch(7), ObjectId.MostNumber);
+        Assert.Contains(Create(last, discard: true), ids);
+        Assert.Equal(DiskFailure.Failed, Assert.Throws<DiskException>(() => Create(last)).Failure);
+        Assert.All(ids, static id => Assert.Equal(7ul, id.Epoch.Value));
+
+        ObjectId Create(ContentStore store, bool discard = false)
+        {
+            if (discard)
+                store.Discard(ids.MaxBy(static id => id.Value));
+            (ObjectId id, IDiskFile file) = store.Create();
+            file.Dispose();
+            return id;
+        }
     }
 }

@@ -4,6 +4,7 @@ using Afs.Rpc;
 using Afs.Vice.Salvage;
 using Afs.Vice.Tests.Harness;
 using Afs.Vice.Volumes.Content;
+using Afs.Vice.Volumes.Metadata;
 using Afs.Wire;
 using SQLitePCL;
 
@@ -12,7 +13,13 @@ namespace Afs.Vice.Tests;
 /// <summary>Databases of older programs.</summary>
 public class FormatTests
 {
-    private const string AsOfFormat1 = """
+    private const string AsOfFormat3 = """
+        ALTER TABLE replies DROP COLUMN request;
+        PRAGMA user_version = 3;
+
+        """;
+
+    private const string AsOfFormat1 = AsOfFormat3 + """
         ALTER TABLE contents DROP COLUMN base;
         ALTER TABLE kept DROP COLUMN base;
         PRAGMA user_version = 1;
@@ -51,7 +58,7 @@ public class FormatTests
         string patch = Directory.GetFiles(Path.Combine(cell.Folder, "content"), "*", SearchOption.AllDirectories).MinBy(path => new FileInfo(path).Length)!;
         cell.Restart(path =>
         {
-            Execute(path, "PRAGMA user_version = 2");
+            Execute(path, AsOfFormat3 + "PRAGMA user_version = 2");
             File.WriteAllBytes(patch, AsOfBlocks(File.ReadAllBytes(patch), Changed, content.AsSpan(Changed * Limits.BlockBytes)));
         });
         a.Attach();
@@ -68,6 +75,96 @@ public class FormatTests
         a.Attach();
         Assert.Equal(content, (await a.DownloadAsync(f, 4)).Value);
         Assert.Empty(new Salvager(cell.Metadata, new ContentStore(cell.Disk, new Epoch(99))).Check().Problems);
+    }
+
+    [Fact]
+    public async Task A_database_that_format_3_left_is_brought_up_and_its_replies_are_given_to_their_retries()
+    {
+        using var cell = new TestCell(StoreKind.Sqlite);
+        cell.Restart(static path =>
+        {
+            foreach (string file in new[] { path, path + "-wal", path + "-shm" })
+                File.Delete(file);
+            Execute(path, File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "vectors", "metadata-format-3.sql")));
+        });
+        var id = new ClientId(11, 1);
+        CallContext Call(ulong sequence) => new() { Id = new CallId(id, new SessionId(1), new CallSequence(sequence)), Request = new RequestDigest(sequence) };
+
+        Fid root = (await cell.Server.Service.GetVolumeAsync(new GetVolumeRequest { Name = "root" }, Call(9))).Value.Root;
+        FetchDirectoryReply listed = (await cell.Server.Service.FetchDirectoryAsync(new FetchDirectoryRequest { Directory = root, MostEntries = 10 }, Call(10))).Value;
+        Assert.Equal("moved"u8.ToArray(), Assert.Single(listed.Entries).Name);
+        var rename = new RenameRequest
+        {
+            FromParent = root,
+            FromName = "folder"u8.ToArray(),
+            ToParent = root,
+            ToName = "moved"u8.ToArray(),
+            Mode = RenameMode.NoReplace,
+            Time = new Timestamp(1_800_000_000, 0),
+        };
+        RenameReply moved = (await cell.Server.Service.RenameAsync(rename, Call(8))).Value;
+        Assert.Equal((root, listed.Entries[0].Fid), (moved.FromParent.Fid, moved.Moved.Fid));
+        await Assert.ThrowsAsync<MalformedMessageException>(async () => await cell.Server.Service.RenameAsync(rename, Call(2)));
+        Assert.Empty(new Salvager(cell.Metadata, new ContentStore(cell.Disk, new Epoch(99))).Check().Problems);
+
+        // What was stored from here on says what it answers.
+        Assert.True((await cell.Server.Service.RenameAsync(rename with { FromName = rename.ToName, ToName = "again"u8.ToArray() }, Call(11))).IsReply);
+        using IMetadataView view = cell.Metadata.OpenView();
+        Assert.Equal(new RequestDigest(11), view.FindReply(new SessionId(1), new CallSequence(11))!.Value.Request);
+    }
+
+    /// <summary>A row that no server wrote costs what it is about, and no connection, no process and nobody else's reply.</summary>
+    [Fact]
+    public async Task Numbers_in_rows_that_mean_nothing_are_harmless()
+    {
+        using var cell = new TestCell(StoreKind.Sqlite);
+        TestClient a = await cell.ConnectAsync();
+        Fid root = await a.RootAsync(), f = await a.MakeAsync(root, "f"), g = await a.MakeAsync(root, "g");
+        cell.Restart(path => Execute(path, $"""
+            UPDATE vnodes SET type = 77 WHERE vnode = {f.Vnode.Value};
+            UPDATE entries SET type = -1 WHERE vnode = {f.Vnode.Value};
+            INSERT INTO kept SELECT volume, vnode, uniquifier, 1, 0, 0, 0, 0, 0, {long.MaxValue}, NULL, 0 FROM vnodes WHERE vnode = {g.Vnode.Value};
+            """));
+        a.Attach();
+        Outcome<FetchDirectoryReply> listed = await a.Vice.FetchDirectoryAsync(new FetchDirectoryRequest { Directory = root, MostEntries = 10 }, a.Next());
+        Assert.Equal([FileType.None, FileType.Regular], listed.Value.Entries.Select(static entry => entry.Type));
+        Assert.Equal(FileType.None, (await a.Vice.FetchStatusAsync(new FetchStatusRequest { Fids = [f] }, a.Next())).Value.Statuses[0]!.Type);
+        using IMetadataView view = cell.Metadata.OpenView();
+        Assert.Equal(DateTimeOffset.MaxValue.Year, Assert.Single(view.ReadKeptVersions()).KeptAt.Year);
+        Assert.NotEmpty(new Salvager(cell.Metadata, new ContentStore(cell.Disk, new Epoch(99))).Check().Problems);
+    }
+
+    [Theory]
+    [InlineData(2, 1, 100_000)]
+    [InlineData(1, 1, 100_000)]
+    [InlineData(1, 2, -1)]
+    public async Task A_patch_whose_head_makes_no_sense_is_damaged_whatever_its_checksum_says(int first, int second, int lengthBytes)
+    {
+        using var cell = new TestCell(StoreKind.Sqlite);
+        TestClient a = await cell.ConnectAsync();
+        const int Head = 48, SumAt = 40, Page = 4096;
+        byte[] patch = new byte[Head + 2 * sizeof(int) + 2 * Page];
+        "AFSPATCH"u8.CopyTo(patch);
+        BinaryPrimitives.WriteInt32LittleEndian(patch.AsSpan(8), 2);
+        BinaryPrimitives.WriteInt32LittleEndian(patch.AsSpan(12), 2);
+        BinaryPrimitives.WriteInt64LittleEndian(patch.AsSpan(16), lengthBytes);
+        BinaryPrimitives.WriteInt32LittleEndian(patch.AsSpan(Head), first);
+        BinaryPrimitives.WriteInt32LittleEndian(patch.AsSpan(Head + sizeof(int)), second);
+        var sum = new Crc32C();
+        sum.Add(patch.AsSpan(0, SumAt));
+        sum.Add(patch.AsSpan(Head, 2 * sizeof(int)));
+        BinaryPrimitives.WriteUInt32LittleEndian(patch.AsSpan(SumAt), sum.Value);
+        var store = new ContentStore(cell.Disk, new Epoch(98));
+        (ObjectId id, IDiskFile file) = store.Create();
+        using (file)
+        {
+            file.Write(0, patch);
+            store.Keep(id, file);
+        }
+        (ObjectId @base, IDiskFile empty) = store.Create();
+        using (empty)
+            store.Keep(@base, empty);
+        Assert.Equal(DiskFailure.Failed, Assert.Throws<DiskException>(() => store.Open(new ContentRecord(new DataVersion(1), id, null, a.Id, @base)).Dispose()).Failure);
     }
 
     /// <summary>A patch of one block as format 1 of patches had it, with the head of a patch of pages.</summary>

@@ -68,6 +68,40 @@ public class LinkAndRemoveTests
     }
 
     [Theory, OnEachStore]
+    public async Task An_object_without_a_name_is_its_sessions_alone(StoreKind kind)
+    {
+        using var cell = new TestCell(kind);
+        TestClient a = await cell.ConnectAsync(), b = await cell.ConnectAsync();
+        byte[] secret = [.. Enumerable.Range(0, 100_000).Select(static i => (byte)(i * i >> 3))];
+        Fid root = await a.RootAsync(), small = await a.MakeAsync(root, null), large = await a.MakeAsync(root, null);
+        Assert.True((await a.StoreAsync(small, [1, 2, 3], 1)).IsReply);
+        await a.UploadAsync(new UploadId(1), root.Volume, secret);
+        Assert.True((await a.StoreUploadAsync(large, new UploadId(1), secret, 1)).IsReply);
+        Assert.True((await a.SetXattrAsync(small, "user.secret"u8, [1])).IsReply);
+
+        foreach (Fid fid in new[] { small, large })
+        {
+            Assert.Null(await b.StatusAsync(fid));
+            Assert.Equal(AbortCodes.NoVnode, (await b.FetchAsync(fid)).Abort);
+            Assert.Equal(AbortCodes.NoVnode, (await b.DownloadAsync(fid, 2)).Abort);
+            Assert.Equal(AbortCodes.NoVnode, (await b.Vice.FetchXattrsAsync(new FetchXattrsRequest { Fid = fid }, b.Next())).Abort);
+            CachedVersion current = new(fid.Vnode, fid.Uniquifier, (await a.StatusAsync(fid))!.StatusVersion);
+            Assert.Equal([0], (await b.Vice.ValidateAsync(new ValidateRequest { Volume = root.Volume, Entries = [current] }, b.Next())).Value.Valid);
+            Assert.Equal(AbortCodes.NoVnode, (await b.StoreAsync(fid, [9], 2)).Abort);
+            Assert.Equal(AbortCodes.NoVnode, (await b.SetXattrAsync(fid, "user.mine"u8, [1])).Abort);
+            Assert.Equal(AbortCodes.NoVnode, (await b.Vice.StoreStatusAsync(new StoreStatusRequest { Fid = fid, Fields = StatusFields.Mode, Mode = 0x1FF, ChangeTime = b.Now() }, b.Next())).Abort);
+            Assert.Equal(AbortCodes.NoVnode, (await b.LinkAsync(fid, root, "stolen")).Abort);
+            Assert.True((await b.Vice.ReleaseUnnamedAsync(new ReleaseUnnamedRequest { Fid = fid }, b.Next())).IsReply);
+        }
+        Assert.Equal(AbortCodes.VersionGone, (await b.UploadPartsAsync(new UploadId(2), large, 2, secret, [new Extent { OffsetBytes = 0, LengthBytes = 65_536 }])).Abort);
+
+        Assert.Equal([1, 2, 3], (await a.FetchAsync(small)).Value.Content!);
+        Assert.Equal(secret, (await a.DownloadAsync(large, 2)).Value);
+        Assert.True((await a.LinkAsync(small, root, "given")).IsReply);
+        Assert.Equal([1, 2, 3], (await b.FetchAsync(small)).Value.Content!);
+    }
+
+    [Theory, OnEachStore]
     public async Task An_object_without_a_name_outlives_a_restart_and_goes_with_its_session(StoreKind kind)
     {
         using var cell = new TestCell(kind);
@@ -79,6 +113,8 @@ public class LinkAndRemoveTests
         Assert.NotNull(await a.StatusAsync(replaced));
         await a.NewSessionAsync();
         a.Attach();
+        await a.RootAsync();
+        await cell.Server.SweepAsync();
         Assert.Null(await a.StatusAsync(replaced));
 
         Fid silent = await a.MakeAsync(root, null);

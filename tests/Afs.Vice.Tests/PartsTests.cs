@@ -51,6 +51,42 @@ public class PartsTests
         Assert.InRange(files.Min(path => new FileInfo(path).Length), Block, 2 * Block);
     }
 
+    [Fact]
+    public async Task An_upload_that_cannot_begin_uses_up_nothing_of_what_its_client_may_have()
+    {
+        using var cell = new TestCell();
+        TestClient a = await cell.ConnectAsync();
+        (Fid f, byte[] content) = await MakeAsync(a, 200 * Block);
+        foreach (ulong @base in (ulong[])[0, 2])
+        {
+            for (ulong i = 0; i < 10; i++)
+            {
+                // As long as a file may be, which few disks hold.
+                Extent last = new() { OffsetBytes = Limits.FileBytes - Block, LengthBytes = Block };
+                var parts = new ContentParts { LengthBytes = Limits.FileBytes, Base = new DataVersion(@base), Extents = [last] };
+                byte[] request = WireCodec.ToBytes(new UploadRequest { Upload = new UploadId(10 * @base + i), Volume = f.Volume, Fid = f, Parts = parts });
+                await BeginAndLeaveAsync(cell, new BulkRequest(request, a.Next()), Block);
+            }
+        }
+        content[17 * Block + 3]++;
+        await StorePartsAsync(a, f, 2, content, [At(17)]);
+    }
+
+    /// <summary>Whatever comes of it, also an exception that only the connection sees.</summary>
+    private static async Task BeginAndLeaveAsync(TestCell cell, BulkRequest request, long lengthBytes)
+    {
+        try
+        {
+            Outcome<IBulkSink> opened = await cell.Server.Bulk.OpenSinkAsync(request, lengthBytes);
+            if (opened.IsReply)
+                await opened.Value.DisposeAsync();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // Its connection ends.
+        }
+    }
+
     [Theory]
     [InlineData(200 * Block, 230 * Block + 9)]
     [InlineData(200 * Block + 9, 200 * Block + 10)]
@@ -172,7 +208,7 @@ public class PartsTests
         await using (IBulkSink sink = (await cell.Server.Bulk.OpenSinkAsync(new BulkRequest(request, a.Next()), Block)).Value)
         {
             await sink.WriteAsync(0, block, default);
-            UploadReply reply = WireCodec.FromBytes<UploadReply>((await sink.CompleteAsync(default)).Value.Span);
+            UploadReply reply = WireCodec.FromBytes<UploadReply>((await sink.CompleteAsync(default)).Value);
             Assert.Equal((Length, crc.Value), (reply.LengthBytes, reply.Crc32C));
         }
         StoreDataRequest store = a.StoreRequest(f, [], 1) with { Content = null, Upload = new UploadId(1), LengthBytes = Length, Crc32C = crc.Value, AllocatedBytes = Block };

@@ -79,6 +79,25 @@ public class PromiseTableTests
     }
 
     [Fact]
+    public void Who_holds_the_most_makes_room_and_nobody_else()
+    {
+        var table = new PromiseTable(10_000);
+        List<HeldPromise> evicted = [];
+        for (int i = 0; i < 1000; i++)
+            Assert.True(table.TryGrant(1, FidOf(i), evicted));
+        for (int i = 0; i < 50_000; i++)
+        {
+            Assert.True(table.TryGrant(2, FidOf(10_000 + i), evicted));
+            evicted.ForEach(table.Acknowledge);
+            Assert.DoesNotContain(evicted, static held => held.Holder == 1);
+            evicted.Clear();
+        }
+        Assert.Equal(1000, table.CountOf(1));
+        Assert.InRange(table.Count, 9000, 10_000);
+        table.CheckInvariants();
+    }
+
+    [Fact]
     public void A_promise_that_is_granted_again_while_it_is_broken_counts_again()
     {
         var table = new PromiseTable(2);

@@ -1,5 +1,6 @@
 using Afs.Rpc;
 using Afs.Vice.Tests.Harness;
+using Afs.Vice.Volumes.Metadata;
 using Afs.Wire;
 
 namespace Afs.Vice.Tests;
@@ -132,5 +133,51 @@ public class RenameTests
             FetchDirectoryReply listing = (await client.PageAsync(directory)).Value;
             Assert.Equal(2u + (uint)listing.Entries.Count(entry => entry.Type == FileType.Directory), listing.Status.LinkCount);
         }
+    }
+
+    [Theory, OnEachStore]
+    public async Task A_rename_reads_a_bounded_number_of_vnodes_inside_the_writer_however_deep_the_tree(StoreKind kind)
+    {
+        const int Levels = 1500, Most = 20;
+        using var cell = new TestCell(kind);
+        TestClient a = await cell.ConnectAsync();
+        Fid root = await a.RootAsync(), top = await a.MakeAsync(root, "top", FileType.Directory), deep = top;
+        for (int i = 0; i < Levels; i++)
+            deep = await a.MakeAsync(deep, "d", FileType.Directory);
+        Fid other = await a.MakeAsync(root, "other", FileType.Directory);
+        int reads = 0;
+        cell.Hooks.OnCall = (_, method, _) => reads += method == nameof(IMetadataView.FindVnode) ? 1 : 0;
+
+        Assert.Equal(AbortCodes.WouldLoop, (await a.RenameAsync(root, "top", deep, "x")).Abort);
+        Assert.InRange(reads, 1, Most);
+        reads = 0;
+        Assert.True((await a.RenameAsync(root, "other", deep, "x")).IsReply);
+        Assert.InRange(reads, 1, Most);
+        reads = 0;
+        Assert.True((await a.RenameAsync(deep, "x", deep, "y")).IsReply);
+        Assert.InRange(reads, 1, Most);
+        Assert.Equal(deep, (await a.StatusAsync(other))!.Parent);
+    }
+
+    [Theory, OnEachStore]
+    public async Task Directories_that_move_below_each_other_at_once_never_make_a_circle(StoreKind kind)
+    {
+        using var cell = new TestCell(kind);
+        (TestClient a, TestClient b) = (await cell.ConnectAsync(), await cell.ConnectAsync());
+        Fid root = await a.RootAsync();
+        Assert.Equal(root, await b.RootAsync());
+        Fid left = await a.MakeAsync(root, "left", FileType.Directory), right = await a.MakeAsync(root, "right", FileType.Directory);
+        Fid inLeft = await a.MakeAsync(left, "in", FileType.Directory), inRight = await a.MakeAsync(right, "in", FileType.Directory);
+        int loops = 0;
+        for (int round = 0; round < 200; round++)
+        {
+            Task<Outcome<RenameReply>> one = a.RenameAsync(root, "left", inRight, "left").AsTask(), two = b.RenameAsync(root, "right", inLeft, "right").AsTask();
+            Outcome<RenameReply>[] both = await Task.WhenAll(one, two);
+            Assert.Equal(1, both.Count(static outcome => outcome.IsReply));
+            loops += both.Count(static outcome => outcome.Abort == AbortCodes.WouldLoop);
+            Assert.True((both[0].IsReply ? await a.RenameAsync(inRight, "left", root, "left") : await a.RenameAsync(inLeft, "right", root, "right")).IsReply);
+        }
+        Assert.Equal(200, loops);
+        Assert.Empty(LargeContents.Check(cell));
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using Afs.Rpc;
+using Afs.Rules;
 using Afs.Vice.Salvage;
 using Afs.Vice.Tests.Harness;
 using Afs.Vice.Volumes.Content;
@@ -21,9 +22,10 @@ public class SalvageTests
         ProblemKind.ManyParents,
         ProblemKind.Cycle,
         ProblemKind.ContentWithoutFile,
+        ProblemKind.WrongXattrs,
         ProblemKind.WrongVolumeFigures);
 
-    public static TheoryData<ProblemKind, StoreKind> Lost => Kinds(ProblemKind.ContentMissing, ProblemKind.ContentLength, ProblemKind.NoRoot);
+    public static TheoryData<ProblemKind, StoreKind> Lost => Kinds(ProblemKind.BadAccessList, ProblemKind.ContentMissing, ProblemKind.ContentLength, ProblemKind.NoRoot);
 
     [Theory, OnEachStore]
     public async Task What_a_server_leaves_has_no_problems(StoreKind kind)
@@ -137,6 +139,13 @@ public class SalvageTests
             case ProblemKind.WrongVolumeFigures:
                 transaction.PutVolume(transaction.FindVolume(volume)! with { Vnodes = 77, LastVnode = new VnodeNumber(2) });
                 break;
+            case ProblemKind.WrongXattrs:
+                Change(transaction, tree.Large, status => status with { HasXattrs = true, Lists = AccessLists.Default });
+                Change(transaction, tree.Outer, status => status with { Mode = status.Mode ^ 0x1F, Lists = AccessLists.None });
+                break;
+            case ProblemKind.BadAccessList:
+                transaction.PutXattr(volume, tree.Outer.Vnode, AccessList.AccessName.ToArray(), [2, 0, 0, 0, 1]);
+                break;
             case ProblemKind.ContentMissing:
                 transaction.DeleteContent(volume, tree.Small.Vnode);
                 break;
@@ -175,6 +184,8 @@ public class SalvageTests
         await a.UploadAsync(new UploadId(1), root.Volume, content);
         await a.StoreUploadAsync(large, new UploadId(1), content, 1);
         await a.LinkAsync(large, root, "link");
+        Assert.True((await a.SetXattrAsync(outer, AccessList.AccessName, AccessListTests.SomeList)).IsReply);
+        Assert.True((await a.SetXattrAsync(outer, AccessList.DefaultName, AccessListTests.SomeList)).IsReply);
         await a.MakeAsync(root, "symlink", FileType.Symlink);
         await a.MakeAsync(root, null);
         await a.MakeAsync(root, null);

@@ -6,7 +6,7 @@ namespace Afs.Tests.Common;
 /// <summary>Passes everything on to another disk. What stands between a test and its disk overrides what it cares for.</summary>
 public abstract class PassingDisk(IDisk inner) : IDisk
 {
-    public IDiskFile Open(string name, DiskOpenMode mode) => Between(inner.Open(name, mode));
+    public virtual IDiskFile Open(string name, DiskOpenMode mode) => Between(inner.Open(name, mode));
 
     public bool Exists(string name) => inner.Exists(name);
 
@@ -34,11 +34,13 @@ public abstract class PassingDisk(IDisk inner) : IDisk
 
         public virtual void Write(long offset, ReadOnlySpan<byte> data) => inner.Write(offset, data);
 
-        public void SetLength(long lengthBytes) => inner.SetLength(lengthBytes);
+        public virtual void SetLength(long lengthBytes) => inner.SetLength(lengthBytes);
 
         public DataRun NextData(long offset) => inner.NextData(offset);
 
         public void CopyFrom(IDiskFile source, long offset, long countBytes) => inner.CopyFrom(source, offset, countBytes);
+
+        public virtual void CheckWritten() => inner.CheckWritten();
 
         public virtual void BeginWriteback(long offset, long countBytes) => inner.BeginWriteback(offset, countBytes);
 

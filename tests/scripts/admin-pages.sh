@@ -4,7 +4,6 @@ set -u
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/cell.sh"
 . "$root/scripts/lib/packages.sh"
 
-free_port() { python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"; }
 server=127.0.0.1:$(free_port)
 vice_admin=127.0.0.1:$(free_port) a_admin=127.0.0.1:$(free_port) collector=127.0.0.1:$(free_port)
 
@@ -109,7 +108,7 @@ try:
     page.wait("document.getElementById('clients').rows.length === 2 && document.getElementById('clients').innerText.includes('connected')")
     with open(f"{work}/a/d/shown", "w") as file:
         file.write("x" * 5000)
-    row = "[...document.getElementById('activity').rows].some(r => r.cells[1].textContent === '%s' && r.cells[2].textContent.includes('%s') && r.cells[3].textContent === '%s')"
+    row = "[...document.getElementById('activity').rows].some(r => r.cells[1].textContent === '%s' && r.cells[2].textContent.includes('%s') && r.cells[3].textContent.startsWith('uid 0 at ') && r.cells[4].textContent === '%s')"
     page.wait(row % ("create", "shown", ""))
     page.wait(row % ("store", "v2", "4.9 KiB"))
     name = '<img src=x onerror="document.title=1">'

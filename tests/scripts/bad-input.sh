@@ -80,6 +80,8 @@ damaged_container() {
   local container
   put "$work/a/container" 1
   check container-cached has_sum "$work/a/container"
+  # Until nobody can have it mapped for writing any more, a change of it would be taken for a write.
+  sleep 12
   kill_now "${client_pids[a]}"
   timeout 10 umount -l "$work/a"
   container=$(find "$work/a.cache/containers" -type f -size 2048 | head -n 1)
@@ -102,23 +104,22 @@ full_cache_disk() {
   stop_client small
 }
 
-# Descriptors run out: opens fail, the mount lives on.
+# What processes have open costs the daemon no descriptors: many more can be open than it may open.
 few_descriptors() {
   local real=$venus
   printf '#!/bin/sh\nulimit -n 1000\nexec setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource %s "$@"\n' "$real" >"$work/venus"
   chmod +x "$work/venus"
   venus=$work/venus
   need begin_client few
-  check few-descriptors-refuse-opens python3 -c '
-import errno, os, sys
+  check few-descriptors-open-many python3 -c '
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (2100, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 opened = []
-try:
-    for i in range(2000):
-        opened.append(os.open("%s/few-%d" % (sys.argv[1], i), os.O_CREAT | os.O_RDWR))
-        os.write(opened[-1], b"text")
-    sys.exit("2000 files were opened")
-except OSError as e:
-    if e.errno != errno.ENFILE: raise
+for i in range(2000):
+    opened.append(os.open("%s/few-%d" % (sys.argv[1], i), os.O_CREAT | os.O_RDWR))
+    os.write(opened[-1], b"text")
+for file in opened:
+    if os.pread(file, 10, 0) != b"text": sys.exit("not what was written")
 for file in opened: os.close(file)
 ' "$work/few"
   check few-descriptors-live-on sh -c 'echo text >"$1/few-0" && [ "$(cat "$1/few-0")" = text ]' sh "$work/few"

@@ -1,3 +1,6 @@
 #!/bin/bash
-# The short form of scripts/crash-both.
-exec "$(dirname "${BASH_SOURCE[0]}")/../../scripts/crash-both" --seconds 8
+# The short forms of scripts/crash-both.
+crash="$(dirname "${BASH_SOURCE[0]}")/../../scripts/crash-both" status=0
+"$crash" --seconds 8 || status=1
+"$crash" --seconds 2 --supervised --cache-disk ext2 || status=1
+exit $status

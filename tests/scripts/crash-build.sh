@@ -1,3 +1,6 @@
 #!/bin/bash
-# The short form of scripts/crash-build.
-exec "$(dirname "${BASH_SOURCE[0]}")/../../scripts/crash-build" --restarts 3 --modules 20
+# The short forms of scripts/crash-build.
+crash="$(dirname "${BASH_SOURCE[0]}")/../../scripts/crash-build" status=0
+"$crash" --restarts 3 --modules 20 || status=1
+"$crash" --restarts 1 --modules 5 --supervised --cache-disk xfs || status=1
+exit $status

@@ -45,7 +45,8 @@ sample_knows() {
 # Every line of a sample, those that are commented out too, is a configuration that the program takes.
 sample_is_taken() {
   sed -E 's/^#([a-z-]+:)/\1/' "$root/packaging/config/vice.yaml" >"$work/all.yaml"
-  sed -i -E "/^tls-/d; s|^data:.*|data: $work/sample|; s|^ready-file:.*|ready-file: $work/ready|; s|127.0.0.1:7000|unix:$work/sample.sock|" "$work/all.yaml"
+  (umask 077 && echo 'x-token: secret' >"$work/headers")
+  sed -i -E "/^tls-/d; s|^otlp-headers-file:.*|otlp-headers-file: $work/headers|; s|^data:.*|data: $work/sample|; s|^ready-file:.*|ready-file: $work/ready|; s|127.0.0.1:7000|unix:$work/sample.sock|" "$work/all.yaml"
   "$vice" serve --config "$work/all.yaml" >"$work/sample.log" 2>&1 &
   local pid=$!
   within 20 test -s "$work/ready"
@@ -56,7 +57,7 @@ sample_is_taken() {
 
 # The same of a mount's sample: all that is wrong is where it shall be mounted.
 whole_mount_sample() {
-  sed -E "s/^#([a-z-]+:)/\1/; s|^server:.*|server: 127.0.0.1:1|; s|^mountpoint:.*|mountpoint: $work/none|; s|^cache:.*|cache: $work/none.cache|" "$root/packaging/config/venus.yaml" >"$work/mount.yaml"
+  sed -E "s/^#([a-z-]+:)/\1/; s|^server:.*|server: 127.0.0.1:1|; s|^mountpoint:.*|mountpoint: $work/none|; s|^cache:.*|cache: $work/none.cache|; s|^otlp-headers-file:.*|otlp-headers-file: $work/headers|" "$root/packaging/config/venus.yaml" >"$work/mount.yaml"
   refused sample-of-a-mount-is-taken 6 "$work/none does not exist" timeout 60 "$venus" mount --config "$work/mount.yaml"
 }
 
@@ -67,6 +68,9 @@ unit_is_valid() {
   sed "s|/usr/bin/vice|$vice|; s|/usr/bin/venus|$venus|" "$root/packaging/systemd/$1" >"$work/$1"
   [ -z "$(systemd-analyze verify --man=no "$work/$1" 2>&1 | grep -F "$work" | tee "$work/verify.out")" ] || { cat "$work/verify.out"; return 1; }
 }
+
+# exposed_at_most UNIT TENTHS: what systemd makes of the unit's sandbox, from 0 to 100; none may be taken away unseen.
+exposed_at_most() { systemd-analyze security --no-pager --offline=yes --threshold="$2" "$root/packaging/systemd/$1" >"$work/exposed.out" 2>&1 || { tail -n 1 "$work/exposed.out"; return 1; }; }
 
 # READY, then WATCHDOG, then STOPPING, as the service manager hears them.
 manager_hears() {
@@ -114,14 +118,24 @@ fi
 if command -v systemd-analyze >/dev/null; then
   check unit-vice unit_is_valid vice.service
   check unit-venus unit_is_valid venus@.service
+  check exposure-vice exposed_at_most vice.service 16
+  check exposure-venus exposed_at_most venus@.service 55
 else
   echo 'skip units: systemd-analyze is not installed'
 fi
 check manager-hears manager_hears
 check helper-translates asked 'mount host:7000/root /mnt/x --cache-size 5G --cache /c' host:7000:/root /mnt/x -o rw,_netdev,cache-size=5G,cache=/c,x-systemd.automount
 check helper-takes-unix asked 'mount unix:/run/s /mnt/x --read-only --cache /c' unix:/run/s /mnt/x -o ro,cache=/c
+check helper-asks-for-set-ids asked 'mount host /mnt/x --suid --dev --cache /c' host:/ /mnt/x -o nosuid,suid,dev,cache=/c
+check helper-takes-them-back asked 'mount host /mnt/x --noexec --cache /c' host:/ /mnt/x -o suid,nosuid,dev,nodev,noexec,cache=/c
 check helper-without-volume asked 'mount host /mnt/x --config /etc/f' host:/ /mnt/x -o config=/etc/f
+check helper-takes-no-option-for-a-server asked "mount.venus: '--config=/tmp/x:/' is no server" --config=/tmp/x:/ /mnt/x -o cache=/c
 check helper-refuses asked "mount.venus: unknown option 'cachesize=5'; mount.venus(8) lists them" host:/ /mnt/x -o cachesize=5,cache=/c
 check helper-is-sloppy asked 'mount host /mnt/x --cache /c' host:/ /mnt/x -s -o bogus,cache=/c
+printf '#!/bin/sh\necho "mount $*"\n' >"$work/fake/mount"
+chmod +x "$work/fake/mount"
+check helper-remounts asked 'mount -i --options-mode ignore -o remount,ro,relatime /mnt/x' unix:/run/s/root /mnt/x -o ro,relatime,remount,user_id=0,group_id=0,default_permissions,allow_other
+check helper-remounts-by-fstab asked 'mount -i --options-mode ignore -o remount,rw,nosuid /mnt/x' host:/ /mnt/x -o rw,nosuid,remount,_netdev,cache-size=5G
+check helper-refuses-to-remount asked "mount.venus: unknown option 'cachesize=5'; mount.venus(8) lists them" host:/ /mnt/x -o remount,cachesize=5
 check helper-fakes asked '' host:/ /mnt/x -f -o cache=/c
 exit $status

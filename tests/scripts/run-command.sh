@@ -3,7 +3,7 @@
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/cell.sh"
 up_timeout_s=300 end_timeout_s=60
-port=$(python3 -c "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])")
+port=$(free_port)
 run_pid=''
 
 # A job of its own, as a terminal gives it: Ctrl-C is SIGINT to its process group.

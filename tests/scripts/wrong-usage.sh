@@ -128,13 +128,15 @@ PY
 }
 
 versions() {
-  check client-of-another-version-is-told-both sh -c '[ "$1" = "this server speaks protocol version 1, the client version 9" ]' sh "$(other_version client "$work/vice.sock")"
+  local version
+  version=$(sed -n 's/.*const ushort Current = \([0-9]*\);.*/\1/p' "$root/src/Shared/Rpc/Frames/Frames.cs")
+  check client-of-another-version-is-told-both sh -c '[ "$1" = "this server speaks protocol version $2, the client version 9" ]' sh "$(other_version client "$work/vice.sock")" "$version"
   other_version server "$work/new.sock" &
   local pid=$!
   within 10 test -S "$work/new.sock"
-  refused server-of-another-version-is-named 1 'the server speaks protocol version 9, this client speaks version 1' \
+  refused server-of-another-version-is-named 1 "the server speaks protocol version 9, this client speaks version $version" \
     timeout 60 "$venus" mount "unix:$work/new.sock" "$work/free" --cache "$work/try.cache" --log-level None
-  refused status-of-another-version-is-named 1 'the server speaks protocol version 9, this client speaks version 1' timeout 60 "$vice" status --server "unix:$work/new.sock"
+  refused status-of-another-version-is-named 1 "the server speaks protocol version 9, this client speaks version $version" timeout 60 "$vice" status --server "unix:$work/new.sock"
   kill "$pid"
   wait "$pid" 2>/dev/null
 }
@@ -150,9 +152,9 @@ server_folders() {
   check commands-make-no-data rmdir "$work/empty"
   refused salvage-of-what-runs 3 'in use' "$vice" salvage --data "$work/data"
   refused version-that-is-not-kept 1 'no version' "$vice" versions --data "$work/data" --extract 1.2.3 --to "$work/out"
-  refused status-of-nobody 1 'did not answer' "$vice" status --server "unix:$work/none.sock" --timeout-ms 500
+  refused status-of-nobody 1 "can't be reached" "$vice" status --server "unix:$work/none.sock" --timeout-ms 500
   mkdir "$work/full-disk"
-  mount -t tmpfs -o size=64k none "$work/full-disk"
+  mount -t tmpfs -o size=64k,mode=700 none "$work/full-disk"
   head -c 1M /dev/zero >"$work/full-disk/ballast" 2>/dev/null
   refused server-disk-full-at-start 3 'no room' timeout 60 "$vice" serve --data "$work/full-disk" --listen "unix:$work/other.sock" --log-level None
   refused cache-disk-full-at-mount 9 "$work/full-disk" timeout 60 "$venus" mount "$server" "$work/free" --cache "$work/full-disk/cache" --log-level None
@@ -170,9 +172,9 @@ helps() {
     check "$(basename "$program")-help-fits" fits "$program"
     for command in $("$program" --help | sed -n '/^Commands:/,$s/^  \([a-z]*\) .*/\1/p'); do check "$(basename "$program")-$command-help-fits" fits "$program" "$command"; done
   done
-  # bench and simulate build before they answer.
+  # bench, fuzz and simulate build before they answer.
   for script in "$root"/scripts/* "$root"/packaging/build-deb "$root"/packaging/verify-deb; do
-    case $script in */lib | */bench | */simulate) continue ;; esac
+    case $script in */lib | */bench | */fuzz | */simulate) continue ;; esac
     check "$(basename "$script")-help-fits" fits "$script"
     check "$(basename "$script")-refuses-what-it-does-not-know" ends_with 2 "$script" --nonsense
   done

@@ -14,8 +14,9 @@ import sys
 
 PATIENCE_S = 30
 HELLO, PING = 1, 6
-VERSION = 1
+VERSION = 3
 CONTROL = 1
+NO_SCOPE = b'\0'  # A name of no bytes: the server's own volume.
 HALF_OPEN = 200
 MOST_SENT_BYTES = 256 << 20
 
@@ -32,7 +33,7 @@ def frame(kind, content):
 
 
 def hello():
-    return frame(HELLO, b'AFSR' + struct.pack('>HB', VERSION, CONTROL) + random.randbytes(16) + struct.pack('>Q', 0))
+    return frame(HELLO, b'AFSR' + struct.pack('>HB', VERSION, CONTROL) + random.randbytes(16) + struct.pack('>Q', 0) + bytes(32) + NO_SCOPE)
 
 
 def is_ended(peer):

@@ -26,7 +26,7 @@ internal static class MountTable
     internal static MountTableEntry? Parse(string line)
     {
         string[] fields = line.Split(' ');
-        int separator = Array.IndexOf(fields, "-", 5);
+        int separator = fields.Length < 6 ? -1 : Array.IndexOf(fields, "-", 6);
         if (separator < 6 || fields.Length < separator + 3)
         {
             return null;
@@ -49,11 +49,19 @@ internal static class MountTable
         var plain = new StringBuilder(text.Length);
         for (int i = 0; i < text.Length; i++)
         {
-            bool isEscape = text[i] == '\\' && i + 3 < text.Length;
+            bool isEscape = text[i] == '\\' && i + 3 < text.Length && IsOctal(text[i + 1]) && IsOctal(text[i + 2]) && IsOctal(text[i + 3]);
             plain.Append(isEscape ? (char)(((text[i + 1] - '0') << 6) | ((text[i + 2] - '0') << 3) | (text[i + 3] - '0')) : text[i]);
             i += isEscape ? 3 : 0;
         }
 
         return plain.ToString();
     }
+
+    private static bool IsOctal(char digit) => digit is >= '0' and <= '7';
+}
+
+/// <summary>One line of the mount table. For FUSE the device's minor number names the connection under /sys/fs/fuse/connections.</summary>
+internal readonly record struct MountTableEntry(string MountPoint, string FileSystemType, uint DeviceMinor)
+{
+    public bool IsFuse => FileSystemType is "fuse" or "fuseblk" || FileSystemType.StartsWith("fuse.", StringComparison.Ordinal);
 }

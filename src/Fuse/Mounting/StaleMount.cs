@@ -10,8 +10,8 @@ public static class StaleMount
     private const int StatFsBytes = 256;
 
     /// <summary>
-    /// True where a FUSE mount is at the path and its connection has ended. Asks the mount for STATFS, so where its daemon
-    /// lives but doesn't answer, this waits.
+    /// True if a FUSE mount is at the path and its connection has ended. It asks the mount for STATFS: if the daemon lives and
+    /// doesn't answer, this waits.
     /// </summary>
     public static unsafe bool IsStale(string path)
     {
@@ -27,7 +27,7 @@ public static class StaleMount
         return error == Errno.ENOTCONN;
     }
 
-    /// <summary>Takes a stale mount away, whoever still has files open in it. <see cref="Errno.None"/> also where there was none.</summary>
+    /// <summary>Takes a stale mount away, even if files of it are open. <see cref="Errno.None"/> also if there was none.</summary>
     public static Errno DetachIfStale(string path)
     {
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));

@@ -2,7 +2,7 @@ using Afs.Fuse.Abi;
 
 namespace Afs.Fuse.Protocol;
 
-/// <summary>What INIT agrees on, as a pure function of what the kernel offers and what the mounter asks.</summary>
+/// <summary>What INIT agrees on: a pure function of what the kernel offers and what the options ask for.</summary>
 internal static class InitNegotiation
 {
     private const FuseInitFlags AlwaysWanted =
@@ -12,10 +12,10 @@ internal static class InitNegotiation
         | FuseInitFlags.HandleKillPrivilegesV2 | FuseInitFlags.SetXattrExtended | FuseInitFlags.InitExtended
         | FuseInitFlags.DirectIoAllowMmap | FuseInitFlags.HasResend;
 
-    /// <summary>Requests that the kernel sends on its own account (readahead, forgets of closed files) at one time.</summary>
+    /// <summary>How many requests that no caller waits for (readahead, for example) the kernel may have sent at one time.</summary>
     private const ushort MaxBackground = 64;
 
-    /// <summary>EPROTO: the kernel is older than Linux 5.4. A kernel of a newer major version is answered with ours and asks again.</summary>
+    /// <summary>EPROTO: the kernel is older than Linux 5.4. A kernel of a newer major version gets ours as the answer, and sends INIT again with that.</summary>
     public static Errno Negotiate(in InitRequest offer, FuseMountOptions options, out FuseInitOut reply, out FuseInitFlags flags, out int maxWriteBytes)
     {
         reply = default;
@@ -52,6 +52,11 @@ internal static class InitNegotiation
         if (options.Passthrough)
         {
             wanted |= FuseInitFlags.Passthrough;
+        }
+
+        if (options.PosixAccessLists)
+        {
+            wanted |= FuseInitFlags.PosixAcl;
         }
 
         if (options.RemoteLocks)

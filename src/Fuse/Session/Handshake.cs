@@ -6,8 +6,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Afs.Fuse.Session;
 
 /// <summary>
-/// Reads INIT, which the kernel sends first, and answers it. Whether passthrough works is then tried out: the reply to
-/// INIT tells the kernel what is wanted, but nothing tells the daemon whether it was granted.
+/// Reads INIT, which the kernel sends first, and answers it. Then it tries whether passthrough works: the answer to
+/// INIT says that it is wanted, and nothing tells the daemon whether it was granted.
 /// </summary>
 internal static class Handshake
 {
@@ -19,9 +19,9 @@ internal static class Handshake
         byte[] frame = GC.AllocateUninitializedArray<byte>((1 << 20) + FuseProtocol.PageBytes);
         for (int round = 0; round < MaxInitRounds; round++)
         {
-            (RequestHeader header, InitRequest offer) = ReadInit(device, frame);
+            (RequestId id, InitRequest offer) = ReadInit(device, frame);
             Errno error = InitNegotiation.Negotiate(offer, options, out FuseInitOut reply, out FuseInitFlags flags, out int maxWriteBytes);
-            Answer(device, header.Id, error, reply);
+            Answer(device, id, error, reply);
             if (error != Errno.None)
             {
                 throw new FuseException($"The kernel speaks FUSE {offer.Major}.{offer.Minor}, which is too old.", error);
@@ -36,7 +36,7 @@ internal static class Handshake
         throw new FuseException("The kernel and this library found no common version of FUSE.", Errno.EPROTO);
     }
 
-    private static (RequestHeader Header, InitRequest Offer) ReadInit(FuseDevice device, byte[] frame)
+    private static (RequestId Id, InitRequest Offer) ReadInit(FuseDevice device, byte[] frame)
     {
         Errno error;
         int frameBytes;
@@ -51,13 +51,12 @@ internal static class Handshake
             throw new FuseException("The kernel sent no INIT.", error);
         }
 
-        bool whole = RequestHeader.TryParse(frame.AsSpan(0, frameBytes), out RequestHeader header, out ReadOnlySpan<byte> body);
-        if (!whole || header.Opcode != FuseOpcode.Init || InitRequest.Parse(body, out InitRequest offer) != Errno.None)
-        {
-            throw new FuseException("The kernel's first request was no INIT.", Errno.EPROTO);
-        }
-
-        return (header, offer);
+        bool isWhole = FrameReader.TryOpen(frame.AsSpan(0, frameBytes), out FuseInHeader header, out ReadOnlySpan<byte> body);
+        var reader = new FrameReader(body);
+        InitRequest offer = Requests.Init(ref reader);
+        return isWhole && header.Opcode == FuseOpcode.Init && reader.Error == Errno.None
+            ? (header.Id, offer)
+            : throw new FuseException("The kernel's first request was no INIT.", Errno.EPROTO);
     }
 
     private static void Answer(FuseDevice device, RequestId id, Errno error, in FuseInitOut reply)
@@ -83,6 +82,7 @@ internal static class Handshake
             MaxWriteBytes = maxWriteBytes,
             Passthrough = flags.HasFlag(FuseInitFlags.Passthrough) && CanRegisterBacking(device),
             HasEpoch = minor >= FuseProtocol.EpochMinor,
+            HasExpireOnly = offer.Flags.HasFlag(FuseInitFlags.HasExpireOnly),
             HasResend = flags.HasFlag(FuseInitFlags.HasResend),
         };
     }
@@ -99,5 +99,27 @@ internal static class Handshake
         using var file = new SafeFileHandle(descriptor, ownsHandle: true);
         FuseResult<BackingId> backing = device.OpenBacking(descriptor);
         return backing.IsSuccess && device.CloseBacking(backing.Value) == Errno.None;
+    }
+}
+
+/// <summary>Stands in where the caller gave no log.</summary>
+internal sealed class SilentFuseLog : IFuseLog
+{
+    public static readonly SilentFuseLog Instance = new();
+
+    public void OperationFailed(FuseOpcode operation, NodeId node, RequestId request, Exception exception)
+    {
+    }
+
+    public void RequestMalformed(FuseOpcode operation, NodeId node, RequestId request, int frameBytes)
+    {
+    }
+
+    public void ReplyRejected(FuseOpcode operation, NodeId node, RequestId request, Errno error)
+    {
+    }
+
+    public void DeviceFailed(Errno error)
+    {
     }
 }

@@ -43,3 +43,13 @@ public static class Limits
     public const int VolumeNameBytes = 64;
     public const int TextBytes = 1024;
 }
+
+/// <summary>Extended attributes that mean something to clients and servers.</summary>
+public static class WellKnownXattrs
+{
+    /// <summary>
+    /// user.afs.sync, with whatever value. Of a regular file: each write() is stored at the server before it returns. Of a directory: what is made in it, files and directories, gets the
+    /// attribute with its value.
+    /// </summary>
+    public static ReadOnlySpan<byte> Synchronous => "user.afs.sync"u8;
+}

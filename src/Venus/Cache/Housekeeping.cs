@@ -8,7 +8,7 @@ namespace Afs.Venus.Cache;
 /// a time, so that a silent server delays no other duty.
 /// </summary>
 internal sealed partial class Housekeeping(
-    Func<CancellationToken, Task<Failure>> revalidate, WrittenContainers written, StoreRetries retries, GiveUps giveUps, CacheRecovery recovery,
+    Func<OperationContext, Task<Failure>> revalidate, CacheRoom room, WrittenContainers written, StoreRetries retries, GiveUps giveUps, CacheRecovery recovery,
     UnnamedFiles unnamed, VnodeSaver saver, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan Beat = TimeSpan.FromSeconds(1);
@@ -29,48 +29,49 @@ internal sealed partial class Housekeeping(
     }
 
     /// <summary>Runs until cancelled, then waits for what it began.</summary>
-    public async Task RunAsync(CancellationToken stopping)
+    public async Task RunAsync(OperationContext operation)
     {
         using var timer = new PeriodicTimer(Beat, time);
         try
         {
             do
-                BeginDue(stopping);
-            while (await timer.WaitForNextTickAsync(stopping));
+                BeginDue(operation);
+            while (await timer.WaitForNextTickAsync(operation));
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (operation.IsInterrupted)
         {
             // The end of the mount.
         }
         await Task.WhenAll(_running.Values);
     }
 
-    private void BeginDue(CancellationToken stopping)
+    private void BeginDue(OperationContext operation)
     {
-        retries.BeginDue(stopping);
-        Begin("written", () => written.LookAsync(stopping));
-        Begin("give-ups", () => giveUps.SendAsync(stopping));
-        Begin("unnamed", () => unnamed.ReleaseAsync(stopping));
-        Begin("revalidation", () => RevalidateAsync(stopping));
-        Begin("recovery", () => RecoverAsync(stopping));
+        retries.BeginDue(operation);
+        Begin("written", () => written.LookAsync(operation));
+        Begin("room", room.KeepLimitsAsync);
+        Begin("give-ups", () => giveUps.SendAsync(operation));
+        Begin("unnamed", () => unnamed.ReleaseAsync(operation));
+        Begin("revalidation", () => RevalidateAsync(operation));
+        Begin("recovery", () => RecoverAsync(operation));
         if (++_beats % BeatsPerSave == 0)
-            Begin("saving", () => saver.SaveAsync(isLast: false, stopping));
+            Begin("saving", () => saver.SaveAsync(isLast: false, operation));
     }
 
-    private async Task RevalidateAsync(CancellationToken stopping)
+    private async Task RevalidateAsync(OperationContext operation)
     {
         if (Interlocked.Exchange(ref _needsRevalidation, 0) == 0)
             return;
         retries.HurryAll();
-        if (!(await revalidate(stopping)).IsNone)
+        if (!(await revalidate(operation)).IsNone)
             Volatile.Write(ref _needsRevalidation, 1);
     }
 
-    private async Task RecoverAsync(CancellationToken stopping)
+    private async Task RecoverAsync(OperationContext operation)
     {
         if (Interlocked.Exchange(ref _needsRecovery, 0) == 0)
             return;
-        if (!(await recovery.RecoverAllAsync(stopping)).IsNone)
+        if (!(await recovery.RecoverAllAsync(operation)).IsNone)
             Volatile.Write(ref _needsRecovery, 1);
     }
 

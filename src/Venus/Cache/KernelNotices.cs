@@ -1,3 +1,4 @@
+using Afs.Rpc;
 using Afs.Venus.Callbacks;
 using Afs.Wire;
 using Microsoft.Extensions.Logging;
@@ -8,7 +9,8 @@ namespace Afs.Venus.Cache;
 /// Tells the kernel's caches, once there are some. What isn't awaited by the asker is told from here: a thread that serves a request of the
 /// kernel must never wait for a notification of it.
 /// </summary>
-internal sealed partial class KernelNotices(ILogger log)
+/// <param name="server">Whose doings are told to the log by <paramref name="warnings"/>.</param>
+internal sealed partial class KernelNotices(string server, PeerWarnings warnings, ILogger log)
 {
     private IKernelCaches? _kernel;
 
@@ -27,14 +29,15 @@ internal sealed partial class KernelNotices(ILogger log)
     public void InvalidateLater(Fid fid)
     {
         if (fid != default)
-            _ = TellAsync(() => InvalidateAsync([new PromiseBreak { Fid = fid }]));
+            BackgroundWork.Start("telling the kernel", () => TellAsync(() => InvalidateAsync([new PromiseBreak { Fid = fid }])));
     }
 
     /// <summary>All promises of the server are gone.</summary>
     public void InvalidateAllLater(SuspectReason reason)
     {
-        LogTrustLost(reason);
-        _ = TellAsync(InvalidateAllAsync);
+        if (warnings.MayTell(server, nameof(LogTrustLost), out string more))
+            LogTrustLost(reason, more);
+        BackgroundWork.Start("telling the kernel", () => TellAsync(InvalidateAllAsync));
     }
 
     private async Task TellAsync(Func<ValueTask> tell)
@@ -45,13 +48,14 @@ internal sealed partial class KernelNotices(ILogger log)
         }
         catch (Exception e)
         {
-            LogFailed(e);
+            if (warnings.MayTell(server, nameof(LogFailed), out string more))
+                LogFailed(more, e);
         }
     }
 
-    [LoggerMessage(EventId = 270, Level = LogLevel.Warning, Message = "All that is cached is suspect until it is validated: {Reason}")]
-    private partial void LogTrustLost(SuspectReason reason);
+    [LoggerMessage(EventId = 270, Level = LogLevel.Warning, Message = "All that is cached is suspect until it is validated: {Reason}{More}")]
+    private partial void LogTrustLost(SuspectReason reason, string more);
 
-    [LoggerMessage(EventId = 271, Level = LogLevel.Error, Message = "The kernel couldn't be told that its caches are stale")]
-    private partial void LogFailed(Exception e);
+    [LoggerMessage(EventId = 271, Level = LogLevel.Error, Message = "The kernel couldn't be told that its caches are stale{More}")]
+    private partial void LogFailed(string more, Exception e);
 }

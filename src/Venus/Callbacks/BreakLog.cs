@@ -1,7 +1,38 @@
 using System.Diagnostics;
+using Afs.Rpc;
+using Afs.Venus.Cache;
+using Afs.Venus.Servers;
 using Afs.Wire;
 
 namespace Afs.Venus.Callbacks;
+
+/// <summary>
+/// What the server calls. The order is the protocol: first the log, so that replies on their way grant nothing; then the status, so that nobody
+/// here trusts it; then the kernel, with no lock held; then the acknowledgement, on which a writer somewhere waits.
+/// </summary>
+internal sealed class BreakReceiver(BreakLog breaks, VnodeTable table, ServerTrust trust, KernelNotices kernel, CacheFigures figures, BreakFeed feed) : IVenusCallbacks
+{
+    public async ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context)
+    {
+        foreach (PromiseBreak broken in request.Breaks)
+        {
+            breaks.Note(broken.Fid);
+            table.Break(broken.Fid);
+        }
+        feed.TellBroken(request.Breaks);
+        figures.BreaksReceived.Add(request.Breaks.Count);
+        if (request.Volumes.Count > 0)
+        {
+            // This cache holds one volume.
+            breaks.NoteAll();
+            trust.Distrust(SuspectReason.VolumeBroken);
+            await kernel.InvalidateAllAsync();
+        }
+        if (request.Breaks.Count > 0)
+            await kernel.InvalidateAsync(request.Breaks);
+        return new BreakPromisesReply();
+    }
+}
 
 /// <summary>
 /// The break counters of all fids in one: each break gets the next number, and the log knows the last number of each fid that was broken lately.
@@ -114,6 +145,70 @@ public class BreakLog(int capacity = BreakLog.DefaultCapacity)
                 throw new UnreachableException($"The break log has {_order.Count} breaks of {_last.Count} fids, {newest} of them the newest.");
             if (_held.Values.Any(static count => count <= 0))
                 throw new UnreachableException("A fid is held by nobody.");
+        }
+    }
+}
+
+/// <summary>
+/// Promises that are no longer needed go back to the server in batches. While one is given up no new one is accepted for the same fid (rule E3
+/// of PromiseRules). Bounded: past the limit they are just forgotten, and a break for one costs one message.
+/// </summary>
+internal sealed class GiveUps(BreakLog breaks, ViceCalls calls, Func<Fid, bool> isPromised)
+{
+    private const int MostWaiting = 4 * Limits.FidsPerGiveUp;
+
+    private readonly Lock _lock = new();
+    private readonly HashSet<Fid> _waiting = [];
+
+    /// <summary>Takes a leaf lock only.</summary>
+    public void Add(Fid fid)
+    {
+        lock (_lock)
+        {
+            if (_waiting.Count < MostWaiting)
+                _waiting.Add(fid);
+        }
+    }
+
+    public async Task SendAsync(OperationContext operation)
+    {
+        while (Take() is { Count: > 0 } batch)
+        {
+            breaks.Hold(batch);
+            try
+            {
+                // One that was fetched again since is needed. From here on none can be.
+                List<Fid> unneeded = [.. batch.Where(fid => !isPromised(fid))];
+                if (unneeded.Count > 0)
+                {
+                    await calls.ReadAsync(
+                        (vice, context) => vice.GiveUpPromisesAsync(new GiveUpPromisesRequest { Fids = unneeded }, context), operation);
+                }
+            }
+            finally
+            {
+                breaks.Release(batch);
+            }
+        }
+    }
+
+    private List<Fid> Take()
+    {
+        lock (_lock)
+        {
+            List<Fid> batch = [.. _waiting.Take(Limits.FidsPerGiveUp)];
+            _waiting.ExceptWith(batch);
+            return batch;
+        }
+    }
+
+    /// <summary>INVARIANT: no more wait than may.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            if (_waiting.Count > MostWaiting)
+                throw new UnreachableException($"{_waiting.Count} promises wait to be given up.");
         }
     }
 }

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using Afs.Rpc;
-using Afs.Vice.Volumes.Mutations;
+using Afs.Rules;
 using Afs.Wire;
 using Microsoft.Extensions.Logging;
 
@@ -15,8 +15,9 @@ namespace Afs.Vice.Callbacks;
 /// <item>A break that is not acknowledged still counts as a promise: later changes wait for it too.</item>
 /// <item>A client that lets its lease end loses all, by a reset that is in every reply to it. So it costs one lease, once.</item>
 /// <item>A break of everything (after a restart, or where too many wait) makes every change wait for that client until it answers or lapses.</item>
-/// <item>A client that talks but doesn't acknowledge is reset, and every change waits for it until it acknowledges that, or for one lease more:
-/// the reply that tells it of the reset may be lost.</item>
+/// <item>A client that keeps a change waiting was late. It is reset, and every change waits for it until it acknowledges that, or for one lease more: the
+/// reply that tells it of the reset may be lost. From then on it is served without promises, so that nobody waits for it again, until it has
+/// shown to be quick (<see cref="Punctuality"/>).</item>
 /// </list>
 /// </summary>
 public sealed class Promises
@@ -27,14 +28,16 @@ public sealed class Promises
     private readonly PromiseTable _table;
     private readonly HolderNumbers _holders = new();
     private readonly BreakDelivery _delivery;
+    private readonly LeaseTerms _terms;
+    private readonly HashSet<VolumeId> _volumes;
     private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<(ClientSession Session, Task Done), bool> _barriers = new();
 
-    public Promises(int capacity, LeaseTerms terms, IReadOnlyList<VolumeId> volumes, TimeProvider time, ILogger log)
+    public Promises(int capacity, LeaseTerms terms, IReadOnlyList<VolumeId> volumes, TimeProvider time, PeerWarnings warnings, ILogger log)
     {
         _table = new PromiseTable(capacity);
-        _time = time;
-        _delivery = new BreakDelivery(this, terms, volumes, time, log);
+        (_terms, _volumes, _time) = (terms, [.. volumes], time);
+        _delivery = new BreakDelivery(this, terms, volumes, time, warnings, log);
     }
 
     public CallbackFigures Figures { get; } = new();
@@ -45,21 +48,30 @@ public sealed class Promises
     /// <summary>Promises held.</summary>
     public int Count => _table.Count;
 
-    internal ClientSession NewSession(SessionId id, ClientId client, bool isLapsed)
+    /// <param name="earlier">Sessions of the same client: one that was late is so in its next session too.</param>
+    internal ClientSession NewSession(SessionId id, ClientId client, bool isLapsed, IReadOnlyList<ClientSession> earlier)
     {
         int holder = _holders.Take();
-        var session = new ClientSession(id, client, holder, isLapsed, _time);
+        Punctuality punctuality = earlier.Count > 0 ? earlier[0].Punctuality : new Punctuality(_terms, _time);
+        var session = new ClientSession(id, client, holder, isLapsed, punctuality, _time);
         _holders.Assign(holder, session);
+        if (punctuality.IsOnTrial)
+        {
+            Reset(session, isWithoutPromises: true);
+            _delivery.BeginTrial(session);
+        }
         return session;
     }
 
-    /// <summary>Registers promises; then the caller reads. Where the table is overwhelmed the client loses all, and its reply says so.</summary>
+    /// <summary>Registers promises; then the caller reads. Of a volume that isn't here there is nothing to promise. Where the table is overwhelmed the client loses all, and its reply says so.</summary>
     public void Grant(ClientSession session, IEnumerable<Fid> fids)
     {
+        if (session.IsWithoutPromises)
+            return;
         List<HeldPromise> evicted = [];
         foreach (Fid fid in fids)
         {
-            if (_table.TryGrant(session.Holder, fid, evicted))
+            if (!_volumes.Contains(fid.Volume) || _table.TryGrant(session.Holder, fid, evicted))
                 continue;
             BreakEverything(session);
             Reset(session);
@@ -119,23 +131,50 @@ public sealed class Promises
     }
 
     /// <summary>All promises of the client are void, and its next reply tells it.</summary>
-    public void Reset(ClientSession session)
+    public void Reset(ClientSession session) => Reset(session, session.IsWithoutPromises);
+
+    private void Reset(ClientSession session, bool isWithoutPromises)
     {
         int holder = _holders.Take();
-        _holders.Assign(holder, session);
-        Drop(session.Reset(holder));
+        if (!isWithoutPromises)
+            _holders.Assign(holder, session);
+        Drop(session.Reset(holder, isWithoutPromises));
         Figures.CountReset();
     }
 
     /// <summary>
-    /// As <see cref="Reset"/>, for a client that may trust what it held until <paramref name="done"/>: every change waits for that. Held
+    /// A client was late: it is reset and promised nothing more. It may trust what it held until <paramref name="done"/>: every change waits for that. Held
     /// before it is reset, so that no change finds neither the promises nor the wait.
     /// </summary>
-    internal void ResetAndHold(ClientSession session, Task done)
+    internal void ResetLate(ClientSession session, Task done)
     {
         Hold(session, done);
-        Reset(session);
+        session.Punctuality.WasLate();
+        Reset(session, isWithoutPromises: true);
+        Figures.CountLate();
     }
+
+    /// <summary>Its lease ended while others waited for it.</summary>
+    internal void LapseLate(ClientSession session)
+    {
+        session.Punctuality.WentSilent();
+        Reset(session, isWithoutPromises: true);
+        Figures.CountLate();
+        Lapse(session);
+    }
+
+    /// <summary>Its lease had ended, it is back, and that can't be recorded: it is served without promises until it has shown to be quick, and longer if it can't be recorded then.</summary>
+    internal void ReturnWithoutPromises(ClientSession session)
+    {
+        session.Punctuality.WentSilent();
+        if (!session.IsWithoutPromises)
+            Reset(session, isWithoutPromises: true);
+        session.ComeBackUnrecorded();
+        _delivery.BeginTrial(session);
+    }
+
+    /// <summary>It has shown to be quick: from its next call on it is promised again.</summary>
+    internal void Trust(ClientSession session) => Reset(session, isWithoutPromises: false);
 
     /// <summary>Its lease has ended.</summary>
     internal void Lapse(ClientSession session)
@@ -169,7 +208,7 @@ public sealed class Promises
     internal void CheckInvariants(ClientSession session)
     {
         session.Breaks.CheckInvariants();
-        if (_holders.Find(session.Holder) != session || session.IsLapsed && CountOf(session) > 0)
+        if (_holders.Find(session.Holder) != (session.IsWithoutPromises ? null : session) || session.IsLapsed && CountOf(session) > 0)
             throw new InvalidOperationException($"Promises: session {session.Id} has {CountOf(session)}, lapsed: {session.IsLapsed}.");
     }
 
@@ -202,7 +241,7 @@ public sealed class Promises
     private void Hold(ClientSession session, Task done)
     {
         _barriers[(session, done)] = true;
-        _ = RemoveBarrierAsync(session, done);
+        BackgroundWork.Start("the end of a barrier", () => RemoveBarrierAsync(session, done));
     }
 
     private async Task RemoveBarrierAsync(ClientSession session, Task done)
@@ -219,4 +258,110 @@ public sealed class Promises
         }
         _holders.Return(holder);
     }
+}
+
+/// <summary>A promise that is being broken.</summary>
+/// <param name="Holder">The holder's place in the promise table.</param>
+/// <param name="Ticket">Names this breaking: its acknowledgement ends the promise, unless it was granted or broken again meanwhile.</param>
+public readonly record struct HeldPromise(int Holder, Fid Fid, uint Ticket);
+
+/// <summary>Small numbers for the promise table, given again once their promises are gone, and who has which. Safe for concurrent use.</summary>
+internal sealed class HolderNumbers
+{
+    private readonly Lock _lock = new();
+    private readonly Stack<int> _free = new();
+    private ClientSession?[] _sessions = new ClientSession?[64];
+    private int _used;
+
+    public int Take()
+    {
+        lock (_lock)
+        {
+            if (_free.TryPop(out int number))
+                return number;
+            if (_used == _sessions.Length)
+                Array.Resize(ref _sessions, 2 * _used);
+            return _used++;
+        }
+    }
+
+    public void Assign(int number, ClientSession session)
+    {
+        lock (_lock)
+            _sessions[number] = session;
+    }
+
+    /// <summary>Its promises no longer count, and are about to go.</summary>
+    public void Unassign(int number)
+    {
+        lock (_lock)
+            _sessions[number] = null;
+    }
+
+    /// <summary>No promise has it any more.</summary>
+    public void Return(int number)
+    {
+        lock (_lock)
+            _free.Push(number);
+    }
+
+    public ClientSession? Find(int number)
+    {
+        lock (_lock)
+            return _sessions[number];
+    }
+}
+
+/// <summary>How long clients may trust their promises, and how long the server waits for one that is silent.</summary>
+public sealed record LeaseTerms
+{
+    /// <summary>Clocks that run apart by an eighth are broken; what is added covers short leases.</summary>
+    private static readonly TimeSpan LeastMargin = TimeSpan.FromMilliseconds(250);
+
+    public LeaseTerms(TimeSpan lease)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(lease, TimeSpan.FromMilliseconds(1));
+        Lease = lease;
+        ServerWait = lease + lease / 8 + LeastMargin;
+        Patience = lease / 2 + LeastMargin;
+    }
+
+    /// <summary>What the client is told: it counts from before it sent the call that was last answered.</summary>
+    public TimeSpan Lease { get; }
+
+    /// <summary>The server lets go later than the client: lease and margin.</summary>
+    public TimeSpan ServerWait { get; }
+
+    /// <summary>How long an acknowledgement may take. A client that takes longer keeps others waiting, and was late.</summary>
+    public TimeSpan Patience { get; }
+}
+
+/// <summary>Counts since the server's start. Safe for concurrent use.</summary>
+public sealed class CallbackFigures
+{
+    private long _breaksSent, _breakCalls, _breaksEvicted, _resets, _late;
+
+    public long BreaksSent => Volatile.Read(ref _breaksSent);
+
+    public long BreakCalls => Volatile.Read(ref _breakCalls);
+
+    public long BreaksEvicted => Volatile.Read(ref _breaksEvicted);
+
+    /// <summary>Clients that lost all their promises at once.</summary>
+    public long Resets => Volatile.Read(ref _resets);
+
+    /// <summary>Times that a client kept others waiting.</summary>
+    public long Late => Volatile.Read(ref _late);
+
+    internal void CountLate() => Interlocked.Increment(ref _late);
+
+    internal void CountCall(int breaks)
+    {
+        Interlocked.Increment(ref _breakCalls);
+        Interlocked.Add(ref _breaksSent, breaks);
+    }
+
+    internal void CountEvicted(int breaks) => Interlocked.Add(ref _breaksEvicted, breaks);
+
+    internal void CountReset() => Interlocked.Increment(ref _resets);
 }

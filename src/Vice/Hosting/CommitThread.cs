@@ -1,3 +1,4 @@
+using Afs.Rpc;
 using Afs.Vice.Volumes.Commit;
 
 namespace Afs.Vice.Hosting;
@@ -109,7 +110,7 @@ public sealed class CommitThread(bool callersCommit = false) : IDisposable
         while (committer.HasWork);
     }
 
-    /// <summary>Keeps the turn.</summary>
+    /// <summary>Keeps the turn: what comes later is lost.</summary>
     private void CommitLast(GroupCommitter committer)
     {
         while (!TryTakeTurn())
@@ -121,5 +122,6 @@ public sealed class CommitThread(bool callersCommit = false) : IDisposable
         while (committer.CommitBatch())
         {
         }
+        committer.End(new CallUnansweredException("it was told to stop"));
     }
 }

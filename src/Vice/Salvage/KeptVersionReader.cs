@@ -1,4 +1,5 @@
 using Afs.Platform;
+using Afs.Rules;
 using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Wire;

@@ -88,3 +88,6 @@ public sealed class Scrubber(Func<IMetadataView> openView, ContentStore store)
         return crc.Value;
     }
 }
+
+/// <summary>What a scrub read and found.</summary>
+public sealed record ScrubReport(long Contents, long Bytes, IReadOnlyList<Problem> Problems);

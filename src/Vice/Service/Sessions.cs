@@ -2,6 +2,7 @@ using Afs.Rpc;
 using Afs.Vice.Callbacks;
 using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
+using Afs.Vice.Volumes.Mutations;
 using Afs.Wire;
 using Microsoft.Extensions.Logging;
 
@@ -13,9 +14,12 @@ namespace Afs.Vice.Service;
 /// </summary>
 internal sealed partial class Sessions(
     ViceOptions options, Epoch epoch, LeaseTerms terms, SessionTable table, Promises promises, SeenReplies seen,
-    Writer writer, RetiredContents retired, Func<IRpcChannel, IVenusCallbacks> callbacks, TimeProvider time, ILogger log)
+    Writer writer, SessionEnd sessionEnd, Func<IRpcChannel, IVenusCallbacks> callbacks, PeerWarnings warnings, ILogger log)
     : IServerSessions
 {
+    /// <summary>Sessions that end in one transaction, for which all others wait.</summary>
+    private const int MostEndedAtOnce = 256;
+
     public Epoch Epoch => epoch;
 
     public TimeSpan Lease => terms.Lease;
@@ -27,26 +31,35 @@ internal sealed partial class Sessions(
     {
         foreach (SessionRecord record in sessions)
         {
-            ClientSession session = promises.NewSession(record.Id, record.Client, record.HasLapsed);
+            ClientSession session = promises.NewSession(record.Id, record.Client, record.HasLapsed, table.Of(record.Client));
             seen.Load(record.Id, record.ForgottenThrough);
             table.Add(session);
             if (!record.HasLapsed)
                 promises.BreakEverything(session);
         }
-        promises.Lapsed = session => _ = MarkLapsedAsync(session);
+        promises.Lapsed = session => BackgroundWork.Start("noting that a lease has lapsed", () => MarkLapsedAsync(session));
     }
 
     /// <summary>
     /// Makes a session durable. The Hello that asked for it may be a late one, of an attempt to connect that its client gave up long ago. So the
-    /// one that the client uses ends with the first call in a later one, and not before; of those without a call the last is kept.
+    /// one that the client uses ends with the first call in a later one, and not before; of those without a call the last is kept. Where there are as
+    /// many as may be, one ends whose client trusts nothing any more. Null: there is none such.
     /// </summary>
-    public async ValueTask<SessionId> CreateAsync(ClientId client)
+    public async ValueTask<SessionId?> CreateAsync(ClientId client)
     {
         ClientSession? oldest = null;
+        IReadOnlyList<ClientSession> earlier = table.Of(client);
         if (table.Count >= options.MostSessions && table.Of(client).All(static session => !session.IsUnused))
-            oldest = table.All().MaxBy(static session => session.SinceContact);
-        (SessionId id, List<ClientSession> replaced) = await ChangeAsync((transaction, end) =>
         {
+            oldest = table.All().Where(static session => session.IsLapsed).MaxBy(static session => session.SinceContact);
+            if (oldest is null)
+                return null;
+        }
+        (SessionId? id, List<ClientSession> replaced) = await ChangeAsync<SessionId?>((transaction, end) =>
+        {
+            // It came back meanwhile, and may have been promised something.
+            if (oldest is not null && transaction.FindSession(oldest.Id) is { HasLapsed: false })
+                return null;
             // Decided where first calls are: one that is being used is not ended.
             foreach (ClientSession old in table.Of(client).Where(static session => session.IsUnused))
                 end(old);
@@ -59,8 +72,10 @@ internal sealed partial class Sessions(
             return made;
         });
         replaced.ForEach(Ended);
-        seen.Load(id, default);
-        ClientSession session = promises.NewSession(id, client, isLapsed: true);
+        if (id is not { } made)
+            return null;
+        seen.Load(made, default);
+        ClientSession session = promises.NewSession(made, client, isLapsed: true, earlier);
         session.IsUnused = true;
         table.Add(session);
         return id;
@@ -71,9 +86,9 @@ internal sealed partial class Sessions(
     {
         if (!table.TryGet(context.Id.Session, out ClientSession? session) || session.Client != context.Id.Client)
             return null;
-        if (session.IsLapsed)
+        if (session.IsLapsed && !session.IsBackUnrecorded)
             await ReturnAsync(session);
-        return session.IsLapsed || session.HasEnded ? null : session;
+        return session.HasEnded || session.IsLapsed && !session.IsBackUnrecorded ? null : session;
     }
 
     public bool Attached(SessionId session, ClientId client, IRpcChannel toClient)
@@ -98,19 +113,30 @@ internal sealed partial class Sessions(
         return true;
     }
 
-    public ulong ResetCount(SessionId session) => table.TryGet(session, out ClientSession? known) ? known.ResetCount : 0;
+    public SessionTrust Trust(SessionId session) => table.TryGet(session, out ClientSession? known) ? known.Trust : default;
 
-    /// <summary>Lets leases of silent clients lapse, and ends sessions that were silent for long.</summary>
+    /// <summary>Lets leases of silent clients lapse, and ends sessions that were silent for long, many in one transaction.</summary>
     public async Task SweepAsync()
     {
+        List<ClientSession> over = [];
         foreach (ClientSession session in table.All())
         {
             TimeSpan silence = session.SinceContact;
             if (silence >= options.SessionPatience)
-                await ForgetAsync(session, silence);
+                over.Add(session);
             else if (silence >= terms.ServerWait)
                 promises.Lapse(session);
         }
+        foreach (ClientSession[] some in over.Chunk(MostEndedAtOnce))
+        {
+            foreach (ClientSession ended in await EndAsync(some, options.SessionPatience))
+            {
+                if (warnings.MayTell(ended.Host, nameof(LogEnded), out string more))
+                    LogEnded(log, ended.Client, ended.SinceContact.TotalMinutes, more);
+            }
+        }
+        await RecordReturnsAsync();
+        await sessionEnd.SweepAsync();
     }
 
     /// <summary>
@@ -120,28 +146,27 @@ internal sealed partial class Sessions(
     public async ValueTask<bool> LeaveAsync(CallContext context)
     {
         bool isKnown = table.TryGet(context.Id.Session, out ClientSession? session) && session.Client == context.Id.Client;
-        return !isKnown || await EndAsync(session!, TimeSpan.Zero);
+        return !isKnown || (await EndAsync([session!], TimeSpan.Zero)).Count > 0;
     }
 
-    /// <summary>False: it could not be made durable, or the client was heard meanwhile.</summary>
-    private async Task<bool> EndAsync(ClientSession session, TimeSpan afterSilence)
+    /// <summary>Those that have ended: not one that was heard meanwhile, and none where that could not be made durable.</summary>
+    private async Task<IReadOnlyList<ClientSession>> EndAsync(IReadOnlyList<ClientSession> sessions, TimeSpan afterSilence)
     {
         try
         {
-            (bool isOver, List<ClientSession> ended) = await ChangeAsync((_, end) =>
+            (_, List<ClientSession> ended) = await ChangeAsync((_, end) =>
             {
-                bool isSilent = session.SinceContact >= afterSilence;
-                if (isSilent)
+                foreach (ClientSession session in sessions.Where(session => session.SinceContact >= afterSilence))
                     end(session);
-                return isSilent;
+                return true;
             });
             ended.ForEach(Ended);
-            return isOver;
+            return ended;
         }
         catch (StorageException e)
         {
-            LogNotStored(log, session.Client, e.Message);
-            return false;
+            TellNotStored(sessions[0], e);
+            return [];
         }
     }
 
@@ -152,17 +177,12 @@ internal sealed partial class Sessions(
         promises.End(session);
     }
 
-    private async Task ForgetAsync(ClientSession session, TimeSpan silence)
-    {
-        if (await EndAsync(session, options.SessionPatience))
-            LogEnded(log, session.Client, silence.TotalMinutes);
-    }
-
     /// <summary>
     /// A client that is to be promised something: a restarted server waits for it from here on, which is made durable first. Its older sessions
-    /// end: their process is gone, or has lost them.
+    /// end: their process is gone, or has lost them. On a full disk it comes back without promises, which nothing need be recorded for: it can read, and
+    /// remove. False: nothing was recorded.
     /// </summary>
-    private async Task ReturnAsync(ClientSession session)
+    private async Task<bool> ReturnAsync(ClientSession session)
     {
         try
         {
@@ -181,10 +201,24 @@ internal sealed partial class Sessions(
             replaced.ForEach(Ended);
             if (isThere)
                 session.IsLapsed = false;
+            return isThere;
         }
         catch (StorageException e)
         {
-            LogNotStored(log, session.Client, e.Message);
+            TellNotStored(session, e);
+            if (e.Failure == StorageFailure.NoSpace)
+                promises.ReturnWithoutPromises(session);
+            return false;
+        }
+    }
+
+    /// <summary>Those that came back while the disk was full are recorded once it isn't.</summary>
+    private async Task RecordReturnsAsync()
+    {
+        foreach (ClientSession session in table.All().Where(session => session.IsBackUnrecorded && session.SinceContact < terms.ServerWait))
+        {
+            if (!await ReturnAsync(session))
+                return;
         }
     }
 
@@ -202,30 +236,88 @@ internal sealed partial class Sessions(
         }
         catch (StorageException e)
         {
-            LogNotStored(log, session.Client, e.Message);
+            TellNotStored(session, e);
         }
+    }
+
+    private void TellNotStored(ClientSession session, StorageException e)
+    {
+        if (warnings.MayTell(session.Host, nameof(LogNotStored), out string more))
+            LogNotStored(log, session.Client, e.Message, more);
     }
 
     /// <summary>A change of sessions in one transaction, and those that it ended.</summary>
     private async Task<(T Value, List<ClientSession> Ended)> ChangeAsync<T>(Func<IMetadataTransaction, Action<ClientSession>, T> run)
     {
         List<ClientSession> ended = [];
-        List<ObjectId> contents = [];
-        T value = await writer.ChangeAsync((transaction, volumes) =>
+        T value = await writer.ChangeAsync((transaction, _) =>
         {
+            ended.Clear();
             return run(transaction, session =>
             {
-                contents.AddRange(SessionEnd.Run(transaction, volumes, session.Id, time.GetUtcNow()));
+                sessionEnd.Run(transaction, session.Id);
                 ended.Add(session);
             });
         });
-        retired.Add(contents);
         return (value, ended);
     }
 
-    [LoggerMessage(EventId = 3101, Level = LogLevel.Information, Message = "The session of client {Client} has ended after {Minutes} minutes of silence")]
-    private static partial void LogEnded(ILogger log, ClientId client, double minutes);
+    [LoggerMessage(EventId = 3101, Level = LogLevel.Information, Message = "The session of client {Client} has ended after {Minutes} minutes of silence{More}")]
+    private static partial void LogEnded(ILogger log, ClientId client, double minutes, string more);
 
-    [LoggerMessage(EventId = 3102, Level = LogLevel.Error, Message = "The state of client {Client}'s session could not be stored: {Reason}")]
-    private static partial void LogNotStored(ILogger log, ClientId client, string reason);
+    [LoggerMessage(EventId = 3102, Level = LogLevel.Error, Message = "The state of client {Client}'s session could not be stored: {Reason}{More}")]
+    private static partial void LogNotStored(ILogger log, ClientId client, string reason, string more);
+}
+
+/// <summary>
+/// What goes with a session: its replies in the same transaction; its objects that never got a name after it, some at a time, for they may be many.
+/// </summary>
+internal sealed class SessionEnd(IMetadataStore metadata, Writer writer, RetiredContents retired, TimeProvider time)
+{
+    /// <summary>Objects deleted in one transaction, for which all others wait.</summary>
+    private const int MostAtOnce = 256;
+
+    /// <summary>An earlier life may have left some.</summary>
+    private volatile bool _isDue = true;
+
+    public void Run(IMetadataTransaction transaction, SessionId session)
+    {
+        transaction.DeleteSession(session);
+        _isDue = true;
+    }
+
+    /// <summary>Deletes objects without a name whose session has ended: it is given to nobody again.</summary>
+    /// <exception cref="StorageException">The rest is done another time.</exception>
+    public async Task SweepAsync()
+    {
+        if (!_isDue)
+            return;
+        _isDue = false;
+        try
+        {
+            List<(Fid Fid, SessionId Session)> abandoned;
+            using (IMetadataView view = metadata.OpenView())
+                abandoned = [.. view.ReadUnnamed().Where(unnamed => view.FindSession(unnamed.Session) is null)];
+            foreach ((Fid Fid, SessionId Session)[] some in abandoned.Chunk(MostAtOnce))
+                retired.Add(await writer.ChangeAsync((transaction, volumes) => Delete(transaction, volumes, some)));
+        }
+        catch
+        {
+            _isDue = true;
+            throw;
+        }
+    }
+
+    /// <summary>Contents that nothing refers to once this is committed.</summary>
+    private IReadOnlyList<ObjectId> Delete(IMetadataTransaction transaction, BatchVolumes volumes, (Fid Fid, SessionId Session)[] some)
+    {
+        var scope = ServerScope.Begin(transaction, volumes, default, default, time.GetUtcNow());
+        foreach ((Fid fid, SessionId session) in some)
+        {
+            if (transaction.FindSession(session) is null && scope.Find(fid) is { LinkCount: 0 })
+                scope.Delete(fid);
+        }
+        scope.Apply();
+        return scope.Changes.Retired;
+    }
 }

@@ -1,3 +1,5 @@
+using System.Reflection;
+using System.Runtime.ExceptionServices;
 using Afs.Platform;
 using Afs.Rpc;
 using Afs.Vice.Callbacks;
@@ -6,6 +8,7 @@ using Afs.Vice.Volumes.Commit;
 using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Directories;
 using Afs.Vice.Volumes.Metadata;
+using Afs.Vice.Volumes.Mutations;
 using Afs.Wire;
 using Microsoft.Extensions.Logging;
 
@@ -22,9 +25,11 @@ public sealed class ViceServer
     private readonly Uploads _uploads;
     private readonly OrphanSweep _orphans;
     private readonly Room _room;
+    private readonly Wishes _wishes;
     private readonly SeenReplies _seen;
     private readonly DirectoryLog _directories;
     private readonly ContentLog _contents;
+    private readonly IBlockingWork _syncs;
 
     /// <exception cref="StorageException">The metadata can't be used.</exception>
     /// <exception cref="DiskException">The disk can't be used.</exception>
@@ -34,38 +39,55 @@ public sealed class ViceServer
         ServerLife life = ServerLife.Begin(metadata, options, parts.Random, time.GetUtcNow());
         var store = new ContentStore(parts.Disk, life.Epoch);
         store.Prepare();
+        _syncs = parts.Disks.Syncs;
         _room = new Room(parts.Disk);
         _room.Look();
 
+        var warnings = new PeerWarnings(time);
         var terms = new LeaseTerms(options.Lease);
         var table = new SessionTable();
         var figures = new ServiceFigures();
         SeenReplies seen = _seen = new SeenReplies();
         DirectoryLog directories = _directories = new DirectoryLog(options.DirectoryLogChanges);
         ContentLog contents = _contents = new ContentLog(options.ContentLogExtents);
-        var retired = new RetiredContents(store, parts.Work, log);
-        _uploads = new Uploads(store, new UploadTable(time), _room, parts.Work, time, log);
-        Promises = new Promises(options.MostPromises, terms, life.Volumes, time, log);
-        Committer = new GroupCommitter(metadata, parts.WakeCommitter, seen.Delete, parts.LoneCallersGoOnAtCommit);
-        var effects = new CommitEffects(table, Promises, directories, contents, _uploads, retired, figures, log);
+        var retired = new RetiredContents(store, parts.Disks.Syncs, log);
+        _uploads = new Uploads(store, new UploadTable(time), _room, parts.Disks.Writes, parts.Disks.Syncs, time, warnings, log);
+        Promises = new Promises(options.MostPromises, terms, life.Volumes, time, warnings, log);
+        Committer = new GroupCommitter(metadata, parts.WakeCommitter, seen.Delete, parts.Random, parts.LoneCallersGoOnAtCommit);
+        var renames = new Renames(metadata, parts.Disks.Metadata);
+        var effects = new CommitEffects(renames.Moves, table, Promises, directories, contents, _uploads, retired, seen, figures, warnings, log);
         var writer = new Writer(Committer, effects, time);
-        _sessions = new Sessions(options, life.Epoch, terms, table, Promises, seen, writer, retired, parts.Callbacks, time, log);
-        _kept = new KeptVersions(metadata, options, writer, retired, time);
+        _sessions = new Sessions(options, life.Epoch, terms, table, Promises, seen, writer, new SessionEnd(metadata, writer, retired, time), parts.Callbacks, warnings, log);
+        _kept = new KeptVersions(metadata, options, writer, retired, _room, time, log);
+        parts.Disk.CreateDirectory(Wishes.Folder);
+        _wishes = new Wishes(parts.Disk, _kept, _uploads, log);
         _orphans = new OrphanSweep(metadata, store, life.Epoch);
 
-        var reads = new Reads(_sessions, figures, log);
-        var data = new DataReads(metadata, Promises, store, contents);
+        var turns = new CallersTurns(parts.Disks.Metadata, DiskThreads.MostCallers);
+        var reads = new Reads(_sessions, turns, figures, warnings, log);
+        var data = new DataReads(metadata, Promises, store, contents, turns, parts.Disks.Reads);
         ServerStatus status = Status = new ServerStatus(life.Epoch, table, Promises, Committer, _uploads, retired, directories, figures, time);
         Service = new ViceService(
             _sessions, reads, new StatusReads(metadata, Promises), new DirectoryReads(metadata, Promises, directories), data,
             new VolumeReads(metadata, store), status, Promises, writer, new StoreData(_uploads.Table),
-            new InlineParts(metadata, store, _uploads, parts.Work), _room, figures);
-        Replies = new ReplyStore(metadata, _sessions, seen, Promises);
+            new InlineParts(metadata, store, _uploads, parts.Disks.Reads), renames, _room, figures);
+        Replies = new ReplyStore(metadata, _sessions, turns, seen, Promises);
         Bulk = new BulkHandler(metadata, reads, data, _uploads);
         _sessions.Load(life.Sessions);
     }
 
     public IViceService Service { get; }
+
+    /// <summary>The volume, as connections name it.</summary>
+    /// <param name="service">What stands before the service, e.g. to watch it; null: nothing.</param>
+    public RpcScope ToScope(string name, IViceService? service = null) => new()
+    {
+        Name = name,
+        Dispatcher = new ViceServiceDispatcher(service ?? Service),
+        Sessions = Sessions,
+        Replies = Replies,
+        Bulk = Bulk,
+    };
 
     public IServerSessions Sessions => _sessions;
 
@@ -85,13 +107,31 @@ public sealed class ViceServer
     public Promises Promises { get; }
 
     /// <summary>To be called every second or so: leases, sessions, uploads and kept versions whose time is over.</summary>
+    /// <exception cref="StorageException">Something of it failed; all the rest was done.</exception>
+    /// <exception cref="DiskException">As before.</exception>
     public async Task SweepAsync()
     {
-        _room.Look();
-        await _sessions.SweepAsync();
-        _uploads.Sweep();
-        await _kept.SweepAsync();
+        Exception? failure = null;
+        foreach (Func<Task> chore in new[] { Beside(_room.Look), _sessions.SweepAsync, Beside(() => _uploads.Sweep()), _kept.SweepAsync, _wishes.SweepAsync })
+        {
+            try
+            {
+                await chore();
+            }
+            catch (Exception e) when (e is StorageException or DiskException)
+            {
+                failure ??= e;
+            }
+        }
+        if (failure is not null)
+            ExceptionDispatchInfo.Throw(failure);
     }
+
+    private Func<Task> Beside(Action chore) => () => _syncs.RunAsync(() =>
+    {
+        chore();
+        return true;
+    });
 
     /// <summary>To be called once, soon after the start, where it may block: deletes contents that an earlier life left behind. The value is how many.</summary>
     public int SweepOrphans() => _orphans.Run();
@@ -108,4 +148,178 @@ public sealed class ViceServer
         foreach (ClientSession session in _sessions.Table.All())
             Promises.CheckInvariants(session);
     }
+}
+
+/// <summary>What a server stands on, real or made for a test.</summary>
+public sealed record ViceParts
+{
+    public required IMetadataStore Metadata { get; init; }
+
+    /// <summary>The folder of contents.</summary>
+    public required IDisk Disk { get; init; }
+
+    /// <summary>Its timestamps go on while the machine sleeps.</summary>
+    public required TimeProvider Time { get; init; }
+
+    /// <summary>Of it are the uniquifiers, which nobody may foresee. From the start of the server on the writer alone uses it.</summary>
+    public required Random Random { get; init; }
+
+    public required DiskThreads Disks { get; init; }
+
+    /// <summary>Something waits for <see cref="ViceServer.Committer"/>. Called on any thread; must not wait.</summary>
+    public required Action WakeCommitter { get; init; }
+
+    /// <summary>Only where the service has no other caller than the Rpc layer, which sends the reply and is done.</summary>
+    public bool LoneCallersGoOnAtCommit { get; init; }
+
+    /// <summary>How a client is called over its channel.</summary>
+    public required Func<IRpcChannel, IVenusCallbacks> Callbacks { get; init; }
+
+    public required ILogger Log { get; init; }
+}
+
+/// <summary>
+/// Who waits for the disk: four lines, so that neither reads nor what arrives stand behind an fsync, and no content holds up what needs none.
+/// </summary>
+/// <param name="Metadata">Metadata that is read, where <see cref="MostCallers"/> threads of callers are reading it already.</param>
+/// <param name="Reads">Content files that are read.</param>
+/// <param name="Writes">Contents that arrive.</param>
+/// <param name="Syncs">What waits for stable storage, and deletes.</param>
+public sealed record DiskThreads(IBlockingWork Metadata, IBlockingWork Reads, IBlockingWork Writes, IBlockingWork Syncs)
+{
+    /// <summary>Threads of callers that read metadata themselves at one time, since nearly all of it is in memory. More can't work at once.</summary>
+    public static readonly int MostCallers = Environment.ProcessorCount;
+
+    /// <summary>All is done at once on the callers' threads: for tests and simulation.</summary>
+    public static DiskThreads Inline { get; } = new(new InlineWork(), new InlineWork(), new InlineWork(), new InlineWork());
+}
+
+/// <summary>What an administrator chooses. The defaults serve a small cell.</summary>
+public sealed record ViceOptions
+{
+    /// <summary>The volume that is made where there is none.</summary>
+    public string VolumeName { get; init; } = "root";
+
+    /// <summary>Owner of a new volume's root directory.</summary>
+    public uint RootUid { get; init; }
+
+    public uint RootGid { get; init; }
+
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Promises held; beyond, the oldest are broken.</summary>
+    public int MostPromises { get; init; } = 1_000_000;
+
+    public int MostSessions { get; init; } = 100_000;
+
+    /// <summary>A session whose client was silent for so long ends, and its objects without a name go.</summary>
+    public TimeSpan SessionPatience { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Changes of directories that are remembered, so that clients need not list them again.</summary>
+    public int DirectoryLogChanges { get; init; } = 262_144;
+
+    /// <summary>Extents of changed contents that are remembered, so that clients need not fetch the whole again.</summary>
+    public int ContentLogExtents { get; init; } = 262_144;
+
+    /// <summary>For how long a version is kept that was replaced by a writer who hadn't seen it.</summary>
+    public TimeSpan KeptFor { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>How many of those are kept.</summary>
+    public int MostKept { get; init; } = 1024;
+}
+
+/// <summary>The way to the one writer, for all of the service.</summary>
+internal sealed class Writer(GroupCommitter committer, ICommitEffects effects, TimeProvider time)
+{
+    /// <summary>Runs a client's mutation; the outcome comes when it is on stable storage and nobody else trusts what it changed.</summary>
+    /// <exception cref="MalformedMessageException">Another request had this number.</exception>
+    /// <exception cref="CallUnansweredException">What it did is unknown.</exception>
+    public async ValueTask<Outcome<TReply>> MutateAsync<TReply>(CallContext call, Func<ServerScope, Outcome<TReply>> run)
+        where TReply : IWireMessage<TReply>
+    {
+        var mutation = new ClientMutation<TReply>(call, run, effects, time);
+        if (!committer.TryEnqueue(mutation))
+            return AbortCodes.Busy;
+        CommittedOutcome<TReply> committed = await mutation.Done;
+        await committed.Breaks;
+        return committed.Outcome;
+    }
+
+    /// <summary>Runs a change of the server's own.</summary>
+    /// <exception cref="StorageException">Nothing was changed.</exception>
+    /// <exception cref="CallUnansweredException">The writer ends, and what was changed is unknown.</exception>
+    public async Task<T> ChangeAsync<T>(Func<IMetadataTransaction, BatchVolumes, T> run)
+    {
+        var work = new ServerWork<T>(run);
+        if (!committer.TryEnqueue(work))
+            throw new StorageException(StorageFailure.Failed, "Too much waits to be committed.");
+        return await work.Done;
+    }
+}
+
+/// <summary>The server's figures, each with its name.</summary>
+internal sealed class ServerStatus(
+    Epoch epoch, SessionTable sessions, Promises promises, GroupCommitter committer, Uploads uploads, RetiredContents retired,
+    DirectoryLog directories, ServiceFigures figures, TimeProvider time)
+{
+    private static readonly string Version =
+        typeof(ServerStatus).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "?";
+
+    private readonly long _started = time.GetTimestamp();
+
+    public Outcome<GetServerStatusReply> Get() => new GetServerStatusReply
+    {
+        Version = Version,
+        Epoch = epoch.Value,
+        UptimeMs = (long)time.GetElapsedTime(_started).TotalMilliseconds,
+        Figures = [.. Figures().Select(figure => new Figure { Name = figure.Name, Value = figure.Value })],
+    };
+
+    private IEnumerable<(string Name, long Value)> Figures()
+    {
+        IReadOnlyList<ClientSession> all = sessions.All();
+        yield return ("sessions", all.Count);
+        yield return ("sessions.connected", all.Count(session => session.IsConnected));
+        yield return ("sessions.lapsed", all.Count(session => session.IsLapsed));
+        yield return ("promises", promises.Count);
+        yield return ("breaks.sent", promises.Figures.BreaksSent);
+        yield return ("breaks.calls", promises.Figures.BreakCalls);
+        yield return ("breaks.evicted", promises.Figures.BreaksEvicted);
+        yield return ("resets", promises.Figures.Resets);
+        yield return ("clients.late", promises.Figures.Late);
+        yield return ("sessions.without-promises", all.Count(session => session.IsWithoutPromises));
+        yield return ("reads", figures.Reads);
+        yield return ("mutations", figures.Mutations);
+        yield return ("stores.unseen", figures.StoresUnseen);
+        yield return ("commits", committer.Commits);
+        yield return ("commits.work", committer.Committed);
+        yield return ("commits.failed", committer.Failures);
+        yield return ("storage.failures", figures.StorageFailures);
+        yield return ("uploads", uploads.Table.Count);
+        yield return ("contents.retired", retired.Count);
+        yield return ("directory.changes", directories.Count);
+    }
+}
+
+/// <summary>Counts since the server's start. Safe for concurrent use.</summary>
+internal sealed class ServiceFigures
+{
+    private long _reads, _mutations, _unseen, _storageFailures;
+
+    public long Reads => Volatile.Read(ref _reads);
+
+    public long Mutations => Volatile.Read(ref _mutations);
+
+    /// <summary>Stores that replaced a version which their writer had not seen.</summary>
+    public long StoresUnseen => Volatile.Read(ref _unseen);
+
+    public long StorageFailures => Volatile.Read(ref _storageFailures);
+
+    public void CountRead() => Interlocked.Increment(ref _reads);
+
+    public void CountMutation() => Interlocked.Increment(ref _mutations);
+
+    public void CountUnseen() => Interlocked.Increment(ref _unseen);
+
+    public void CountStorageFailure() => Interlocked.Increment(ref _storageFailures);
 }

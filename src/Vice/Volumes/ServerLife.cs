@@ -1,6 +1,7 @@
 using Afs.Rpc;
+using Afs.Rules;
 using Afs.Vice.Service;
-using Afs.Vice.Volumes.Directories;
+using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Wire;
 
@@ -16,6 +17,8 @@ internal sealed record ServerLife(Epoch Epoch, IReadOnlyList<VolumeId> Volumes, 
         using IMetadataTransaction transaction = metadata.BeginTransaction();
         ServerRecord server = transaction.ReadServer();
         server = server with { Epoch = new Epoch(server.Epoch.Value + 1) };
+        if (server.Epoch.Value > ObjectId.MostEpoch)
+            throw new StorageException(StorageFailure.Failed, $"The server was started {ObjectId.MostEpoch} times, which is the most there are numbers for.");
         transaction.PutServer(server);
         if (transaction.ReadVolumes().All(volume => volume.Name != options.VolumeName))
             CreateVolume(transaction, options, random, now);
@@ -30,7 +33,7 @@ internal sealed record ServerLife(Epoch Epoch, IReadOnlyList<VolumeId> Volumes, 
         ulong incarnation = (ulong)random.NextInt64(1, long.MaxValue);
         var volume = new VolumeRecord(new VolumeId(last + 1), options.VolumeName, VnodeNumber.Root, new VolumeVersion(1), incarnation, Vnodes: 1);
         transaction.PutVolume(volume);
-        var root = new Fid(volume.Id, VnodeNumber.Root, volume.Uniquifier);
+        var root = new Fid(volume.Id, VnodeNumber.Root, volume.RootUniquifier);
         var time = new Timestamp(now.ToUnixTimeSeconds(), 0);
         transaction.PutVnode(new FetchStatus
         {

@@ -6,11 +6,11 @@ namespace Afs.Fuse.Tests.Mounts;
 public sealed class NotificationTests
 {
     [Fact]
-    public void A_replaced_name_is_seen_after_INVAL_ENTRY()
+    public void A_replaced_name_is_seen_after_it_was_expired()
     {
         using MountedHost host = WithOldContent();
         Assert.Equal("old", host.Run("cat f"));
-        Assert.Equal("None", host.Ask("invalidate-entry f"));
+        Assert.Equal("None", host.Ask("expire-entry f"));
         Assert.Equal("new", host.Run("cat f"));
     }
 
@@ -26,32 +26,22 @@ public sealed class NotificationTests
     }
 
     [Fact]
-    public void A_name_that_was_not_there_is_seen_after_INVAL_ENTRY()
+    public void A_name_that_was_not_there_is_seen_after_it_was_expired()
     {
         using var host = new MountedHost();
         Assert.Equal(1, Shell.Run(host.MountPoint, "cat late").ExitCode);
         host.Ask("replace late here");
         Assert.Equal(1, Shell.Run(host.MountPoint, "cat late").ExitCode);
-        Assert.Equal("None", host.Ask("invalidate-entry late"));
+        Assert.Equal("None", host.Ask("expire-entry late"));
         Assert.Equal("here", host.Run("cat late"));
-    }
-
-    [Fact]
-    public void Delete_drops_the_name()
-    {
-        using MountedHost host = WithOldContent();
-        string child = host.Run("stat -c %i f");
-        Assert.Equal("None", host.Ask($"delete {child} f"));
-        Assert.Equal("new", host.Run("cat f"));
     }
 
     [Fact]
     public void What_the_kernel_does_not_know_is_ENOENT()
     {
         using var host = new MountedHost();
-        Assert.Equal("ENOENT", host.Ask("invalidate-entry nothing"));
+        Assert.Equal("ENOENT", host.Ask("expire-entry nothing"));
         Assert.Equal("ENOENT", host.Ask("invalidate-node 4711"));
-        Assert.Equal("None", host.Ask("resend"));
     }
 
     /// <summary>The kernel knows f with the content "old"; behind its back it is another file, with "new".</summary>

@@ -47,6 +47,13 @@ public sealed class InitNegotiationTests
     }
 
     [Fact]
+    public void Access_lists_are_asked_for()
+    {
+        InitNegotiation.Negotiate(new InitRequest(7, 45, 0, Everything), Plain with { PosixAccessLists = true }, out _, out FuseInitFlags flags, out _);
+        Assert.True(flags.HasFlag(FuseInitFlags.PosixAcl | FuseInitFlags.DontMask));
+    }
+
+    [Fact]
     public void Remote_locks_take_both_kinds()
     {
         InitNegotiation.Negotiate(new InitRequest(7, 45, 0, Everything), Plain with { RemoteLocks = true }, out _, out FuseInitFlags flags, out _);

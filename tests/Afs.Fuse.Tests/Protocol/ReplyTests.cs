@@ -109,13 +109,10 @@ public sealed class ReplyTests
     {
         AssertWrites(
             FrameBuilder.New().U32(40).U32(2).U64(0).U64(5).U64(ulong.MaxValue).U64(0).Bytes(),
-            destination => NotificationWriter.InvalidateNode(destination, new NodeId(5), -1, 0));
+            destination => NotificationWriter.InvalidateNode(destination, new NodeId(5), -1));
         AssertWrites(
-            FrameBuilder.New().U32(37).U32(3).U64(0).U64(5).U32(4).U32(0).Name("file").Bytes(),
-            destination => NotificationWriter.InvalidateEntry(destination, new NodeId(5), "file"u8));
-        AssertWrites(
-            FrameBuilder.New().U32(45).U32(6).U64(0).U64(5).U64(6).U32(4).U32(0).Name("file").Bytes(),
-            destination => NotificationWriter.Delete(destination, new NodeId(5), new NodeId(6), "file"u8));
+            FrameBuilder.New().U32(37).U32(3).U64(0).U64(5).U32(4).U32(1).Name("file").Bytes(),
+            destination => NotificationWriter.ExpireEntry(destination, new NodeId(5), "file"u8));
         AssertWrites(FrameBuilder.New().U32(16).U32(7).U64(0).Bytes(), NotificationWriter.Resend);
         AssertWrites(FrameBuilder.New().U32(16).U32(8).U64(0).Bytes(), NotificationWriter.IncrementEpoch);
     }

@@ -17,10 +17,10 @@ public sealed class CallerSignalsTests
         Assert.Equal(isDying, CallerSignals.IsDying(["Name:\tx", "SigPnd:\t" + pending, "ShdPnd:\t0000000000000000", "SigIgn:\t" + ignored, "SigCgt:\t" + caught]));
 
     [Fact]
-    public void Of_nobody_known_nothing_is_awaited()
+    public void Who_is_gone_is_told_from_who_cannot_be_seen()
     {
-        Assert.True(CallerSignals.IsDying(0));
-        Assert.True(CallerSignals.IsDying(uint.MaxValue));
-        Assert.False(CallerSignals.IsDying((uint)Environment.ProcessId));
+        Assert.Equal(CallerState.Unknown, CallerSignals.Ask(0));
+        Assert.Equal(CallerState.Dying, CallerSignals.Ask(uint.MaxValue));
+        Assert.Equal(CallerState.Living, CallerSignals.Ask((uint)Environment.ProcessId));
     }
 }

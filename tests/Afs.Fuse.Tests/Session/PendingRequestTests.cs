@@ -6,6 +6,9 @@ namespace Afs.Fuse.Tests.Session;
 /// <summary>Requests that wait: answered later, interrupted, bounded, taken back.</summary>
 public sealed class PendingRequestTests
 {
+    /// <summary>Of no thread that there is: as of one that was killed.</summary>
+    private const uint GoneThread = uint.MaxValue;
+
     private static readonly byte[] LookupBody = GoldenRequests.All["lookup"].Body;
 
     [Fact]
@@ -51,8 +54,8 @@ public sealed class PendingRequestTests
     public void An_interrupt_ends_the_wait_with_EINTR_and_hits_nobody_else()
     {
         using KernelEnd kernel = KernelEnd.Start(new ScriptedFileSystem { OnLookup = (request, _) => Forever(request.Interrupted) });
-        kernel.Send(FuseOpcode.Lookup, LookupBody, unique: 3);
-        kernel.Send(FuseOpcode.Lookup, LookupBody, unique: 5);
+        kernel.Send(FuseOpcode.Lookup, LookupBody, unique: 3, thread: GoneThread);
+        kernel.Send(FuseOpcode.Lookup, LookupBody, unique: 5, thread: GoneThread);
         KernelReply first = InterruptAsTheKernel(kernel, target: 5);
         Assert.Equal((5ul, Errno.EINTR), (first.Unique, first.Error));
         KernelReply second = InterruptAsTheKernel(kernel, target: 3);
@@ -65,7 +68,7 @@ public sealed class PendingRequestTests
         using KernelEnd kernel = KernelEnd.Start(new ScriptedFileSystem { OnLookup = (request, _) => Forever(request.Interrupted) });
         kernel.Send(FuseOpcode.Interrupt, FrameBuilder.New().U64(3).Bytes(), unique: 4);
         Assert.Equal((4ul, Errno.EAGAIN), (kernel.Receive() is var again ? again.Unique : 0, again.Error));
-        kernel.Send(FuseOpcode.Lookup, LookupBody, unique: 3);
+        kernel.Send(FuseOpcode.Lookup, LookupBody, unique: 3, thread: GoneThread);
         KernelReply interrupted = InterruptAsTheKernel(kernel, target: 3);
         Assert.Equal((3ul, Errno.EINTR), (interrupted.Unique, interrupted.Error));
     }
@@ -80,6 +83,87 @@ public sealed class PendingRequestTests
             kernel.Send(FuseOpcode.Interrupt, FrameBuilder.New().U64(3).Bytes(), unique: 4);
             Assert.Equal((4ul, Errno.EAGAIN), (kernel.Receive() is var again ? again.Unique : 0, again.Error));
         }
+    }
+
+    [Fact]
+    public void A_caller_of_another_pid_namespace_waits_on_for_long_and_is_let_go_at_last()
+    {
+        using KernelEnd kernel = KernelEnd.Start(new ScriptedFileSystem { OnLookup = (request, _) => Forever(request.Interrupted) });
+        kernel.Send(FuseOpcode.Lookup, LookupBody, unique: 3, thread: 0);
+        int asked = 0;
+        KernelReply reply;
+        do
+        {
+            // All at once, where the kernel sends the next after the answer to the last.
+            kernel.Send(FuseOpcode.Interrupt, FrameBuilder.New().U64(3).Bytes(), unique: 4);
+            asked++;
+        }
+        while (asked < 101);
+        for (int i = 0; i < asked; i++)
+        {
+            reply = kernel.Receive();
+            if (reply.Unique == 3)
+            {
+                Assert.Equal(Errno.EINTR, reply.Error);
+                return;
+            }
+
+            Assert.Equal((4ul, Errno.EAGAIN), (reply.Unique, reply.Error));
+        }
+
+        Assert.Fail("It was never let go.");
+    }
+
+    [Fact]
+    public void A_caller_of_another_pid_namespace_that_handles_its_signals_gets_no_EINTR()
+    {
+        var answer = new TaskCompletionSource<FuseResult<EntryReply>>();
+        using KernelEnd kernel = KernelEnd.Start(new ScriptedFileSystem
+        {
+            OnLookup = (request, _) => new(answer.Task.WaitAsync(request.Interrupted)),
+        });
+        kernel.Send(FuseOpcode.Lookup, LookupBody, unique: 3, thread: 0);
+        for (int i = 0; i < 3; i++)
+        {
+            kernel.Send(FuseOpcode.Interrupt, FrameBuilder.New().U64(3).Bytes(), unique: 4);
+            Assert.Equal((4ul, Errno.EAGAIN), (kernel.Receive() is var again ? again.Unique : 0, again.Error));
+        }
+
+        answer.SetResult(Errno.ENOENT);
+        Assert.Equal((3ul, Errno.ENOENT), (kernel.Receive() is var reply ? reply.Unique : 0, reply.Error));
+    }
+
+    [Fact]
+    public void An_interrupt_is_read_while_as_many_wait_as_may()
+    {
+        const int Limit = 4;
+        int begun = 0;
+        using KernelEnd kernel = KernelEnd.Start(
+            new ScriptedFileSystem
+            {
+                OnLookup = (request, _) =>
+                {
+                    Interlocked.Increment(ref begun);
+                    return Forever(request.Interrupted);
+                },
+            },
+            maxPending: Limit);
+        for (ulong unique = 1001; unique < 1041; unique += 2)
+        {
+            kernel.Send(FuseOpcode.Lookup, LookupBody, unique, thread: GoneThread);
+        }
+
+        // The last ones were taken in, and are begun by nobody.
+        var answered = new HashSet<ulong>();
+        for (ulong target = 1039; target >= 1001; target -= 2)
+        {
+            KernelReply reply = InterruptAsTheKernel(kernel, target);
+            Assert.Equal(Errno.EINTR, reply.Error);
+            answered.Add(reply.Unique);
+        }
+
+        Assert.Equal(20, answered.Count);
+        Assert.InRange(begun, 1, 19);
     }
 
     [Fact]
@@ -99,7 +183,7 @@ public sealed class PendingRequestTests
                 return new((FuseResult<EntryReply>)Errno.ENOENT);
             },
         });
-        kernel.Send(FuseOpcode.Lookup, LookupBody, unique: 3);
+        kernel.Send(FuseOpcode.Lookup, LookupBody, unique: 3, thread: GoneThread);
         Assert.Equal(Errno.EINTR, InterruptAsTheKernel(kernel, target: 3).Error);
         for (ulong unique = 5; unique < 45; unique += 2)
         {

@@ -38,7 +38,7 @@ internal static class GoldenRequests
         ["listxattr"] = (FuseOpcode.ListXattr, New().U32(64).U32(0).Bytes()),
         ["removexattr"] = (FuseOpcode.RemoveXattr, New().Name("user.a").Bytes()),
         ["fallocate"] = (FuseOpcode.Fallocate, New().U64(9).U64(4096).U64(8192).U32(1).U32(0).Bytes()),
-        ["lseek"] = (FuseOpcode.LSeek, New().U64(9).U64(4096).U32(3).U32(0).Bytes()),
+        ["lseek"] = (FuseOpcode.LSeek, New().U64(9).U64(5_000_000_000).U32(3).U32(0).Bytes()),
         ["copy_file_range"] = (FuseOpcode.CopyFileRange, CopyFileRange()),
         ["copy_file_range_64"] = (FuseOpcode.CopyFileRange64, CopyFileRange()),
         ["getlk"] = (FuseOpcode.GetLk, Lock()),
@@ -50,12 +50,12 @@ internal static class GoldenRequests
         ["init"] = (FuseOpcode.Init, New().U32(7).U32(45).U32(131072).U32(0x40000009).U32(0x20).Bytes()),
     };
 
-    private static FrameBuilder New() => FrameBuilder.New();
+    internal static FrameBuilder New() => FrameBuilder.New();
 
-    private static byte[] SetAttr() => New()
+    internal static byte[] SetAttr() => New()
         .U32(0x3F).U32(0).U64(9).U64(1234).U64(0).U64(100).U64(200).U64(300).U32(1).U32(2).U32(3).U32(0x81ED).U32(0).U32(1000).U32(1001).U32(0).Bytes();
 
-    private static byte[] CopyFileRange() => New().U64(9).U64(10).U64(6).U64(11).U64(12).U64(ulong.MaxValue).U64(0).Bytes();
+    internal static byte[] CopyFileRange() => New().U64(9).U64(10).U64(6).U64(11).U64(12).U64(ulong.MaxValue).U64(0).Bytes();
 
-    private static byte[] Lock() => New().U64(9).U64(0xABC).U64(10).U64(19).U32(1).U32(77).U32(1).U32(0).Bytes();
+    internal static byte[] Lock() => New().U64(9).U64(0xABC).U64(10).U64(19).U32(1).U32(77).U32(1).U32(0).Bytes();
 }

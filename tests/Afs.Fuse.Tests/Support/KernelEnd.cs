@@ -36,12 +36,12 @@ internal sealed class KernelEnd : IDisposable
 
     public FuseSession Session { get; }
 
-    public static unsafe KernelEnd Start(FuseFileSystem fileSystem, IFuseLog? log = null, int maxPending = 16, TimeSpan? longestRest = null)
+    public static unsafe KernelEnd Start(FuseFileSystem fileSystem, IFuseLog? log = null, int maxPending = 16, TimeSpan? watchInterval = null)
     {
         int* ends = stackalloc int[2];
         Assert.Equal(0, NativeMethods.SocketPair(UnixDomain, SequencedPackets | CloseOnExec, 0, ends));
         var options = new FuseMountOptions { Source = "s", SubType = "t", ReaderThreads = 2, MaxPendingRequests = maxPending };
-        options = longestRest is { } rest ? options with { LongestRest = rest } : options;
+        options = watchInterval is { } interval ? options with { WatchInterval = interval } : options;
         FuseSession session = FuseSession.Resume(new SafeFileHandle(ends[0], ownsHandle: true), "/nowhere", Connection, options, fileSystem, log);
         return new KernelEnd(new Socket(new SafeSocketHandle(ends[1], ownsHandle: true)) { ReceiveTimeout = ReceiveTimeoutMs }, session);
     }

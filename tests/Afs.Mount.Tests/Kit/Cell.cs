@@ -32,10 +32,14 @@ internal sealed class Cell : IDisposable
         return cell;
     }
 
-    public async Task<Client> MountAsync(params string[] options)
+    public Task<Client> MountAsync(params string[] options) => MountLimitedAsync(openFiles: null, options);
+
+    /// <param name="openFiles">How many files the daemon may open; null: as many as this process.</param>
+    /// <param name="options">Of `venus mount`.</param>
+    public async Task<Client> MountLimitedAsync(int? openFiles, params string[] options)
     {
         string folder = _folder.CreateSubdirectory($"client{_clients.Count}").FullName;
-        Client client = await Client.MountAsync(Address, folder, options);
+        Client client = await Client.MountAsync(Address, folder, openFiles, options);
         _clients.Add(client);
         return client;
     }

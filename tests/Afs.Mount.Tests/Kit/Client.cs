@@ -11,13 +11,15 @@ internal sealed class Client : IDisposable
     private readonly string[] _arguments;
     private Daemon _daemon;
 
-    private Client(string server, string folder, string[] options)
+    private Client(string server, string folder, int? openFiles, string[] options)
     {
         MountPoint = Path.Combine(folder, "mnt");
         Cache = Path.Combine(folder, "cache");
         Directory.CreateDirectory(MountPoint);
         _arguments = ["mount", server, MountPoint, "--cache", Cache, "--foreground", .. options.Contains("--timeout") ? [] : DefaultTimeout, .. options];
-        _daemon = new Daemon("venus", _arguments);
+        _daemon = openFiles is { } limit
+            ? new Daemon("/usr/bin/prlimit", [$"--nofile={limit}:{limit}", "setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource", Path.Combine(AppContext.BaseDirectory, "venus"), .. _arguments])
+            : new Daemon("venus", _arguments);
     }
 
     public string MountPoint { get; }
@@ -26,9 +28,9 @@ internal sealed class Client : IDisposable
 
     public Daemon Daemon => _daemon;
 
-    public static async Task<Client> MountAsync(string server, string folder, params string[] options)
+    public static async Task<Client> MountAsync(string server, string folder, int? openFiles, params string[] options)
     {
-        var client = new Client(server, folder, options);
+        var client = new Client(server, folder, openFiles, options);
         await client.WaitUntilUpAsync();
         return client;
     }
@@ -50,6 +52,13 @@ internal sealed class Client : IDisposable
         CommandResult result = Commands.Run(Path.Combine(AppContext.BaseDirectory, "venus"), "status", MountPoint, "--json");
         Assert.True(result.ExitCode == 0, result.Errors + _daemon.Output);
         return JsonDocument.Parse(result.Output).RootElement[0];
+    }
+
+    /// <summary>Null while no daemon answers.</summary>
+    public JsonElement? TryReadStatus()
+    {
+        CommandResult result = Commands.Run(Path.Combine(AppContext.BaseDirectory, "venus"), "status", MountPoint, "--json");
+        return result.ExitCode == 0 ? JsonDocument.Parse(result.Output).RootElement[0] : null;
     }
 
     /// <summary>Calls to the server so far, but for those that renew the lease.</summary>

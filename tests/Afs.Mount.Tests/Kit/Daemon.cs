@@ -13,7 +13,7 @@ internal sealed class Daemon : IDisposable
 
     public Daemon(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, program)) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, program)) { RedirectStandardError = true, RedirectStandardOutput = true, RedirectStandardInput = true };
         Array.ForEach(arguments, start.ArgumentList.Add);
         Name = program;
         _process = Process.Start(start)!;

@@ -48,6 +48,25 @@ public sealed class ConfigurationTests : IDisposable
     public void A_file_that_is_not_named_is_a_wrong_command_line() =>
         Assert.StartsWith("Required argument missing for option: '--config'.", WrongUsage.Find("it", ConfiguredCommandLine.Parse(_root, ["serve", "--config"])));
 
+    /// <summary>Nesting that a recursive reader would fall over, and references that stand for more than there is memory.</summary>
+    [Fact]
+    public void A_file_that_is_made_to_be_read_for_ever_is_refused()
+    {
+        Assert.Contains("'peer' wants a value", Refusal("peer: " + new string('[', 100_000)), StringComparison.Ordinal);
+        Assert.Contains("expected lines of the form", Refusal(new string('[', 100_000)), StringComparison.Ordinal);
+        Assert.Contains("expected the name of an option", Refusal(string.Concat(Enumerable.Repeat("? ", 100_000))), StringComparison.Ordinal);
+        Assert.Contains("wants a value", Refusal("a: &a x\npeer: [*a, *a]\n"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("peer: [127.0[0.1:7000]\n", "line 1")]
+    [InlineData("listen: a\nlisten: b\n", "line 2: 'listen' comes twice.")]
+    [InlineData("listen: a\n---\nlisten: b\n", "expected one document")]
+    [InlineData("*a : b\n", "")]
+    public void What_is_no_such_file_is_refused_in_one_way(string text, string expected) => Assert.Contains(expected, Refusal(text), StringComparison.Ordinal);
+
+    private static string Refusal(string text) => Assert.Throws<ConfigurationException>(() => ConfigurationFile.Parse("it.yaml", text)).Message;
+
     [Theory]
     [InlineData("server: host\n\nlisen: a\n", "line 3: unknown option 'lisen'; did you mean 'listen'?")]
     [InlineData("colour: red\n", "line 1: unknown option 'colour'; known are listen, most, peer, server, tls.")]

@@ -31,6 +31,8 @@ public sealed class WrongUsageTests
     [InlineData("stats", "There is no command 'stats'; did you mean status? (it --help says more.)")]
     [InlineData("mount a b --cachesize=5", "There is no option --cachesize; did you mean --cache-size? (it mount --help says more.)")]
     [InlineData("mount --cachesize a b", "There is no option --cachesize; did you mean --cache-size?")]
+    [InlineData("mount --zzz -- b", "There is no option --zzz.")]
+    [InlineData("mount a -- -b --zzz", "'--zzz' is one argument too many.")]
     [InlineData("mount --zzz b", "There is no option --zzz.")]
     [InlineData("mount a b c", "'c' is one argument too many.")]
     [InlineData("mount a", "Required argument 'place' missing for command: 'mount'.")]
@@ -43,7 +45,7 @@ public sealed class WrongUsageTests
     [InlineData("mount a b --timeout 61", "--timeout must be from 0.5 to 60, not 61.")]
     [InlineData("mount a b --timeout NaN", "--timeout must be from 0.5 to 60, not NaN.")]
     [InlineData("mount a\nb", "Required argument 'place'")]
-    [InlineData("mount a b c\u001b[31m\n", "'c?[31m?' is one argument too many.")]
+    [InlineData("mount a b c\u001b[31m\n", "'c\\x1b[31m\\x0a' is one argument too many.")]
     public void It_is_told_in_one_line_what_is_wrong(string typed, string told)
     {
         string? wrong = WrongUsage.Find("it", Parse(typed));

@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
 using Afs.Daemons;
-using Afs.Rpc;
 
 namespace Afs.Shared.Tests.Daemons;
 

@@ -88,17 +88,17 @@ public sealed class FrameVectorTests
         var seen = new CallSequence(5);
         switch (name)
         {
-            case "hello": FrameWriter.Write(output, new HelloFrame(1, ConnectionRole.Control, new ClientId(1, 2), session), default); break;
-            case "welcome": FrameWriter.Write(output, new WelcomeFrame(session, true, new Epoch(4), 30_000, 5), default); break;
+            case "hello": FrameWriter.Write(output, new HelloFrame(3, ConnectionRole.Control, new ClientId(1, 2), session, "root", new SessionToken(6, 7)), default); break;
+            case "welcome": FrameWriter.Write(output, new WelcomeFrame(session, new SessionToken(6, 7), true, new Epoch(4), 30_000, new SessionTrust(5)), default); break;
             case "refusal": FrameWriter.Write(output, new RefusalFrame(RefusalReason.Version, 1), "no"u8); break;
-            case "request": FrameWriter.Write(output, new RequestFrame(session, sequence, seen, 120, true, 1000), empty); break;
-            case "reply": FrameWriter.Write(output, new ReplyFrame(sequence, ReplyStatus.Replied, default, new Epoch(4), 5), empty); break;
-            case "reply-abort": FrameWriter.Write(output, new ReplyFrame(sequence, ReplyStatus.Aborted, new AbortCode(101), new Epoch(4), 5), default); break;
+            case "request": FrameWriter.Write(output, new RequestFrame(session, sequence, seen, 120, true, 1000, new CallerNumber(1001)), empty); break;
+            case "reply": FrameWriter.Write(output, new ReplyFrame(sequence, ReplyStatus.Replied, default, new Epoch(4), new SessionTrust(5, true)), empty); break;
+            case "reply-abort": FrameWriter.Write(output, new ReplyFrame(sequence, ReplyStatus.Aborted, new AbortCode(101), new Epoch(4), new SessionTrust(5)), default); break;
             case "ping": FrameWriter.Write(output, new PingFrame(seen), default); break;
             case "pong": FrameWriter.Write(output, default(PongFrame), default); break;
             case "goodbye": FrameWriter.Write(output, default(GoodbyeFrame), "ok"u8); break;
-            case "bulk-download": FrameWriter.Write(output, new BulkDownloadFrame(1000), empty); break;
-            case "bulk-upload": FrameWriter.Write(output, new BulkUploadFrame(sequence, seen, false, 1000, 4096), empty); break;
+            case "bulk-download": FrameWriter.Write(output, new BulkDownloadFrame(1000, new CallerNumber(1001)), empty); break;
+            case "bulk-upload": FrameWriter.Write(output, new BulkUploadFrame(sequence, seen, false, 1000, new CallerNumber(1001), 4096), empty); break;
             case "bulk-start": FrameWriter.Write(output, new BulkStartFrame(4096), default); break;
             case "bulk-chunk": FrameWriter.Write(output, new BulkChunkFrame(2048), [0xab, 0xcd]); break;
         }

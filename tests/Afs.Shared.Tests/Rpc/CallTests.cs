@@ -274,8 +274,28 @@ public sealed class CallTests
             await Task.Delay(TimeSpan.FromMilliseconds(1), world.Time, CancellationToken.None);
     }
 
+    [Fact]
+    public void AStoredReplyThatCantBeFoundIsLookedForAgainAndTheCallRunsOnce() => Run(
+        async (world, network, cell) =>
+        {
+            (_, CounterServiceClient stub, _) = cell.AddClient(network.TransportOf("client"), Server);
+            await stub.ReadAsync(new NumberMessage(0), Patient);
+            Task<Outcome<NumberMessage>> call = stub.IncrementAsync(new NumberMessage(7), Patient).AsTask();
+            await Until(world, () => cell.Store.Executions.ContainsKey(7));
+            network.Crash("server", tellPeers: true);
+            await cell.Server.StopAsync(TimeSpan.Zero);
+            cell.Store.FailingFinds = 3;
+            await cell.StartServerAsync(Server);
+            Outcome<NumberMessage> outcome = await call;
+            Assert.True(outcome.IsReply, $"{outcome.Kind}");
+            Assert.Equal((0, 1), (cell.Store.FailingFinds, cell.Store.Executions[7]));
+            cell.Server.CheckInvariants();
+        },
+        pause: TimeSpan.FromSeconds(1));
+
     private static void Run(
-        Func<VirtualWorld, MemoryNetwork, Cell, Task> story, MemoryNetworkOptions? options = null, RpcLimits? serverLimits = null, RpcLimits? clientLimits = null)
+        Func<VirtualWorld, MemoryNetwork, Cell, Task> story, MemoryNetworkOptions? options = null, RpcLimits? serverLimits = null, RpcLimits? clientLimits = null,
+        TimeSpan pause = default)
     {
         var world = new VirtualWorld();
         world.Run(
@@ -286,6 +306,7 @@ public sealed class CallTests
                 {
                     ServerLimits = serverLimits ?? new RpcLimits(),
                     ClientLimits = clientLimits ?? new RpcLimits(),
+                    Pause = pause,
                 };
                 await cell.StartServerAsync(Server);
                 await story(world, network, cell);

@@ -43,7 +43,7 @@ public sealed class HostilePeerTests
         {
             var frames = new ArrayBufferWriter<byte>();
             ConnectionRole role = i % 2 == 0 ? ConnectionRole.Control : ConnectionRole.Bulk;
-            FrameWriter.Write(frames, new HelloFrame(ProtocolVersion.Current, role, new ClientId(1, 1), new SessionId(1)), default);
+            FrameWriter.Write(frames, new HelloFrame(ProtocolVersion.Current, role, new ClientId(1, 1), new SessionId(1), Cell.Scope, TokenOf(cell, new SessionId(1), new ClientId(1, 1))), default);
             byte[] content = new byte[random.Next(0, 60)];
             random.NextBytes(content);
             frames.Write<byte>([0, 0, 0, (byte)(1 + content.Length), (byte)random.Next(0, 24), .. content]);
@@ -55,13 +55,118 @@ public sealed class HostilePeerTests
         Assert.Empty(cell.Store.Executions);
     }
 
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task ARetryThatIsAnotherRequestEndsItsConnection(bool afterARestart)
+    {
+        await using var cell = new Cell(new SocketTransport(), TimeProvider.System, seed: 1);
+        await cell.StartServerAsync(RpcEndpoint.Parse("127.0.0.1:0"));
+        (_, CounterServiceClient stub, _) = cell.AddClient(new SocketTransport(), cell.Server.Endpoints[0]);
+        Assert.True((await stub.ReadAsync(new NumberMessage(1), Patient)).IsReply);
+        SessionId session;
+        byte[] first;
+        IFrameConnection connection = await ConnectAsync(cell, default);
+        await using (connection)
+        {
+            using ReceivedFrame welcome = await connection.ReceiveAsync(FrameLimits.ControlBytes);
+            session = WelcomeFrame.Read(welcome.Content.Span).Session;
+            first = await CallAsync(connection, session, operation: 1, isRetry: false, new NumberMessage(7));
+        }
+        if (afterARestart)
+        {
+            RpcEndpoint endpoint = cell.Server.Endpoints[0];
+            await cell.Server.DisposeAsync();
+            await cell.StartServerAsync(endpoint);
+        }
+        foreach ((int operation, NumberMessage request) in new[] { (3, new NumberMessage(7)), (1, new NumberMessage(8)) })
+        {
+            IFrameConnection again = await ConnectAsync(cell, session);
+            await using (again)
+            {
+                (await again.ReceiveAsync(FrameLimits.ControlBytes)).Dispose();
+                Assert.Empty(await CallAsync(again, session, operation, isRetry: true, request));
+            }
+        }
+        IFrameConnection honest = await ConnectAsync(cell, session);
+        await using (honest)
+        {
+            (await honest.ReceiveAsync(FrameLimits.ControlBytes)).Dispose();
+            Assert.Equal(first, await CallAsync(honest, session, operation: 1, isRetry: true, new NumberMessage(7)));
+        }
+        Assert.True((await stub.ReadAsync(new NumberMessage(1), Patient)).IsReply);
+        Assert.Equal([7L], cell.Store.Executions.Keys);
+    }
+
+    [Theory, InlineData(2), InlineData(ulong.MaxValue)]
+    public async Task APingThatSaysMoreThanEverCameEndsItsConnectionAlone(ulong seenThrough)
+    {
+        await using var cell = new Cell(new SocketTransport(), TimeProvider.System, seed: 1);
+        await cell.StartServerAsync(RpcEndpoint.Parse("127.0.0.1:0"));
+        (RpcClient other, CounterServiceClient stub, _) = cell.AddClient(new SocketTransport(), cell.Server.Endpoints[0]);
+        Assert.True((await stub.ReadAsync(new NumberMessage(1), Patient)).IsReply);
+        SessionId session;
+        byte[] first;
+        IFrameConnection liar = await ConnectAsync(cell, default);
+        await using (liar)
+        {
+            using ReceivedFrame welcome = await liar.ReceiveAsync(FrameLimits.ControlBytes);
+            session = WelcomeFrame.Read(welcome.Content.Span).Session;
+            first = await CallAsync(liar, session, operation: 1, isRetry: false, new NumberMessage(7));
+            await PingAsync(liar, seenThrough);
+            Assert.True((await ReceiveOrEnd(liar)).IsEnd);
+        }
+
+        // What it said counts for nothing: its first reply is still remembered, and may be said to be seen.
+        IFrameConnection honest = await ConnectAsync(cell, session);
+        await using (honest)
+        {
+            (await honest.ReceiveAsync(FrameLimits.ControlBytes)).Dispose();
+            Assert.Equal(first, await CallAsync(honest, session, operation: 1, isRetry: true, new NumberMessage(7)));
+            await PingAsync(honest, 1);
+            using ReceivedFrame answer = await ReceiveOrEnd(honest);
+            Assert.Equal(FrameType.Pong, answer.Type);
+        }
+        Assert.True((await stub.ReadAsync(new NumberMessage(1), Patient)).IsReply);
+        Assert.Equal(1, other.Statistics.Connections);
+    }
+
+    [Fact]
+    public async Task ACallThatWasGivenUpIsNotSaidToBeSeenBeforeOneAfterItWasAnswered()
+    {
+        IFrameListener listener = await new SocketTransport().ListenAsync(RpcEndpoint.Parse("127.0.0.1:0"), CancellationToken.None);
+        await using (listener)
+        await using (RpcClient client = MakeClient(listener, new RpcTimings { KeepAlive = TimeSpan.FromMilliseconds(50) }))
+        {
+            client.Start();
+            IFrameConnection server = await listener.AcceptAsync();
+            var welcome = new ArrayBufferWriter<byte>();
+            FrameWriter.Write(welcome, new WelcomeFrame(new SessionId(1), default, true, new Epoch(1), 1000, default), default);
+            await server.SendAsync(welcome.WrittenMemory);
+            using var noMore = new CancellationTokenSource();
+            Task<Outcome<NumberMessage>> first = client.CallAsync<NumberMessage, NumberMessage>(1, false, default, Patient with { Cancellation = noMore.Token }).AsTask();
+            Assert.Equal(new CallSequence(1), await ReadAsync(server, FrameType.Request, static frame => RequestFrame.Read(frame).Sequence));
+            noMore.Cancel();
+            Assert.False((await first).IsReply);
+            Task<Outcome<NumberMessage>> second = client.CallAsync<NumberMessage, NumberMessage>(1, false, default, Patient).AsTask();
+            Assert.Equal(new CallSequence(2), await ReadAsync(server, FrameType.Request, static frame => RequestFrame.Read(frame).Sequence));
+            Assert.Equal(default, await ReadAsync(server, FrameType.Ping, static frame => PingFrame.Read(frame).SeenThrough));
+            var reply = new ArrayBufferWriter<byte>();
+            FrameWriter.Write(reply, new ReplyFrame(new CallSequence(2), ReplyStatus.Replied, default, new Epoch(1), default), WireCodec.ToBytes(new NumberMessage(1)));
+            await server.SendAsync(reply.WrittenMemory);
+            Assert.True((await second).IsReply);
+            while (await ReadAsync(server, FrameType.Ping, static frame => PingFrame.Read(frame).SeenThrough) != new CallSequence(2))
+            {
+            }
+            await server.DisposeAsync();
+        }
+    }
+
     [Fact]
     public async Task AClientOfAnotherVersionIsToldBoth()
     {
         await using var cell = new Cell(new SocketTransport(), TimeProvider.System, seed: 1);
         await cell.StartServerAsync(RpcEndpoint.Parse("127.0.0.1:0"));
         var hello = new ArrayBufferWriter<byte>();
-        FrameWriter.Write(hello, new HelloFrame(77, ConnectionRole.Control, new ClientId(1, 1), default), default);
+        FrameWriter.Write(hello, new HelloFrame(77, ConnectionRole.Control, new ClientId(1, 1), default, Cell.Scope), default);
         IFrameConnection connection = await new SocketTransport().ConnectAsync(cell.Server.Endpoints[0], CancellationToken.None);
         await using (connection)
         {
@@ -69,9 +174,47 @@ public sealed class HostilePeerTests
             using ReceivedFrame answer = await connection.ReceiveAsync(FrameLimits.ControlBytes);
             RefusalFrame refusal = RefusalFrame.Read(answer.Content.Span, out string text);
             Assert.Equal((RefusalReason.Version, ProtocolVersion.Current), (refusal.Reason, refusal.ServerVersion));
-            Assert.Contains("version 1", text);
+            Assert.Contains($"version {ProtocolVersion.Current}", text);
             Assert.Contains("version 77", text);
         }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task WhoKnowsASessionsNumberAndItsClientButNotItsTokenCantTakeItOver(bool isBulk)
+    {
+        await using var cell = new Cell(new SocketTransport(), TimeProvider.System, seed: 1) { Bulk = new MemoryBulk() };
+        await cell.StartServerAsync(RpcEndpoint.Parse("127.0.0.1:0"));
+        (RpcClient client, CounterServiceClient stub, RecordingClient owner) = cell.AddClient(new SocketTransport(), cell.Server.Endpoints[0]);
+        Assert.True((await stub.IncrementAsync(new NumberMessage(1), Patient)).IsReply);
+        ClientId victim = new(1, 1);
+        ConnectionRole role = isBulk ? ConnectionRole.Bulk : ConnectionRole.Control;
+        SessionToken[] guesses = [default, TokenOf(cell, new SessionId(2), victim), TokenOf(cell, new SessionId(1), new ClientId(1, 2)), new SessionTokens(cell.SessionKey).Of("other", new SessionId(1), victim), new SessionTokens(new byte[32]).Of(Cell.Scope, new SessionId(1), victim)];
+        foreach (SessionToken guess in guesses)
+        {
+            IFrameConnection thief = await new SocketTransport().ConnectAsync(cell.Server.Endpoints[0], CancellationToken.None);
+            await using (thief)
+            {
+                var hello = new ArrayBufferWriter<byte>();
+                FrameWriter.Write(hello, new HelloFrame(ProtocolVersion.Current, role, victim, new SessionId(1), Cell.Scope, guess), default);
+                await thief.SendAsync(hello.WrittenMemory);
+                using ReceivedFrame answer = await thief.ReceiveAsync(FrameLimits.ControlBytes);
+                Assert.Equal(FrameType.Refusal, answer.Type);
+                Assert.Equal(RefusalReason.SessionUnknown, RefusalFrame.Read(answer.Content.Span, out _).Reason);
+            }
+        }
+
+        Assert.True((await stub.IncrementAsync(new NumberMessage(1), Patient)).IsReply);
+        Assert.DoesNotContain("disconnected", owner.Events);
+        Assert.Equal(1, client.Statistics.Connections);
+
+        // Its own client, which has the token, comes back to it.
+        client.Reconnect("to try");
+        Assert.True((await stub.IncrementAsync(new NumberMessage(1), Patient)).IsReply);
+        Assert.Equal(3, cell.Store.Executions[1]);
+        Assert.Equal(2, client.Statistics.Connections);
+        Assert.Equal("(secret)", guesses[1].ToString());
     }
 
     [Fact]
@@ -84,10 +227,10 @@ public sealed class HostilePeerTests
             client.Start();
             IFrameConnection server = await listener.AcceptAsync();
             var refusal = new ArrayBufferWriter<byte>();
-            FrameWriter.Write(refusal, new RefusalFrame(RefusalReason.Version, 2), "no"u8);
+            FrameWriter.Write(refusal, new RefusalFrame(RefusalReason.Version, 99), "no"u8);
             await server.SendAsync(refusal.WrittenMemory);
             RpcRefusedException e = await Assert.ThrowsAsync<RpcRefusedException>(() => client.WaitConnectedAsync(CancellationToken.None));
-            Assert.Equal("the server speaks protocol version 2, this client speaks version 1", e.Message);
+            Assert.Equal($"the server speaks protocol version 99, this client speaks version {ProtocolVersion.Current}", e.Message);
             await server.DisposeAsync();
         }
     }
@@ -106,7 +249,7 @@ public sealed class HostilePeerTests
                 IFrameConnection server = await listener.AcceptAsync();
                 var frames = new ArrayBufferWriter<byte>();
                 if (i % 2 == 0)
-                    FrameWriter.Write(frames, new WelcomeFrame(new SessionId(1), true, new Epoch(1), 1000, 0), default);
+                    FrameWriter.Write(frames, new WelcomeFrame(new SessionId(1), default, true, new Epoch(1), 1000, default), default);
                 byte[] garbage = new byte[random.Next(5, 100)];
                 random.NextBytes(garbage);
                 frames.Write<byte>([0, 0, 0, (byte)(1 + garbage.Length), (byte)random.Next(0, 24), .. garbage]);
@@ -163,6 +306,49 @@ public sealed class HostilePeerTests
             TimeSpan.FromMinutes(10));
     }
 
+    private static SessionToken TokenOf(Cell cell, SessionId session, ClientId client) => new SessionTokens(cell.SessionKey).Of(Cell.Scope, session, client);
+
+    private static async Task<IFrameConnection> ConnectAsync(Cell cell, SessionId session)
+    {
+        IFrameConnection connection = await new SocketTransport().ConnectAsync(cell.Server.Endpoints[0], CancellationToken.None);
+        var hello = new ArrayBufferWriter<byte>();
+        FrameWriter.Write(hello, new HelloFrame(ProtocolVersion.Current, ConnectionRole.Control, new ClientId(9, 9), session, Cell.Scope, TokenOf(cell, session, new ClientId(9, 9))), default);
+        await connection.SendAsync(hello.WrittenMemory);
+        return connection;
+    }
+
+    /// <summary>Call number 1. The reply's message; empty: the connection ended.</summary>
+    private static async Task<byte[]> CallAsync(IFrameConnection connection, SessionId session, int operation, bool isRetry, NumberMessage message)
+    {
+        var frame = new ArrayBufferWriter<byte>();
+        var request = new RequestFrame(session, new CallSequence(1), default, (ushort)operation, isRetry, DeadlineMs: 30_000);
+        FrameWriter.Write(frame, request, WireCodec.ToBytes(message));
+        await connection.SendAsync(frame.WrittenMemory);
+        using ReceivedFrame reply = await ReceiveOrEnd(connection);
+        return reply.IsEnd ? [] : reply.Content[ReplyFrame.Bytes..].ToArray();
+    }
+
+    private static async Task PingAsync(IFrameConnection connection, ulong seenThrough)
+    {
+        var ping = new ArrayBufferWriter<byte>();
+        FrameWriter.Write(ping, new PingFrame(new CallSequence(seenThrough)), default);
+        await connection.SendAsync(ping.WrittenMemory);
+    }
+
+    private delegate CallSequence Numbered(ReadOnlySpan<byte> content);
+
+    /// <summary>The number in the next frame of this type.</summary>
+    private static async Task<CallSequence> ReadAsync(IFrameConnection connection, FrameType type, Numbered number)
+    {
+        while (true)
+        {
+            using ReceivedFrame frame = await connection.ReceiveAsync(FrameLimits.ControlBytes);
+            Assert.False(frame.IsEnd);
+            if (frame.Type == type)
+                return number(frame.Content.Span);
+        }
+    }
+
     private static async Task AssertClosed(Cell cell, byte[] bytes)
     {
         var endpoint = (RpcEndpoint.Tcp)cell.Server.Endpoints[0];
@@ -195,14 +381,15 @@ public sealed class HostilePeerTests
         }
     }
 
-    private static RpcClient MakeClient(IFrameListener listener) => new(new RpcClientOptions
+    private static RpcClient MakeClient(IFrameListener listener, RpcTimings? timings = null) => new(new RpcClientOptions
     {
         Transport = new SocketTransport(),
         Server = listener.Endpoint,
         ClientId = new ClientId(1, 1),
+        Scope = Cell.Scope,
         Session = new RecordingClient(),
         Time = TimeProvider.System,
         Random = new Random(1),
-        Timings = new RpcTimings { Reconnect = new BackOff(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(2)) },
+        Timings = (timings ?? new RpcTimings()) with { Reconnect = new BackOff(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(2)) },
     });
 }

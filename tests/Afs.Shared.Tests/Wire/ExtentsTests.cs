@@ -11,6 +11,8 @@ public class ExtentsTests
     {
         Assert.True(Extents.AreValid([], 0));
         Assert.True(Extents.AreValid([Of(0, Block), Of(3 * Block, Block + 7)], 4 * Block + 7));
+        Assert.False(Extents.AreValid([], -1));
+        Assert.False(Extents.AreValid([Of(Block, Block)], long.MinValue));
         Assert.False(Extents.AreValid([Of(1, Block)], 4 * Block));
         Assert.False(Extents.AreValid([Of(0, 7)], 4 * Block));
         Assert.False(Extents.AreValid([Of(0, 0)], 4 * Block));

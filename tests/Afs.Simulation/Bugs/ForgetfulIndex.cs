@@ -9,13 +9,15 @@ internal sealed class ForgetfulIndex(IContainerIndex index) : IContainerIndex
 
     public ValueTask PutAsync(ContainerRecord record, bool outlastsPowerLoss) => index.PutAsync(record, outlastsPowerLoss);
 
-    public void Commit() => index.Commit();
-
     public void PutLater(ContainerRecord record, bool outlastsPowerLoss) => index.PutLater(record, outlastsPowerLoss);
 
     public void DeleteLater(ContainerId id) => index.DeleteLater(id);
 
     public ValueTask FlushAsync() => index.FlushAsync();
+
+    public int UnwrittenCount => index.UnwrittenCount;
+
+    public string? Trouble => index.Trouble;
 
     public ValueTask DisposeAsync() => index.DisposeAsync();
 }

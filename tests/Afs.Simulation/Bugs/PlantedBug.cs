@@ -23,6 +23,12 @@ public enum PlantedBug
     /// <summary>The server answers an upload before its content is on stable storage.</summary>
     FsyncLeftOut,
 
+    /// <summary>The server syncs the folder above the one that a content got its name in.</summary>
+    WrongFolderSynced,
+
+    /// <summary>A client syncs what is in a container that it records as closed, and not the folder that has its name.</summary>
+    ContainerNameUnsynced,
+
     /// <summary>A restarted server doesn't wait for clients that still trust what it promised in the life before.</summary>
     RestartBarrierLeftOut,
 
@@ -32,9 +38,33 @@ public enum PlantedBug
     /// <summary>After a restart of a client what it had not yet stored counts as clean.</summary>
     DirtyContainerForgotten,
 
+    /// <summary>A change of a client's index that its disk refused is never tried again.</summary>
+    FailedIndexChangeDropped,
+
     /// <summary>A mutation without a reply is called again as another call.</summary>
     RetryUnderNewNumber,
 
     /// <summary>A status that is older than the cached one replaces it.</summary>
     StaleStatusAccepted,
+
+    /// <summary>A client that was late, and is promised nothing, goes on to believe what it is told.</summary>
+    MissingPromisesIgnored,
+
+    /// <summary>Where file times move in ticks, a look within one counts as one that no later change escapes.</summary>
+    TicksIgnored,
+
+    /// <summary>Nobody is ever taken to have a container mapped.</summary>
+    MappingsUnseen,
+
+    /// <summary>A change of a file's mode is acknowledged, told to others, and not kept.</summary>
+    ModeLost,
+
+    /// <summary>The server keeps a modification time that belongs to the change before.</summary>
+    TimesConfused,
+
+    /// <summary>A client makes each change of an xattr twice.</summary>
+    XattrChangedTwice,
+
+    /// <summary>A client goes on with the xattrs that it read first.</summary>
+    XattrsNotTold,
 }

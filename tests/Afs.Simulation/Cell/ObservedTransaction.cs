@@ -1,5 +1,6 @@
 using System.Text;
 using Afs.Rpc;
+using Afs.Rules;
 using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Wire;
@@ -13,6 +14,8 @@ internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimH
     private List<FetchStatus> _statuses = [];
     private List<VnodeNumber> _deleted = [];
     private List<NameWrite> _names = [];
+    private List<XattrWrite> _xattrs = [];
+    private (int Mutations, List<FetchStatus> Statuses, List<VnodeNumber> Deleted, List<NameWrite> Names, List<XattrWrite> Xattrs) _savepoint;
 
     public void Commit()
     {
@@ -50,17 +53,25 @@ internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimH
     {
         transaction.PutReply(session, sequence, reply);
         ClientId client = transaction.FindSession(session)!.Client;
-        _mutations.Add(new Mutation(session, client, sequence, reply.Abort) { Statuses = _statuses, Deleted = _deleted, Names = _names });
-        (_statuses, _deleted, _names) = ([], [], []);
+        _mutations.Add(new Mutation(session, client, sequence, reply.Abort) { Statuses = _statuses, Deleted = _deleted, Names = _names, Xattrs = _xattrs });
+        (_statuses, _deleted, _names, _xattrs) = ([], [], [], []);
     }
 
     public void PutServer(ServerRecord server) => transaction.PutServer(server);
 
     public void PutVolume(VolumeRecord volume) => transaction.PutVolume(volume);
 
-    public void PutXattr(VolumeId volume, VnodeNumber vnode, byte[] name, byte[] value) => transaction.PutXattr(volume, vnode, name, value);
+    public void PutXattr(VolumeId volume, VnodeNumber vnode, byte[] name, byte[] value)
+    {
+        transaction.PutXattr(volume, vnode, name, value);
+        _xattrs.Add(new XattrWrite(vnode.Value, Convert.ToHexString(name), Convert.ToHexString(value)));
+    }
 
-    public void DeleteXattr(VolumeId volume, VnodeNumber vnode, byte[] name) => transaction.DeleteXattr(volume, vnode, name);
+    public void DeleteXattr(VolumeId volume, VnodeNumber vnode, byte[] name)
+    {
+        transaction.DeleteXattr(volume, vnode, name);
+        _xattrs.Add(new XattrWrite(vnode.Value, Convert.ToHexString(name), null));
+    }
 
     public void PutContent(VolumeId volume, VnodeNumber vnode, ContentRecord content) => transaction.PutContent(volume, vnode, content);
 
@@ -79,6 +90,21 @@ internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimH
     public void DeleteSession(SessionId session) => transaction.DeleteSession(session);
 
     public void DeleteReplies(SessionId session, CallSequence through) => transaction.DeleteReplies(session, through);
+
+    public void SetSavepoint()
+    {
+        transaction.SetSavepoint();
+        _savepoint = (_mutations.Count, [.. _statuses], [.. _deleted], [.. _names], [.. _xattrs]);
+    }
+
+    public void ReleaseSavepoint() => transaction.ReleaseSavepoint();
+
+    public void RollBackToSavepoint()
+    {
+        transaction.RollBackToSavepoint();
+        _mutations.RemoveRange(_savepoint.Mutations, _mutations.Count - _savepoint.Mutations);
+        (_, _statuses, _deleted, _names, _xattrs) = _savepoint;
+    }
 
     public ServerRecord ReadServer() => transaction.ReadServer();
 
@@ -110,6 +136,8 @@ internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimH
     public IReadOnlyList<KeptVersion> ReadKeptVersions() => transaction.ReadKeptVersions();
 
     public IReadOnlyList<(Fid Fid, SessionId Session)> ReadUnnamed() => transaction.ReadUnnamed();
+
+    public SessionId? FindUnnamed(VolumeId volume, VnodeNumber vnode) => transaction.FindUnnamed(volume, vnode);
 
     public IReadOnlyList<SessionRecord> ReadSessions() => transaction.ReadSessions();
 

@@ -9,6 +9,9 @@ namespace Afs.Simulation;
 /// <summary>The machine of a client: its cache directory outlives its lives.</summary>
 internal sealed class SimClient
 {
+    /// <summary>As ext4 has them on a kernel of today, on one before 6.13, and with small inodes.</summary>
+    private static readonly long[] TicksNs = [0, 4_000_000, 1_000_000_000];
+
     private static readonly TimeSpan MountPause = TimeSpan.FromMilliseconds(500);
 
     private readonly SimCell _cell;
@@ -24,8 +27,11 @@ internal sealed class SimClient
     public SimClient(SimCell cell, int number, Random random)
     {
         (_cell, Number, _random) = (cell, number, random);
+        Disk = new SimDisk { TickNs = TicksNs[random.Next(TicksNs.Length)] };
+        SimContainerFiles.MakeFolders(Disk);
         _clock = ClockError.Draw(random);
         ServesDisconnected = random.Next(4) == 0;
+        IsSlow = random.Next(3) == 0;
         // The small cache has room for one change of the largest file: the old one, the new one, and what is sent.
         int small = cell.Workload.HugeOneIn > 0 ? 3 * WorkloadOptions.HugeBytes : 100_000;
         _limits = new CacheLimits
@@ -42,6 +48,9 @@ internal sealed class SimClient
 
     /// <summary>Without a lease it goes on with what it had.</summary>
     public bool ServesDisconnected { get; }
+
+    /// <summary>It takes its time to acknowledge breaks, now and then.</summary>
+    public bool IsSlow { get; set; }
 
     /// <summary>
     /// The network doubles and reorders what TCP would not. Of a large content the checksum finds it: late for who reads it while it arrives.
@@ -60,7 +69,16 @@ internal sealed class SimClient
     /// <summary>No application is in the middle of anything.</summary>
     public bool IsIdle => _mount is { Applications: 0 };
 
-    public SimDisk Disk { get; } = new();
+    public SimDisk Disk { get; }
+
+    /// <summary>Commits of the cache's index that failed so far.</summary>
+    public long IndexRefusals => _index.Refusals;
+
+    /// <summary>Every commit of the cache's index fails.</summary>
+    public bool IsIndexFailing
+    {
+        set => _index.IsFailing = value;
+    }
 
     /// <summary>Who it is to the server, once it is mounted.</summary>
     public ClientId Id { get; private set; }
@@ -95,8 +113,17 @@ internal sealed class SimClient
         if (!losesPower)
             return;
         _boots++;
-        Disk.LosePower(_random);
+        LosePower();
+    }
+
+    /// <summary>What the index says was closed and not stored keeps its file, if it had it.</summary>
+    private void LosePower()
+    {
         _index.LosePower(_random);
+        List<ContainerRecord> closed = [.. _index.Rows.Values.Where(row => row.State == ContainerState.Dirty && Disk.Find(ContainerFiles.NameOf(row.Id)) is not null)];
+        Disk.LosePower(_random);
+        if (closed.Find(row => Disk.Find(ContainerFiles.NameOf(row.Id)) is null) is { } lost)
+            _cell.World.Violated($"S7: {Name} has recorded container {lost.Id} of {lost.Fid} as closed and not stored, and its file has no name any more");
         _saved.LosePower(_random);
     }
 
@@ -134,6 +161,7 @@ internal sealed class SimClient
         {
             Server = SimServer.Endpoint,
             Transport = _cell.Network.TransportOf(Name),
+            VolumeName = "root",
             ClientId = Id,
             Time = time,
             Random = new Random(_random.Next()),
@@ -142,9 +170,10 @@ internal sealed class SimClient
         }, time));
         var busy = new Random(_random.Next());
         IViceServer server = _cell.Bugs.Server(new OtherCalls(connection, vice => new BusyThreads(vice, time, busy)));
-        var index = new SimContainerIndex(_index, host, time, new Random(_random.Next()));
-        var storage = new CacheStorage(disk, new SimContainerFiles(disk), _cell.Bugs.Index(index), $"boot{_boots}", _wasCleanEnd) { Vnodes = _saved.For(host) };
-        var options = new CacheOptions { Limits = _limits, ServesDisconnected = ServesDisconnected, LeastArrivingBytes = Limits.InlineContentBytes, Times = new CallTimes { Call = TimeSpan.FromSeconds(4), TransferStall = TimeSpan.FromSeconds(4) } };
+        server = new SlowAcknowledger(server, time, new Random(_random.Next()), () => IsSlow);
+        var index = new SimContainerIndex(_index, host, time, new Random(_random.Next())) { DropsFailed = _cell.Bugs.DropsFailedIndexChanges };
+        var storage = new CacheStorage(disk, new SimContainerFiles(disk, _cell.Bugs.Planted), _cell.Bugs.Index(index), $"boot{_boots}", _wasCleanEnd) { Vnodes = _saved.For(host) };
+        var options = new CacheOptions { Limits = _limits, ServesDisconnected = ServesDisconnected, LeastArrivingBytes = Limits.InlineContentBytes, Times = new CallTimes { Call = TimeSpan.FromSeconds(4), Stall = TimeSpan.FromSeconds(4) } };
         _wasCleanEnd = false;
         var manager = new CacheManager(options, storage, server, time, random, log, _cell.Bugs.BreakLog());
         Failure failure = await StartAsync(manager);
@@ -159,6 +188,7 @@ internal sealed class SimClient
         {
             manager.CheckInvariants();
             connection.CheckInvariants();
+            index.CheckInvariants();
         };
         _cell.Model.Mounted(Number, Id);
         var files = new SimDiskView(Disk, host, time) { HasRoom = true };

@@ -1,10 +1,8 @@
-using Afs.Platform;
 using Afs.Rpc;
 using Afs.Vice.Salvage;
 using Afs.Vice.Service;
 using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
-using Afs.Vice.Volumes.Metadata.Memory;
 using Afs.Wire;
 
 namespace Afs.Simulation;
@@ -65,10 +63,10 @@ internal sealed class SimServer(SimCell cell, Random random)
         var vice = new ViceServer(DrawOptions(), new ViceParts
         {
             Metadata = metadata,
-            Disk = new SimDiskView(Disk, host, time) { IgnoresSync = cell.Bugs.IgnoresServerSync },
+            Disk = new SimDiskView(Disk, host, time) { IgnoresSync = cell.Bugs.IgnoresServerSync, SyncsInstead = cell.Bugs.ServerSyncsInstead },
             Time = time,
             Random = new Random(random.Next()),
-            Work = new InlineWork(),
+            Disks = DiskThreads.Inline,
             WakeCommitter = wakes.Wake,
             Callbacks = static channel => new VenusCallbacksClient(channel),
             Log = log,
@@ -79,10 +77,8 @@ internal sealed class SimServer(SimCell cell, Random random)
         {
             Transport = cell.Network.TransportOf(Name),
             Endpoints = [Endpoint],
-            Dispatcher = new ViceServiceDispatcher(vice.Service),
-            Sessions = vice.Sessions,
-            Replies = vice.Replies,
-            Bulk = vice.Bulk,
+            Scopes = [vice.ToScope("root")],
+            SessionKey = new byte[32],
             Time = time,
             Random = new Random(random.Next()),
             Log = log,

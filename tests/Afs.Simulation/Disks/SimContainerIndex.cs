@@ -1,52 +1,85 @@
+using System.Diagnostics;
+using Afs.Platform;
 using Afs.Venus.Cache;
 
 namespace Afs.Simulation;
 
 /// <summary>
-/// The container index as one life uses it, with the promises of <see cref="IContainerIndex"/> and no more: changes are written in their order,
-/// some later; a death before loses those that nobody was told of.
+/// The container index as one life uses it, with the promises of <see cref="IContainerIndex"/> and no more: changes are written some later, and not at all
+/// while its disk refuses; a death before loses those that nobody was told of. What waits, and what becomes of what failed, is decided by the real rules.
 /// </summary>
 internal sealed class SimContainerIndex(SimIndexDisk disk, SimHost host, TimeProvider time, Random random) : IContainerIndex
 {
     private const int MostWriteMs = 4;
     private const int MostDelayMs = 60;
     private const int SyncOneIn = 4;
+    private const int MostRetryMs = 2000;
 
-    private readonly List<IndexChange> _waiting = [];
+    private readonly IndexChanges _changes = new();
+    private readonly Dictionary<ContainerId, ContainerRecord?> _told = [];
     private bool _isWriting;
-    private bool _isFlushed;
+
+    /// <summary>A planted error: what can't be written is dropped.</summary>
+    public bool DropsFailed { get; init; }
+
+    public int UnwrittenCount => _changes.UnwrittenCount;
+
+    public string? Trouble => _changes.UnwrittenCount > 0 ? "its disk refuses" : null;
 
     public IReadOnlyList<ContainerRecord> Load() => [.. disk.Rows.Values.OrderBy(static row => row.Id.Value)];
 
     public ValueTask PutAsync(ContainerRecord record, bool outlastsPowerLoss)
     {
-        var done = new TaskCompletionSource();
-        Add(new IndexChange(record, record.Id, done, outlastsPowerLoss));
-        return new ValueTask(done.Task);
+        Add(record.Id, record, outlastsPowerLoss);
+        Task made = _changes.WhenMade(record.Id);
+        Begin();
+        return new ValueTask(made);
     }
 
-    /// <summary>Nothing: what is urgent goes at its own pace.</summary>
-    public void Commit()
+    public void PutLater(ContainerRecord record, bool outlastsPowerLoss)
     {
+        Add(record.Id, record, outlastsPowerLoss);
+        Begin();
     }
 
-    public void PutLater(ContainerRecord record, bool outlastsPowerLoss) => Add(new IndexChange(record, record.Id, null, outlastsPowerLoss));
-
-    public void DeleteLater(ContainerId id) => Add(new IndexChange(null, id, null));
+    public void DeleteLater(ContainerId id)
+    {
+        Add(id, null, outlastsPowerLoss: false);
+        Begin();
+    }
 
     public async ValueTask FlushAsync()
     {
-        _isFlushed = true;
-        while (_waiting.Count > 0 || _isWriting)
-            await Task.Delay(TimeSpan.FromMilliseconds(1), time);
-        _isFlushed = false;
+        Task made = _changes.WhenAllMade();
+        Begin();
+        await made;
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private void Add(IndexChange change)
+    /// <summary>
+    /// The disk has what it was told last of each container, unless it says that something is not written yet: or a crash would store again what was stored,
+    /// over what others closed since, or take for clean what was not.
+    /// </summary>
+    public void CheckInvariants()
     {
-        _waiting.Add(change);
+        if (_isWriting || UnwrittenCount > 0)
+            return;
+        foreach ((ContainerId id, ContainerRecord? told) in _told)
+        {
+            if (disk.Rows.GetValueOrDefault(id) is var row && row != told)
+                throw new UnreachableException($"S8: the index was told that container {id} is {told?.State.ToString() ?? "gone"}, has nothing left to write, and says {row?.State.ToString() ?? "nothing"}.");
+        }
+    }
+
+    private void Add(ContainerId id, ContainerRecord? record, bool outlastsPowerLoss)
+    {
+        _told[id] = record;
+        _changes.Add(id, record, outlastsPowerLoss);
+    }
+
+    private void Begin()
+    {
         if (_isWriting)
             return;
         _isWriting = true;
@@ -55,20 +88,37 @@ internal sealed class SimContainerIndex(SimIndexDisk disk, SimHost host, TimePro
 
     private async Task WriteAsync()
     {
-        while (_waiting.Count > 0)
+        while (!_changes.IsEmpty)
         {
             await DelayAsync();
-            IndexChange[] batch = [.. _waiting];
-            _waiting.Clear();
+            IndexBatch batch = _changes.Take();
             host.Step();
-            foreach (IndexChange change in batch)
-                disk.Make(change);
-            if (Array.Exists(batch, static change => change.OutlastsPowerLoss) || random.Next(SyncOneIn) == 0)
-                disk.Sync();
-            foreach (IndexChange change in batch)
-                change.Done?.SetResult();
+            if (batch.Rows.Count > 0 && !disk.TryCommit())
+                batch.FailAll(new DiskException(DiskFailure.Failed, "The index's disk refuses."));
+            else
+                Make(batch);
+            if (!DropsFailed)
+                _changes.Settle(batch);
+            batch.Complete();
+            if (batch.Failures.Count > 0)
+                _ = RetryAsync();
         }
         _isWriting = false;
+    }
+
+    private void Make(IndexBatch batch)
+    {
+        foreach ((ContainerId id, IndexRow row) in batch.Rows)
+            disk.Make(id, row.Record);
+        if (batch.OutlastsPowerLoss || random.Next(SyncOneIn) == 0)
+            disk.Sync();
+    }
+
+    private async Task RetryAsync()
+    {
+        await Task.Delay(TimeSpan.FromMilliseconds(random.Next(1, MostRetryMs)), time);
+        _changes.AddUnwritten();
+        Begin();
     }
 
     /// <summary>What nobody waits for takes its time, until somebody does.</summary>
@@ -77,6 +127,6 @@ internal sealed class SimContainerIndex(SimIndexDisk disk, SimHost host, TimePro
         long end = time.GetTimestamp() + random.Next(MostDelayMs) * time.TimestampFrequency / 1000;
         do
             await Task.Delay(TimeSpan.FromMilliseconds(random.Next(1, MostWriteMs)), time);
-        while (time.GetTimestamp() < end && !_isFlushed && !_waiting.Exists(static change => change.Done is not null || change.OutlastsPowerLoss));
+        while (time.GetTimestamp() < end && !_changes.IsUrgent);
     }
 }

@@ -9,6 +9,9 @@ internal sealed class SimDiskView(SimDisk disk, SimHost host, TimeProvider time)
     /// <summary>A planted error: fsync says yes and does nothing.</summary>
     public bool IgnoresSync { get; init; }
 
+    /// <summary>A planted error: which folder is synced instead of the one that was named; null: that one.</summary>
+    public string? SyncsInstead { get; init; }
+
     /// <summary>In the hands of an application, which has made room before.</summary>
     public bool HasRoom { get; init; }
 
@@ -22,11 +25,12 @@ internal sealed class SimDiskView(SimDisk disk, SimHost host, TimeProvider time)
         }
         if (mode is DiskOpenMode.Read or DiskOpenMode.ReadWrite)
             throw new DiskException(DiskFailure.NotFound, $"{name} is not there.");
+        RequireFolder(name);
         RequireRoom(name);
         host.Step();
         var inode = new SimInode();
         Touch(inode, isContent: true);
-        disk.Change(names => names[name] = inode);
+        disk.Link(name, inode);
         return new SimFile(this, inode);
     }
 
@@ -34,14 +38,11 @@ internal sealed class SimDiskView(SimDisk disk, SimHost host, TimeProvider time)
 
     public void Rename(string from, string to)
     {
-        if (disk.Find(from) is not { } inode)
+        if (disk.Find(from) is null)
             throw new DiskException(DiskFailure.NotFound, $"{from} is not there.");
+        RequireFolder(to);
         host.Step();
-        disk.Change(names =>
-        {
-            names.Remove(from);
-            names[to] = inode;
-        });
+        disk.Move(from, to);
     }
 
     public bool Delete(string name)
@@ -49,7 +50,7 @@ internal sealed class SimDiskView(SimDisk disk, SimHost host, TimeProvider time)
         if (disk.Find(name) is null)
             return false;
         host.Step();
-        disk.Change(names => names.Remove(name));
+        disk.Unlink(name);
         return true;
     }
 
@@ -61,7 +62,7 @@ internal sealed class SimDiskView(SimDisk disk, SimHost host, TimeProvider time)
     {
         host.Step();
         if (!IgnoresSync)
-            disk.SyncNames();
+            disk.SyncNames(SyncsInstead ?? directory);
     }
 
     public DiskSpace GetSpace() => new(1L << 40, disk.IsFull ? 0 : 1L << 39);
@@ -71,6 +72,12 @@ internal sealed class SimDiskView(SimDisk disk, SimHost host, TimeProvider time)
     {
         if (disk.IsFull && !HasRoom)
             throw new DiskException(DiskFailure.NoSpace, $"There is no room for {what}.");
+    }
+
+    private void RequireFolder(string name)
+    {
+        if (!disk.HasFolder(SimDisk.FolderOf(name)))
+            throw new DiskException(DiskFailure.NotFound, $"The folder of {name} is not there.");
     }
 
     /// <summary>A change is about to be made.</summary>
@@ -83,6 +90,9 @@ internal sealed class SimDiskView(SimDisk disk, SimHost host, TimeProvider time)
         if (isContent)
             inode.ModifyTime = inode.ChangeTime;
     }
+
+    /// <summary>No change from here on gets this time.</summary>
+    public bool IsOver(Timestamp changeTime) => disk.IsOver(changeTime.Seconds * 1_000_000_000 + changeTime.Nanoseconds, time);
 
     private static Timestamp ToTimestamp(long ns) => new(ns / 1_000_000_000, (uint)(ns % 1_000_000_000));
 }

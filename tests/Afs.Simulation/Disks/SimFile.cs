@@ -31,6 +31,16 @@ internal sealed class SimFile(SimDiskView disk, SimInode inode) : IDiskFile
         disk.Touch(inode, isContent: true);
     }
 
+    /// <summary>A store by a mapping, within the file.</summary>
+    public void WriteMapped(long offset, ReadOnlySpan<byte> data)
+    {
+        disk.Step();
+        if (inode.IsProtected)
+            disk.Touch(inode, isContent: true);
+        inode.IsProtected = false;
+        inode.Write(offset, data);
+    }
+
     public void SetLength(long lengthBytes)
     {
         disk.Step();
@@ -43,6 +53,11 @@ internal sealed class SimFile(SimDiskView disk, SimInode inode) : IDiskFile
         disk.Step();
         if (!disk.IgnoresSync)
             inode.Sync();
+    }
+
+    /// <summary>This disk loses what was not synced when the power goes, and nothing before.</summary>
+    public void CheckWritten()
+    {
     }
 
     public void Dispose()

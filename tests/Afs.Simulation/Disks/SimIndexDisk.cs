@@ -5,15 +5,29 @@ namespace Afs.Simulation;
 /// <summary>The rows of a container index, which outlive the machine's lives. Power loss takes the latest changes back to some earlier one.</summary>
 internal sealed class SimIndexDisk
 {
-    private readonly List<IndexChange> _unsynced = [];
+    private readonly List<(ContainerId Id, ContainerRecord? Row)> _unsynced = [];
     private Dictionary<ContainerId, ContainerRecord> _stable = [];
+
+    /// <summary>Commits fail, and change nothing.</summary>
+    public bool IsFailing { get; set; }
 
     public Dictionary<ContainerId, ContainerRecord> Rows { get; private set; } = [];
 
-    public void Make(IndexChange change)
+    /// <summary>Commits that failed.</summary>
+    public long Refusals { get; private set; }
+
+    /// <summary>A commit comes. False: it fails.</summary>
+    public bool TryCommit()
     {
-        Make(Rows, change);
-        _unsynced.Add(change);
+        if (IsFailing)
+            Refusals++;
+        return !IsFailing;
+    }
+
+    public void Make(ContainerId id, ContainerRecord? row)
+    {
+        Make(Rows, id, row);
+        _unsynced.Add((id, row));
     }
 
     public void Sync()
@@ -25,16 +39,16 @@ internal sealed class SimIndexDisk
     public void LosePower(Random random)
     {
         Rows = new(_stable);
-        foreach (IndexChange change in _unsynced.Take(random.Next(_unsynced.Count + 1)))
-            Make(Rows, change);
+        foreach ((ContainerId id, ContainerRecord? row) in _unsynced.Take(random.Next(_unsynced.Count + 1)))
+            Make(Rows, id, row);
         Sync();
     }
 
-    private static void Make(Dictionary<ContainerId, ContainerRecord> rows, IndexChange change)
+    private static void Make(Dictionary<ContainerId, ContainerRecord> rows, ContainerId id, ContainerRecord? row)
     {
-        if (change.Put is { } row)
-            rows[row.Id] = row;
+        if (row is not null)
+            rows[id] = row;
         else
-            rows.Remove(change.Id);
+            rows.Remove(id);
     }
 }

@@ -14,11 +14,22 @@ internal sealed class SimInode
     private byte[] _content = [];
     private byte[] _stable = [];
 
+    /// <summary>It is a folder, and has no content.</summary>
+    public bool IsFolder { get; init; }
+
     public int LengthBytes => _content.Length;
 
     public Timestamp ModifyTime { get; set; }
 
     public Timestamp ChangeTime { get; set; }
+
+    /// <summary>Who has it mapped for writing, with or without an open file.</summary>
+    public List<SimHost> Mappings { get; } = [];
+
+    public bool IsMapped => Mappings.Exists(static host => !host.IsDead);
+
+    /// <summary>The next store by a mapping is a fault, which sets the file's times. One into a page that is dirty already doesn't.</summary>
+    public bool IsProtected { get; set; } = true;
 
     public int Read(long offset, Span<byte> destination)
     {

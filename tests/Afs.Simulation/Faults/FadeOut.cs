@@ -1,5 +1,3 @@
-using Afs.Rpc;
-
 namespace Afs.Simulation;
 
 /// <summary>

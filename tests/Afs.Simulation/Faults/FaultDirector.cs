@@ -32,7 +32,7 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
         cell.Network.Heal();
         cell.Server.Disk.IsFull = false;
         foreach (SimClient client in cell.Clients)
-            client.Disk.IsFull = false;
+            (client.Disk.IsFull, client.IsIndexFailing, client.IsSlow) = (false, false, false);
         foreach (SimHost host in Hosts())
         {
             host.DieAtStep(long.MaxValue, static () => { });
@@ -126,6 +126,9 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
             case FaultKind.FillClientDisk:
                 Fill(client.Name, client.Disk);
                 break;
+            case FaultKind.FailClientIndex:
+                FailIndex(client);
+                break;
             case FaultKind.Weather:
                 cell.Network.Options = Weather.Draw(random);
                 cell.DoublesFrames |= cell.Network.Options.DuplicateProbability > 0;
@@ -154,6 +157,20 @@ internal sealed class FaultDirector(SimCell cell, Func<SimMount, Task> applicati
         Tell($"the disk of {name} is full for {length.TotalSeconds} s");
         disk.IsFull = true;
         _ = EmptyAsync(disk, length);
+    }
+
+    private void FailIndex(SimClient client)
+    {
+        TimeSpan length = TimeSpan.FromMilliseconds(random.Next(1, MostFullMs));
+        Tell($"the index of {client.Name} can't be written for {length.TotalSeconds} s");
+        client.IsIndexFailing = true;
+        _ = MendIndexAsync(client, length);
+    }
+
+    private async Task MendIndexAsync(SimClient client, TimeSpan after)
+    {
+        await Task.Delay(after, cell.World.Time);
+        client.IsIndexFailing = false;
     }
 
     private async Task EmptyAsync(SimDisk disk, TimeSpan after)

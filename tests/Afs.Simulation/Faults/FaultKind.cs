@@ -23,6 +23,7 @@ internal enum FaultKind
     SuspendServer,
     FillServerDisk,
     FillClientDisk,
+    FailClientIndex,
     Weather,
     Calm,
 }

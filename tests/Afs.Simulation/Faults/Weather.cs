@@ -1,5 +1,3 @@
-using Afs.Rpc;
-
 namespace Afs.Simulation;
 
 /// <summary>What the network does to frames for a while.</summary>

@@ -15,16 +15,16 @@ internal sealed class LastJudgement(SimWorld world, Model model)
         }
     }
 
-    /// <summary>Each mutation of names that nobody was told of must be one of those that are in doubt, and each of those ran at most once.</summary>
+    /// <summary>Each mutation of names, or of what goes along with a file, that nobody was told of must be one of those that are in doubt, and each of those ran at most once.</summary>
     private void JudgeMutations()
     {
         List<Operation> inDoubt = [.. model.Operations.Where(static o => o.Outcome is OperationOutcome.Pending or OperationOutcome.InDoubt)];
-        foreach (Mutation mutation in model.History.Mutations.Where(static m => m.Operation == 0 && m.Names.Count > 0))
+        foreach (Mutation mutation in model.History.Mutations.Where(static m => m.Operation == 0 && (m.Names.Count > 0 || m.IsOfStatusOnly)))
         {
             int client = model.NumberOf(mutation.Client);
             Operation? operation = inDoubt.Find(o => o.Client == client && o.Began < mutation.At && o.Runs(mutation));
             if (operation is null)
-                world.Violated($"S6: client {client} changed {string.Join(", ", mutation.Names)}, which no operation accounts for: something ran twice, or after it was refused");
+                world.Violated($"S6: client {client} changed {string.Join(", ", mutation.Names)}{string.Join(", ", mutation.Xattrs)} ({mutation.Statuses.Count} statuses), which no operation accounts for: something ran twice, or after it was refused");
             else
                 inDoubt.Remove(operation);
         }

@@ -20,12 +20,13 @@ internal sealed class LocalFile
         LastLocal = long.MaxValue;
     }
 
-    public void EndWriting(bool isStored, long now)
+    /// <param name="isStored">Null: the open failed, and what was unstored before still is.</param>
+    public void EndWriting(bool? isStored, long now)
     {
         if (_writers == 0)
             return; // Its host died in this very turn.
         _writers--;
-        _isUnstored = !isStored;
+        _isUnstored = !isStored ?? _isUnstored;
         Settle(now);
     }
 

@@ -15,6 +15,7 @@ internal sealed class Model
     private readonly Dictionary<ClientId, int> _clients = [];
     private readonly Dictionary<int, long> _mountedAt = [];
     private readonly Dictionary<ulong, Acknowledged> _acknowledged = [];
+    private readonly Dictionary<ulong, Acknowledged> _acknowledgedStatuses = [];
     private readonly Dictionary<(int Client, ulong Vnode), LocalFile> _local = [];
     private readonly Dictionary<uint, WrittenContent> _contents = [];
     private readonly Dictionary<uint, WrittenContent> _halves = [];
@@ -107,7 +108,7 @@ internal sealed class Model
         content.IsStored = true;
         Counts.Stores++;
         Mutation? store = _history.Mutations.FindLast(m => NumberOf(m.Client) == content.Client
-            && m.Names.Count == 0 && m.Statuses.Any(s => s.Fid.Vnode.Value == content.Vnode && s.ContentCrc32C == content.Crc32C));
+            && m.Names.Count == 0 && !m.IsOfStatusOnly && m.Statuses.Any(s => s.Fid.Vnode.Value == content.Vnode && s.ContentCrc32C == content.Crc32C));
         if (store is not null)
             Acknowledge(store);
         else if (!WasRemovedBy(content.Client, content.Vnode))
@@ -142,8 +143,21 @@ internal sealed class Model
         ulong vnode = status.Fid.Vnode.Value;
         if (status.DataVersion.Value < Before(vnode, since))
             _world.Violated($"S1: client {client} was told version {status.DataVersion} of {vnode} after version {Before(vnode, since)} was acknowledged");
+        if (status.StatusVersion.Value < BeforeStatus(vnode, since))
+            _world.Violated($"S1: client {client} was told status version {status.StatusVersion} of {vnode} after version {BeforeStatus(vnode, since)} was acknowledged");
+        if (_history.Statuses.At(vnode, status.StatusVersion) is not { } state || !state.IsToldBy(status))
+            _world.Violated($"S2: client {client} was told a status of {vnode} that its version {status.StatusVersion} never was: {status}");
         if (status.Type == FileType.Regular && !_history.Versions(vnode).Any(v => v.Version == status.DataVersion.Value && v.LengthBytes == status.LengthBytes))
             _world.Violated($"client {client} was told version {status.DataVersion} of {vnode} of {status.LengthBytes} bytes, which never was");
+    }
+
+    /// <summary>Was told all xattrs of a vnode.</summary>
+    public void ToldXattrs(int client, ulong vnode, IReadOnlyList<Xattr> xattrs, long since)
+    {
+        Counts.Statuses++;
+        var told = xattrs.Select(static x => KeyValuePair.Create(Convert.ToHexString(x.Name), Convert.ToHexString(x.Value))).OrderBy(static x => x.Key, StringComparer.Ordinal).ToList();
+        if (!_history.Statuses.Since(vnode, BeforeStatus(vnode, since)).Any(state => state.Xattrs.OrderBy(static x => x.Key, StringComparer.Ordinal).SequenceEqual(told)))
+            _world.Violated($"S1: client {client} was told xattrs of {vnode} that it has not had since status version {BeforeStatus(vnode, since)}: {string.Join(", ", told)}");
     }
 
     /// <summary>Was told that a vnode is gone.</summary>
@@ -185,6 +199,8 @@ internal sealed class Model
 
     private ulong Before(ulong vnode, long moment) => _acknowledged.TryGetValue(vnode, out Acknowledged? versions) ? versions.Before(moment) : 0;
 
+    private ulong BeforeStatus(ulong vnode, long moment) => _acknowledgedStatuses.TryGetValue(vnode, out Acknowledged? versions) ? versions.Before(moment) : 0;
+
     private void Acknowledge(Mutation mutation)
     {
         long now = Now();
@@ -194,6 +210,9 @@ internal sealed class Model
             if (!_acknowledged.TryGetValue(vnode, out Acknowledged? versions))
                 versions = _acknowledged[vnode] = new Acknowledged();
             versions.Add(now, status.DataVersion.Value);
+            if (!_acknowledgedStatuses.TryGetValue(vnode, out Acknowledged? statuses))
+                statuses = _acknowledgedStatuses[vnode] = new Acknowledged();
+            statuses.Add(now, status.StatusVersion.Value);
         }
     }
 

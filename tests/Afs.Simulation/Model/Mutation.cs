@@ -12,6 +12,14 @@ internal sealed record Mutation(SessionId Session, ClientId Client, CallSequence
 
     public List<NameWrite> Names { get; init; } = [];
 
+    public List<XattrWrite> Xattrs { get; init; } = [];
+
+    /// <summary>It changed no content and no name; said by the history, which knows what was before.</summary>
+    public bool IsOfStatusOnly { get; set; }
+
+    /// <summary>It changed what goes along with this file, and nothing else.</summary>
+    public bool IsOfStatus(Fid fid) => IsOfStatusOnly && Statuses is [var status] && status.Fid == fid;
+
     /// <summary>When it was committed.</summary>
     public long At { get; set; }
 
@@ -20,6 +28,9 @@ internal sealed record Mutation(SessionId Session, ClientId Client, CallSequence
 
     public bool HasEffect => Statuses.Count + Deleted.Count + Names.Count > 0;
 }
+
+/// <summary>An xattr that was set, or removed where the value is null. Name and value in hexadecimal.</summary>
+internal readonly record struct XattrWrite(ulong Vnode, string Name, string? Value);
 
 /// <summary>A name that was set, or removed where the target is zero.</summary>
 internal readonly record struct NameWrite(ulong Directory, string Name, ulong Target);

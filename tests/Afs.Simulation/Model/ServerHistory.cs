@@ -14,6 +14,9 @@ internal sealed class ServerHistory(SimWorld world)
 
     public List<Mutation> Mutations { get; } = [];
 
+    /// <summary>What goes along with contents and names.</summary>
+    public StatusHistory Statuses { get; } = new(world);
+
     /// <summary>Gets each new version of a file's content.</summary>
     public Action<ulong, FileVersion>? VersionStored { get; set; }
 
@@ -43,7 +46,10 @@ internal sealed class ServerHistory(SimWorld world)
     public void Begin(FetchStatus root)
     {
         if (_vnodes.TryAdd(root.Fid.Vnode.Value, root))
+        {
             _directories[root.Fid.Vnode.Value] = new() { [root.DataVersion.Value] = ImmutableSortedDictionary<string, ulong>.Empty };
+            Statuses.Begin(root);
+        }
     }
 
     /// <summary>One transaction of the server, on stable storage.</summary>
@@ -55,6 +61,7 @@ internal sealed class ServerHistory(SimWorld world)
             if (!_calls.Add((mutation.Session, mutation.Call)))
                 world.Violated($"S6: call {mutation.Call.Value} of session {mutation.Session.Value} was executed twice");
             Mutations.Add(mutation);
+            Statuses.Committed(mutation);
             Apply(mutation);
         }
     }

@@ -8,6 +8,7 @@ internal sealed class Application(SimMount mount, Random random, WorkloadOptions
 {
     private readonly FileActions _files = new(mount, random, options);
     private readonly NameActions _names = new(mount);
+    private readonly StatusActions _statuses = new(mount, random);
 
     /// <summary>Until the host dies or the workload ends.</summary>
     public async Task RunAsync(Func<bool> isOver)
@@ -24,25 +25,37 @@ internal sealed class Application(SimMount mount, Random random, WorkloadOptions
     private async Task ActAsync()
     {
         string path = Pick();
-        Failure failure = random.Next(100) switch
+        long refusals = mount.Client.IndexRefusals;
+        mount.Manager.BeginOperation();
+        Failure failure = random.Next(115) switch
         {
             < 34 => await _files.ReadAsync(path),
             < 64 => await _files.WriteAsync(path),
-            < 72 => await _files.StatAsync(path),
+            < 72 => await StatAsync(path),
             < 80 => await _names.ListAsync(path),
             < 85 => (await _names.CreateAsync(path)).Failure,
             < 90 => await _names.RemoveAsync(path),
-            _ => await _names.RenameAsync(path, Pick()),
+            < 100 => await _names.RenameAsync(path, Pick()),
+            < 105 => await _statuses.SetStatusAsync(path),
+            < 110 => await _statuses.SetXattrAsync(path),
+            _ => await _statuses.ListAsync(path),
         };
-        Judge(path, failure);
+        Judge(path, failure, mount.Client.IndexRefusals > refusals);
+    }
+
+    /// <summary>With its xattrs, as ls -l asks for access lists.</summary>
+    private async Task<Failure> StatAsync(string path)
+    {
+        Failure failure = await _files.StatAsync(path);
+        return failure.IsNone ? await _statuses.ListAsync(path) : failure;
     }
 
     private string Pick() => options.Paths[random.Next(options.Paths.Count)];
 
-    /// <summary>No disk fails in a simulation, so nobody may be told of one.</summary>
-    private void Judge(string path, Failure failure)
+    /// <summary>No disk fails in a simulation but that of an index, so nobody may be told of another.</summary>
+    private void Judge(string path, Failure failure, bool hasIndexRefused)
     {
-        bool isDamage = failure.Kind == FailureKind.CacheDiskFailed || failure.Kind == FailureKind.ContentDamaged && !mount.Client.GetsDoubledFrames
+        bool isDamage = failure.Kind == FailureKind.CacheDiskFailed && !hasIndexRefused || failure.Kind == FailureKind.ContentDamaged && !mount.Client.GetsDoubledFrames
             || failure == AbortCodes.ServerDiskFailed || failure == AbortCodes.ChecksumMismatch || failure == AbortCodes.BadArgument;
         if (isDamage)
             mount.Host.World.Violated($"S4: client {mount.Number} got {failure} for {path}, though no disk failed");

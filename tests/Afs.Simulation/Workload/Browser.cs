@@ -42,9 +42,9 @@ internal sealed class Browser(SimMount mount, Random random)
         {
             try
             {
-                while (!(await watch.BeginAsync(stop)).IsNone)
+                while (!(await watch.BeginAsync(OperationContext.OfClient(stop))).IsNone)
                     await Task.Delay(TimeSpan.FromMilliseconds(random.Next(1, MostPauseMs)), mount.Time, stop);
-                await foreach (WatchedChange change in watch.RunAsync(stop))
+                await foreach (WatchedChange change in watch.RunAsync(OperationContext.OfClient(stop)))
                     mount.Host.Tell($"sees: {change.Kind} {change.Path}");
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)

@@ -70,7 +70,7 @@ internal sealed class FileActions(SimMount mount, Random random, WorkloadOptions
         if (local.LastLocal == long.MaxValue && local.HasWriters)
             return Failure.None; // One writer at a time on a client: what two do to each other there is no business of ours.
         local.BeginWriting();
-        (Failure failure, bool isStored) = await new FileWriter(mount, random, options, found.Value, local).RunAsync();
+        (Failure failure, bool? isStored) = await new FileWriter(mount, random, options, found.Value, local).RunAsync();
         local.EndWriting(isStored, Model.Now());
         return failure;
     }

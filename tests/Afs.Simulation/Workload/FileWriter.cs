@@ -8,12 +8,12 @@ namespace Afs.Simulation;
 internal sealed class FileWriter(SimMount mount, Random random, WorkloadOptions options, Fid fid, LocalFile local)
 {
     private const int MostPieces = 3, MostPauseMs = 1500, PauseOneIn = 4;
-    private const int AgainOneIn = 5;
+    private const int AgainOneIn = 5, MostMappedMs = 12_000;
     private const int MostPatchBytes = 100;
 
     private Model Model => mount.Model;
 
-    public async Task<(Failure Failure, bool IsStored)> RunAsync()
+    public async Task<(Failure Failure, bool? IsStored)> RunAsync()
     {
         bool truncates = random.Next(2) == 0;
         long cutBefore = local.CutAt;
@@ -23,9 +23,10 @@ internal sealed class FileWriter(SimMount mount, Random random, WorkloadOptions 
         if (!opened.IsSuccess)
         {
             local.CutAt = cutBefore;
-            return (opened.Failure, true);
+            return (opened.Failure, null);
         }
-        using IContainer container = opened.Value;
+        IContainer container = opened.Value;
+        SimFile file = mount.FileOf(container);
         mount.Host.Tell($"opened {fid} to write, truncates: {truncates}");
         Failure failure;
         do
@@ -34,7 +35,36 @@ internal sealed class FileWriter(SimMount mount, Random random, WorkloadOptions 
             failure = await WriteAndStoreAsync(container);
         }
         while (random.Next(AgainOneIn) == 0);
-        return (failure, failure.IsNone);
+        bool maps = failure.IsNone && file.LengthBytes > sizeof(int) && options.MapOneIn > 0 && random.Next(options.MapOneIn) == 0;
+        if (maps)
+            file.Inode.Mappings.Add(mount.Host);
+        ulong @base = container.BaseVersion.Value;
+        container.Dispose();
+        if (maps)
+            await WriteMappedAsync(file, @base);
+        return (failure, failure.IsNone && !maps);
+    }
+
+    /// <summary>After the last close. Nobody is told that it is stored; it must be, all the same.</summary>
+    private async Task WriteMappedAsync(SimFile file, ulong @base)
+    {
+        mount.Host.Tell($"goes on with a mapping of {fid}");
+        for (int stores = random.Next(1, MostPieces + 1); stores > 0; stores--)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(1, MostMappedMs)), mount.Time);
+            byte[] before = file.ReadAll();
+            if (before.Length <= sizeof(int))
+                break;
+            int id = Model.NewId();
+            (byte[] bytes, int from, int to) = Patch(before, id);
+            WrittenContent content = Model.AddContent(id, mount.Number, fid.Vnode.Value, Crc32C.Of(bytes), @base);
+            content.IsClosed = true;
+            local.CutAt = Model.Now();
+            file.WriteMapped(from, bytes.AsSpan(from, to - from));
+            content.WrittenAt = Model.Now();
+        }
+        file.Inode.Mappings.Remove(mount.Host);
+        mount.Host.Tell($"unmaps {fid}");
     }
 
     private async Task<Failure> WriteAndStoreAsync(IContainer container)
@@ -62,7 +92,7 @@ internal sealed class FileWriter(SimMount mount, Random random, WorkloadOptions 
         file.Write(from, bytes.AsSpan(from, to - from));
         content.WrittenAt = Model.Now();
         content.IsClosed = true;
-        Failure failure = await container.StoreAsync(killSetId: false, default);
+        Failure failure = await container.StoreAsync(default);
         mount.Host.Tell($"wrote {id} to {fid}, {bytes.Length} bytes over version {content.Base}: {failure.Kind} {failure.Abort}");
         if (failure.IsNone)
             Model.Stored(content);

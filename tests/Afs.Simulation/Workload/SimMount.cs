@@ -12,7 +12,12 @@ internal sealed record SimMount(SimClient Client, SimHost Host, TimeProvider Tim
 
     public required ServerTrust Trust { get; init; }
 
-    public Question Ask() => new(Model.Now(), Trust, Client.ServesDisconnected);
+    /// <summary>An operation of the caller's flow begins.</summary>
+    public Question Ask()
+    {
+        Manager.BeginOperation();
+        return new Question(Model.Now(), Trust, Client.ServesDisconnected);
+    }
 
     /// <summary>Applications that run.</summary>
     public int Applications { get; set; }

@@ -28,6 +28,9 @@ internal sealed record WorkloadOptions
     /// <summary>One write in so many changes a few bytes in place.</summary>
     public int PatchOneIn { get; init; } = 3;
 
+    /// <summary>One writer in so many goes on with a mapping after its close; zero: none.</summary>
+    public int MapOneIn { get; init; } = 6;
+
     public bool CacheIsLarge { get; init; }
 
     public static WorkloadOptions Draw(Random random, bool isWide) => new() { HugeOneIn = isWide && random.Next(5) == 0 ? 8 : 0 };

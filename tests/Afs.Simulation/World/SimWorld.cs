@@ -1,5 +1,3 @@
-using Afs.Rpc;
-
 namespace Afs.Simulation;
 
 /// <summary>
@@ -58,7 +56,7 @@ internal sealed class SimWorld
         if (host.IsDead || _isOver)
             return;
         if (Environment.CurrentManagedThreadId != _thread)
-            throw new InvalidOperationException("Something continued on another thread; the run can't be repeated.");
+            throw new InvalidOperationException($"Something of {host.Name} continued on another thread; the run can't be repeated. It came here by {Environment.StackTrace}");
         _ready.Add((host, callback, state));
     }
 

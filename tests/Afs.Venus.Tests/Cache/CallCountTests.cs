@@ -47,6 +47,28 @@ public class CallCountTests
         Assert.Equal(calls + 1, b.Server.Stub.Count);
     }
 
+    /// <summary>A reply holds as many statuses as fit it. One that answers none would never end.</summary>
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 10)]
+    [InlineData(3, 4)]
+    [InlineData(10, 1)]
+    public async Task StatusesThatDidNotFitAReply_AreAskedForAgain(int mostInAReply, int calls)
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        await using TestClient b = await TestClient.OpenAsync(volume);
+        var fids = new List<Fid>();
+        for (int i = 0; i < 10; i++)
+            fids.Add(await a.CreateAsync($"f{i}"));
+        b.Server.Stub.MostStatuses = mostInAReply;
+        int before = b.Server.Stub.CountOf("FetchStatus");
+        Failure failure = await b.Manager.Statuses.PrefetchAsync(fids, default);
+        Assert.Equal(mostInAReply == 0 ? FailureKind.ServerMisbehaved : Failure.None, failure);
+        Assert.Equal(mostInAReply == 0 ? 0 : 10, fids.Count(fid => b.Manager.Statuses.TryGet(fid, out _)));
+        Assert.Equal(before + calls, b.Server.Stub.CountOf("FetchStatus"));
+    }
+
     [Fact]
     public async Task CreateWriteClose_IsTwoCalls_AndTheDirectoryStaysCached()
     {
@@ -79,7 +101,7 @@ public class CallCountTests
             Assert.Equal(0, a.Server.Stub.CountOf("StoreStatus"));
             Assert.True(container.TryGetLocalStatus(out LocalStatus local));
             Assert.Equal(past, local.ModifyTime);
-            Assert.Equal(Failure.None, await container.StoreAsync(false, default));
+            Assert.Equal(Failure.None, await container.StoreAsync(default));
         }
         Assert.Equal(past, volume.StatusOf(fid)!.ModifyTime);
         Assert.Equal(1, a.Server.Stub.CountOf("StoreData"));
@@ -127,7 +149,7 @@ public class CallCountTests
             await SetAsync(a, TimeOf(a, fid, 5));
             await SetAsync(a, TimeOf(a, fid, 6));
             await b.WriteAsync(fid, "newer");
-            Assert.Equal(Failure.None, await container.StoreAsync(false, default));
+            Assert.Equal(Failure.None, await container.StoreAsync(default));
         }
         Assert.Equal("newer", await a.ReadAsync(fid));
         Assert.Equal(2, a.Server.Stub.CountOf("StoreStatus"));
@@ -146,7 +168,7 @@ public class CallCountTests
             await SetAsync(a, TimeOf(a, fid, 5));
             RandomAccess.Write(container.Handle, "new"u8, 0);
             await SetAsync(a, TimeOf(a, fid, 5));
-            Assert.Equal(Failure.None, await container.StoreAsync(false, default));
+            Assert.Equal(Failure.None, await container.StoreAsync(default));
         }
         Assert.Equal("new"u8, volume.ContentOf(fid));
         Assert.Equal(5, volume.StatusOf(fid)!.ModifyTime.Seconds);
@@ -183,7 +205,7 @@ public class CallCountTests
         Fid fid = await a.CreateAsync("f");
         await a.WriteAsync(fid, "full");
         using (IContainer container = await b.OpenAsync(fid, forWriting: true, truncate: true))
-            Assert.Equal(Failure.None, await container.StoreAsync(false, default));
+            Assert.Equal(Failure.None, await container.StoreAsync(default));
         Assert.Equal("", await a.ReadAsync(fid));
     }
 
@@ -195,8 +217,8 @@ public class CallCountTests
         Fid fid = await a.CreateAsync("f");
         await a.WriteAsync(fid, "x");
         using IContainer container = await a.OpenAsync(fid, forWriting: true);
-        Assert.Equal(Failure.None, await container.StoreAsync(false, default));
-        Assert.Equal(Failure.None, await container.StoreAsync(false, default));
+        Assert.Equal(Failure.None, await container.StoreAsync(default));
+        Assert.Equal(Failure.None, await container.StoreAsync(default));
         Assert.Equal(1, a.Server.Stub.CountOf("StoreData"));
     }
 

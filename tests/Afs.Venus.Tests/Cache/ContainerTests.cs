@@ -121,7 +121,7 @@ public class ContainerTests
         using (var view = mapped.CreateViewAccessor())
         {
             view.Write(0, (byte)'A');
-            Assert.Equal(Failure.None, await container.StoreAsync(false, default));
+            Assert.Equal(Failure.None, await container.StoreAsync(default));
             container.Dispose();
             view.Write(1, (byte)'B'); // The page is mapped and dirty already.
         }
@@ -140,7 +140,7 @@ public class ContainerTests
         using (IContainer container = await a.OpenAsync(fid, forWriting: true))
         {
             RandomAccess.Write(container.Handle, "end"u8, 10_000_000);
-            Assert.Equal(Failure.None, await container.StoreAsync(false, default));
+            Assert.Equal(Failure.None, await container.StoreAsync(default));
         }
         Assert.Equal(10_000_003, (await b.ReadBytesAsync(fid)).Length);
         Assert.InRange(b.Figure("containers.bytes"), 1, 200_000);
@@ -171,7 +171,7 @@ public class ContainerTests
             new StoreStatusRequest { Fid = fid, Fields = StatusFields.ModifyTime, ModifyTime = past, ChangeTime = b.Manager.Operations.Now }, default);
         container.TryGetLocalStatus(out status);
         Assert.Equal(past, status.ModifyTime);
-        Assert.Equal(Failure.None, await container.StoreAsync(false, default));
+        Assert.Equal(Failure.None, await container.StoreAsync(default));
         Assert.Equal(past, volume.StatusOf(fid)!.ModifyTime);
         Assert.True(container.TryGetLocalStatus(out status));
         Assert.Null(status.ChangeTime);
@@ -188,7 +188,7 @@ public class ContainerTests
         var hold = new TaskCompletionSource();
         b.Server.Stub.Before = name => name == "Download" ? hold.Task : Task.CompletedTask;
         using var interrupt = new CancellationTokenSource();
-        Task<Result<IContainer>> first = b.Manager.Contents.OpenAsync(fid, false, false, interrupt.Token).AsTask();
+        Task<Result<IContainer>> first = b.Manager.Contents.OpenAsync(fid, false, false, OperationContext.OfClient(interrupt.Token)).AsTask();
         Task<Result<IContainer>> second = b.Manager.Contents.OpenAsync(fid, false, false, default).AsTask();
         await interrupt.CancelAsync();
         Assert.Equal(FailureKind.Interrupted, (await first).Failure.Kind);

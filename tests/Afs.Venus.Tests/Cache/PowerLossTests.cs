@@ -26,7 +26,7 @@ public sealed class PowerLossTests : IDisposable
         await using TestClient again = await OpenAsync("after", mostBytes: 60_000);
         await again.Manager.Contents.FetchAsync(other, default);
         again.Time.Advance(TimeSpan.FromSeconds(3));
-        await again.Manager.Contents.StoreDirtyAsync(null, default);
+        await again.Manager.Contents.StoreClosedAsync(null, default);
         Assert.Equal(content, _volume.ContentOf(torn));
         Assert.Equal(0, again.Server.Stub.CountOf("StoreData"));
     }
@@ -74,7 +74,7 @@ public sealed class PowerLossTests : IDisposable
         Assert.Equal("toosed", ReadParked());
     }
 
-    /// <summary>Whoever else tries to store it, and fails, doesn't make it closed.</summary>
+    /// <summary>Whoever else closes it, and fails, doesn't make it closed.</summary>
     [Fact]
     public async Task WhatSomebodyWrites_IsNeverRecordedAsClosed_ByAStoreThatFails()
     {
@@ -82,7 +82,8 @@ public sealed class PowerLossTests : IDisposable
         Fid fid = await WriteUnstoredAsync(a);
         IContainer container = await a.OpenAsync(fid, forWriting: true);
         RandomAccess.Write(container.Handle, "to"u8, 0);
-        Assert.Equal((Failure)AbortCodes.NoSpace, await a.Manager.Contents.StoreDirtyAsync(null, default));
+        using (IContainer other = await a.OpenAsync(fid))
+            Assert.Equal((Failure)AbortCodes.NoSpace, await other.StoreAsync(default));
         await a.CrashAsync();
         container.Dispose();
         _volume.StoreRefusal = default;
@@ -101,7 +102,7 @@ public sealed class PowerLossTests : IDisposable
         _volume.StoreRefusal = AbortCodes.NoSpace;
         IContainer container = await a.OpenAsync(fid, forWriting: true);
         RandomAccess.Write(container.Handle, "HA"u8, 0);
-        Assert.Equal((Failure)AbortCodes.NoSpace, await container.StoreAsync(false, default));
+        Assert.Equal((Failure)AbortCodes.NoSpace, await container.StoreAsync(default));
         RandomAccess.Write(container.Handle, "LF"u8, 2);
         await a.CrashAsync();
         container.Dispose();
@@ -109,6 +110,29 @@ public sealed class PowerLossTests : IDisposable
         await using TestClient again = await OpenAsync("after");
         Assert.Equal("base", await again.ReadAsync(fid));
         Assert.Equal("HALF", ReadParked());
+    }
+
+    /// <summary>The server has all of it, and nothing was written after it: what the disk lost is damage, though the index never heard of the store's end.</summary>
+    [Fact]
+    public async Task WhatWasStored_AndLostSomeOfItsContentThen_IsFetchedAgain()
+    {
+        TestClient a = await TestClient.OpenAsync(_volume, folder: _folder, bootId: "before", wasCleanEnd: false);
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "base");
+        IContainer container = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(container.Handle, "done"u8, 0);
+        Assert.Equal(Failure.None, await container.StoreAsync(default));
+        container.Dispose();
+        await a.KillAsync();
+        string file = Directory.GetFiles(Path.Combine(_folder, "containers"), "*", SearchOption.AllDirectories).Single();
+        await File.WriteAllBytesAsync(file, new byte[4]);
+        // A disk that lost what was written didn't move the file's times.
+        await using TestClient again = await TestClient.OpenAsync(
+            _volume, folder: _folder, bootId: "after", wasCleanEnd: false, files: static files => new StoppedClockFiles(files));
+        Assert.Equal("done", await again.ReadAsync(fid));
+        Assert.Equal(1, again.Figure("content.damaged"));
+        Assert.Equal(0, again.Server.Stub.CountOf("StoreData"));
+        Assert.False(Directory.Exists(Path.Combine(_folder, "recovered")));
     }
 
     private async Task<Fid> WriteUnstoredAsync(TestClient client)
@@ -121,7 +145,7 @@ public sealed class PowerLossTests : IDisposable
     }
 
     private string ReadParked() =>
-        File.ReadAllText(Directory.GetFiles(Path.Combine(_folder, "recovered")).Single(static path => !path.EndsWith(".json", StringComparison.Ordinal)));
+        File.ReadAllText(TestClient.ParkedIn(_folder));
 
     private Task<TestClient> OpenAsync(string bootId, long mostBytes = 1 << 30) => TestClient.OpenAsync(
         _volume, folder: _folder, bootId: bootId, wasCleanEnd: false, limits: new CacheLimits { ReservedFreeBytes = 0, MostBytes = mostBytes });

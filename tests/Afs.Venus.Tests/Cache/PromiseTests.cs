@@ -129,6 +129,33 @@ public class PromiseTests
         Assert.Null(await a.LookupAsync("f"));
     }
 
+    /// <summary>Its reply alone would have told of what became of them.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ARenameInDoubt_LeavesTheFilesSuspect_ThatItWasAbout_OrAll(bool isListed)
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        Fid moved = await a.CreateAsync("f"), replaced = await a.CreateAsync("g"), other = await a.CreateAsync("other");
+        await a.ListAsync();
+        await using TestClient b = await TestClient.OpenAsync(volume);
+        if (!isListed)
+            await b.CreateAsync("new");
+        a.Server.Stub.After = name =>
+        {
+            a.Server.Stub.IsCut = name == "Rename";
+            return Task.CompletedTask;
+        };
+        Failure failure = await a.Manager.Operations.RenameAsync(a.Root, "f"u8.ToArray(), a.Root, "g"u8.ToArray(), RenameMode.Replace, default);
+        Assert.Equal(FailureKind.InDoubt, failure.Kind);
+        Assert.False(a.Manager.Statuses.TryGet(moved, out _));
+        Assert.False(a.Manager.Statuses.TryGet(replaced, out _));
+        Assert.Equal(isListed, a.Manager.Statuses.TryGet(other, out _));
+        a.Server.Stub.IsCut = false;
+        Assert.Equal(moved, await a.LookupAsync("g"));
+    }
+
     [Fact]
     public async Task PromisesOfEvictedVnodes_AreGivenUp_AndThoseOfRetainedOnesAreNot()
     {
@@ -189,4 +216,67 @@ public class PromiseTests
         hold.SetResult();
         Assert.Equal(["ours", "theirs"], await a.ListAsync());
     }
+
+    [Fact]
+    public async Task WithoutPromises_EachOperationSeesWhatWasClosedBeforeItBegan_AndAllOfThemWork()
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        await using TestClient late = await TestClient.OpenAsync(volume);
+        Fid folder = await a.CreateAsync("d", type: FileType.Directory), fid = await a.CreateAsync("f", folder);
+        await a.WriteAsync(fid, "0");
+        Assert.Equal("0", await late.ReadAsync(fid));
+        late.Server.Serve(withoutPromises: true);
+        await late.Server.Vice.ProbeAsync(new ProbeRequest(), default);
+        for (int round = 1; round < 5; round++)
+        {
+            await a.WriteAsync(fid, $"{round}");
+            Fid made = await a.CreateAsync($"new{round}", folder);
+            Begin(late);
+            Assert.Equal(Failure.None, await late.Manager.Directories.LoadAsync(folder, default));
+            Assert.Equal(LookupAnswer.Found, late.Manager.Directories.TryLookup(folder, MemoryVice.Name($"new{round}"), out Fid found, out _));
+            Assert.Equal(made, found);
+            Assert.False(late.Manager.Statuses.MayBeKept);
+            Begin(late);
+            Assert.Equal($"{round}", await late.ReadAsync(fid));
+            Begin(late);
+            await late.WriteAsync(found, $"mine{round}");
+            await late.CreateAsync($"mine{round}", folder);
+            Assert.Equal($"mine{round}", await a.ReadAsync(made));
+        }
+        Assert.False(volume.IsPromised(fid, late.Server));
+        Assert.Equal(0, volume.Unseen);
+
+        late.Server.Serve(withoutPromises: false);
+        Begin(late);
+        Assert.Equal("4", await late.ReadAsync(fid));
+        Begin(late);
+        Assert.Equal("4", await late.ReadAsync(fid));
+        Assert.True(late.Manager.Statuses.TryGet(fid, out _));
+        Assert.True(volume.IsPromised(fid, late.Server));
+        await a.WriteAsync(fid, "5");
+        Assert.Equal("5", await late.ReadAsync(fid));
+    }
+
+    [Fact]
+    public async Task WithoutPromises_AnOperationThatBeginsAsksAnew_AlsoWhereOthersHaveJustAsked()
+    {
+        var volume = new MemoryVolume();
+        await using TestClient late = await TestClient.OpenAsync(volume);
+        Fid fid = await late.CreateAsync("f");
+        late.Server.Serve(withoutPromises: true);
+        await late.Server.Vice.ProbeAsync(new ProbeRequest(), default);
+        Begin(late);
+        await late.Manager.Statuses.GetAsync(fid, default);
+        int asked = late.Server.Stub.Calls.Count;
+        await late.Manager.Statuses.GetAsync(fid, default);
+        Assert.Equal(asked, late.Server.Stub.Calls.Count);
+        Begin(late);
+        Assert.False(late.Manager.Statuses.TryGet(fid, out _));
+        await late.Manager.Statuses.GetAsync(fid, default);
+        Assert.Equal(asked + 1, late.Server.Stub.Calls.Count);
+    }
+
+    /// <summary>As each request of the kernel does.</summary>
+    private static void Begin(TestClient client) => client.Manager.BeginOperation();
 }

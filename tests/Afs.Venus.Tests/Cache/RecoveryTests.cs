@@ -44,6 +44,27 @@ public sealed class RecoveryTests : IDisposable
     }
 
     [Fact]
+    public async Task WhatIsWritten_IsStoredForItsWriter_AlsoByTheNextDaemon()
+    {
+        var writer = new OperationContext(new Caller(1234, 100), CancellationToken.None);
+        TestClient a = await OpenAsync();
+        Fid fid = await a.CreateAsync("f");
+        _volume.StoreRefusal = AbortCodes.NoSpace;
+        using (IContainer written = (await a.Manager.Contents.OpenAsync(fid, forWriting: true, truncate: true, writer)).Value)
+        {
+            RandomAccess.Write(written.Handle, "mine"u8, 0);
+            // Whoever asks for the store: it is the writer's.
+            await written.StoreAsync(OperationContext.OfClient(CancellationToken.None));
+        }
+        Assert.Equal(KernelCallers.OfUid(1234), a.Server.Stub.StoredFor);
+        await a.CrashAsync();
+        _volume.StoreRefusal = default;
+        await using TestClient again = await OpenAsync(wasCleanEnd: false);
+        await Eventually.BecomesTrueAsync(() => _volume.ContentOf(fid).AsSpan().SequenceEqual("mine"u8));
+        Assert.Equal(KernelCallers.OfUid(1234), again.Server.Stub.StoredFor);
+    }
+
+    [Fact]
     public async Task ChangesThatWereNeverClosed_AreStored_WhereNobodyElseStored()
     {
         TestClient a = await OpenAsync();
@@ -91,7 +112,7 @@ public sealed class RecoveryTests : IDisposable
         await b.WriteAsync(fid, "theirs");
         await using TestClient again = await OpenAsync(wasCleanEnd: false);
         Assert.Equal("theirs", await again.ReadAsync(fid));
-        string parked = Directory.GetFiles(Path.Combine(_folder, "recovered")).Single(p => !p.EndsWith(".json"));
+        string parked = TestClient.ParkedIn(_folder);
         Assert.Equal("MINE", File.ReadAllText(parked));
         Assert.Equal("theirs"u8.ToArray(), _volume.ContentOf(fid));
     }
@@ -116,7 +137,7 @@ public sealed class RecoveryTests : IDisposable
         await Eventually.BecomesTrueAsync(() => again.Figure("containers.dirty") == 0, () => again.Time.Advance(TimeSpan.FromSeconds(1)));
         Assert.Equal("theirs", await again.ReadAsync(fid));
         Assert.Equal("theirs"u8.ToArray(), _volume.ContentOf(fid));
-        string parked = Directory.GetFiles(Path.Combine(_folder, "recovered")).Single(p => !p.EndsWith(".json"));
+        string parked = TestClient.ParkedIn(_folder);
         Assert.Equal("MINE", File.ReadAllText(parked));
     }
 
@@ -137,7 +158,7 @@ public sealed class RecoveryTests : IDisposable
             stored.SetResult();
             return isClosed ? Task.CompletedTask : new TaskCompletionSource().Task;
         };
-        ValueTask<Failure> store = container.StoreAsync(false, default);
+        ValueTask<Failure> store = container.StoreAsync(default);
         await stored.Task;
         if (isClosed)
             Assert.Equal(FailureKind.InDoubt, (await store).Kind);
@@ -145,6 +166,70 @@ public sealed class RecoveryTests : IDisposable
         await using TestClient again = await OpenAsync(wasCleanEnd: false);
         Assert.Equal("done", await again.ReadAsync(fid));
         Assert.Equal(0, again.Server.Stub.CountOf("StoreData"));
+        Assert.False(Directory.Exists(Path.Combine(_folder, "recovered")));
+    }
+
+    /// <summary>Who has it open or mapped writes on behind a store: that isn't a change of the version before, while "another client" stored a newer one.</summary>
+    [Fact]
+    public async Task WhatIsWrittenBehindAStore_IsStored_WhereTheIndexDoesNotKnowThatTheStoreRan()
+    {
+        TestClient a = await OpenAsync();
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "base");
+        IContainer container = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(container.Handle, "MI"u8, 0);
+        Assert.Equal(Failure.None, await container.StoreAsync(default)); // No time goes by: the row follows later.
+        RandomAccess.Write(container.Handle, "NE"u8, 2);
+        await a.KillAsync();
+        container.Dispose();
+        await using TestClient again = await OpenAsync(wasCleanEnd: false);
+        Assert.Equal("MINE", await again.ReadAsync(fid));
+        Assert.Equal("MINE"u8.ToArray(), _volume.ContentOf(fid));
+        Assert.False(Directory.Exists(Path.Combine(_folder, "recovered")));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task WhatIsWrittenBehindAStore_IsParked_WhereAnotherClientStoredAfterIt(bool hasStoreRun)
+    {
+        TestClient a = await OpenAsync();
+        await using TestClient b = await TestClient.OpenAsync(_volume);
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "base");
+        IContainer container = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(container.Handle, "MI"u8, 0);
+        if (!hasStoreRun)
+            _volume.StoreRefusal = AbortCodes.NoSpace;
+        Assert.Equal(hasStoreRun, (await container.StoreAsync(default)).IsNone);
+        _volume.StoreRefusal = default;
+        RandomAccess.Write(container.Handle, "NE"u8, 2);
+        await a.KillAsync();
+        container.Dispose();
+        await b.WriteAsync(fid, "theirs");
+        await using TestClient again = await OpenAsync(wasCleanEnd: false);
+        Assert.Equal("theirs", await again.ReadAsync(fid));
+        Assert.Equal("theirs"u8.ToArray(), _volume.ContentOf(fid));
+        Assert.Equal("MINE", File.ReadAllText(TestClient.ParkedIn(_folder)));
+    }
+
+    /// <summary>What was sent and did not arrive is no version: the file still starts from the one before.</summary>
+    [Fact]
+    public async Task AStoreThatNeverRan_LeavesTheVersionBeforeItAsTheStart()
+    {
+        TestClient a = await OpenAsync();
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "base");
+        IContainer container = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(container.Handle, "MINE"u8, 0);
+        _volume.StoreRefusal = AbortCodes.NoSpace;
+        Assert.False((await container.StoreAsync(default)).IsNone);
+        _volume.StoreRefusal = default;
+        await a.KillAsync();
+        container.Dispose();
+        await using TestClient again = await OpenAsync(wasCleanEnd: false);
+        Assert.Equal("MINE", await again.ReadAsync(fid));
+        Assert.Equal("MINE"u8.ToArray(), _volume.ContentOf(fid));
         Assert.False(Directory.Exists(Path.Combine(_folder, "recovered")));
     }
 
@@ -186,6 +271,7 @@ public sealed class RecoveryTests : IDisposable
         Fid fid = await a.CreateAsync("f");
         await a.WriteAsync(fid, "0123456789");
         string file = Path.Combine(_folder, ContainerFiles.NameOf(a.Files.List().Single()));
+        await a.SealAllAsync();
         await a.CrashAsync();
         using (FileStream damaged = File.OpenWrite(file))
             damaged.WriteByte((byte)'x');
@@ -208,7 +294,7 @@ public sealed class RecoveryTests : IDisposable
         await b.Manager.Operations.RemoveAsync(b.Root, "f"u8.ToArray(), false, default);
         await using TestClient again = await OpenAsync(wasCleanEnd: false);
         await Eventually.BecomesTrueAsync(() => Directory.Exists(Path.Combine(_folder, "recovered")) && again.Figure("containers.dirty") == 0);
-        Assert.Equal("orphan", File.ReadAllText(Directory.GetFiles(Path.Combine(_folder, "recovered")).Single(p => !p.EndsWith(".json"))));
+        Assert.Equal("orphan", File.ReadAllText(TestClient.ParkedIn(_folder)));
     }
 
     [Fact]

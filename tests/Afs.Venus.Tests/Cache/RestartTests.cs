@@ -1,5 +1,7 @@
+using Afs.Platform;
 using Afs.Venus.Cache;
 using Afs.Wire;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Afs.Venus.Tests;
 
@@ -70,7 +72,7 @@ public sealed class RestartTests : IDisposable
         Assert.Equal(Failure.None, await a.Manager.Operations.RemoveAsync(directory, "f0"u8.ToArray(), isDirectory: false, default));
         await EndAsync(a, wasCleanEnd: true);
 
-        using var saved = SqliteSavedVnodes.Open(Path.Combine(_folder, "vnodes.db"));
+        using var saved = new LiteDbSavedVnodes(new LinuxDisk(_folder), "vnodes.db", NullLogger.Instance);
         saved.Begin(new VolumeIdentity(MemoryVolume.Id.Value, MemoryVolume.Root.Vnode.Value, MemoryVolume.Root.Uniquifier.Value, _volume.Incarnation));
         var fids = new List<Fid>();
         saved.Read(status => fids.Add(status.Fid), static _ => { });

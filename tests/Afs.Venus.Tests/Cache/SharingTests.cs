@@ -58,6 +58,30 @@ public class SharingTests
         Assert.True(fresh.BaseVersion.Value > old.BaseVersion.Value);
     }
 
+    /// <summary>What asks for stores on nobody's behalf (flush, an unmount, a signal) publishes nothing that somebody is in the middle of writing.</summary>
+    [Fact]
+    public async Task S2_WhatSomebodyIsWriting_IsNotStored_BeforeHisClose()
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync("f"), closed = await a.CreateAsync("closed");
+        await a.WriteAsync(fid, "old.old.");
+        volume.StoreRefusal = AbortCodes.NoSpace;
+        await a.WriteAsync(closed, "closed");
+        volume.StoreRefusal = default;
+        using (IContainer container = await a.OpenAsync(fid, forWriting: true))
+        {
+            RandomAccess.Write(container.Handle, "NEW."u8, 0);
+            Assert.Equal(1, a.Figure("containers.half.written"));
+            Assert.Equal(Failure.None, await a.Manager.Contents.StoreClosedAsync(null, default));
+            Assert.Equal("old.old."u8.ToArray(), volume.ContentOf(fid));
+            Assert.Equal("closed"u8.ToArray(), volume.ContentOf(closed));
+            RandomAccess.Write(container.Handle, "new."u8, 4);
+            Assert.Equal(Failure.None, await container.StoreAsync(default));
+        }
+        Assert.Equal("NEW.new."u8.ToArray(), volume.ContentOf(fid));
+    }
+
     [Fact]
     public async Task S2_ProcessesOfOneClientShareWhatIsOpenForWriting()
     {
@@ -86,8 +110,8 @@ public class SharingTests
         using IContainer two = await b.OpenAsync(fid, forWriting: true);
         RandomAccess.Write(one.Handle, "AAAAA"u8, 0);
         RandomAccess.Write(two.Handle, "BBBBB"u8, 5);
-        Assert.Equal(Failure.None, await one.StoreAsync(false, default));
-        Assert.Equal(Failure.None, await two.StoreAsync(false, default));
+        Assert.Equal(Failure.None, await one.StoreAsync(default));
+        Assert.Equal(Failure.None, await two.StoreAsync(default));
         one.Dispose();
         two.Dispose();
         Assert.Equal("00000BBBBB", await a.ReadAsync(fid));

@@ -17,7 +17,7 @@ public class StoreFailureTests
         {
             RandomAccess.Write(container.Handle, "kept"u8, 0);
             for (int i = 0; i < 3; i++)
-                Assert.Equal((Failure)AbortCodes.NoSpace, await container.StoreAsync(false, default));
+                Assert.Equal((Failure)AbortCodes.NoSpace, await container.StoreAsync(default));
         }
         Assert.Equal("kept", await a.ReadAsync(fid));
         Assert.Equal(1, a.Figure("containers.dirty"));
@@ -64,10 +64,10 @@ public class StoreFailureTests
         {
             RandomAccess.Write(container.Handle, "offline"u8, 0);
             a.Server.Stub.IsCut = true;
-            Assert.Equal(FailureKind.Unreachable, (await container.StoreAsync(false, default)).Kind);
+            Assert.Equal(FailureKind.Unreachable, (await container.StoreAsync(default)).Kind);
         }
         a.Server.Stub.IsCut = false;
-        Assert.Equal(Failure.None, await a.Manager.Contents.StoreDirtyAsync(fid, default));
+        Assert.Equal(Failure.None, await a.Manager.Contents.StoreClosedAsync(fid, default));
         Assert.Equal("offline"u8.ToArray(), volume.ContentOf(fid));
     }
 
@@ -85,7 +85,7 @@ public class StoreFailureTests
         Assert.Equal(FailureKind.InDoubt, (await a.WriteAsync(fid, "doubt")).Kind);
         a.Server.Stub.After = null;
         a.Server.Stub.IsCut = false;
-        Assert.Equal(Failure.None, await a.Manager.Contents.StoreDirtyAsync(null, default));
+        Assert.Equal(Failure.None, await a.Manager.Contents.StoreClosedAsync(null, default));
         Assert.Equal("doubt"u8.ToArray(), volume.ContentOf(fid));
         Assert.Equal("doubt", await a.ReadAsync(fid));
     }
@@ -104,11 +104,11 @@ public class StoreFailureTests
             if (name == "StoreData" && second is null)
             {
                 RandomAccess.Write(container.Handle, "TWO"u8, 0);
-                second = container.StoreAsync(false, default).AsTask();
+                second = container.StoreAsync(default).AsTask();
             }
             return Task.CompletedTask;
         };
-        Assert.Equal(Failure.None, await container.StoreAsync(false, default));
+        Assert.Equal(Failure.None, await container.StoreAsync(default));
         Assert.Equal(Failure.None, await second!);
         Assert.Equal("TWO"u8.ToArray(), volume.ContentOf(fid));
         Assert.Equal(2, a.Server.Stub.CountOf("StoreData"));
@@ -140,13 +140,62 @@ public class StoreFailureTests
         using IContainer container = await a.OpenAsync(fid, forWriting: true);
         RandomAccess.Write(container.Handle, "precious"u8, 0);
         Assert.Equal(Failure.None, await b.Manager.Operations.RemoveAsync(b.Root, "report.txt"u8.ToArray(), false, default));
-        Assert.Equal(FailureKind.RemovedMeanwhile, (await container.StoreAsync(false, default)).Kind);
-        Assert.Equal(FailureKind.RemovedMeanwhile, (await container.StoreAsync(false, default)).Kind);
+        Assert.Equal(FailureKind.RemovedMeanwhile, (await container.StoreAsync(default)).Kind);
+        Assert.Equal(FailureKind.RemovedMeanwhile, (await container.StoreAsync(default)).Kind);
         container.Dispose();
         string[] parked = Directory.GetFiles(Path.Combine(a.Folder, "recovered"), "report.txt.*");
         Assert.Equal(2, parked.Length);
         Assert.Equal("precious", File.ReadAllText(parked.Single(p => !p.EndsWith(".json"))));
         Assert.Contains(fid.ToString(), File.ReadAllText(parked.Single(p => p.EndsWith(".json"))));
+    }
+
+    /// <summary>An open that raced with the removal: as on a local disk it has a file without a name.</summary>
+    [Fact]
+    public async Task AFileRemovedByAnotherClient_IsWrittenThroughAnEarlierUse()
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        await using TestClient b = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync("f");
+        await a.WriteAsync(fid, "before");
+        await b.LookupAsync("f");
+        using IContainer found = await b.OpenAsync(fid, forWriting: false);
+        Assert.Equal(Failure.None, await a.Manager.Operations.RemoveAsync(a.Root, "f"u8.ToArray(), false, default));
+        Assert.False((await b.Manager.Contents.OpenAsync(fid, forWriting: true, truncate: false, default)).IsSuccess);
+
+        using (IContainer unchanged = (await b.Manager.Contents.TryWriteAsync(found, truncate: false, default))!)
+            Assert.Equal(Failure.None, await unchanged.StoreAsync(default));
+        using (IContainer written = (await b.Manager.Contents.TryWriteAsync(found, truncate: true, default))!)
+        {
+            RandomAccess.Write(written.Handle, "late"u8, 0);
+            Assert.Equal(FailureKind.RemovedMeanwhile, (await written.StoreAsync(default)).Kind);
+        }
+        Assert.Contains("late", Directory.GetFiles(Path.Combine(b.Folder, "recovered"), "f.*").Select(File.ReadAllText));
+        b.Manager.CheckInvariants();
+    }
+
+    /// <summary>The name in the recovered folder is made of the file's, and both may be 255 bytes at most.</summary>
+    [Theory]
+    [InlineData("漢", 85)]
+    [InlineData("x", 255)]
+    [InlineData("\U0001F4C4", 63)]
+    [InlineData("\U00020000", 63)]
+    public async Task AFileWithALongName_IsParkedToo(string letter, int count)
+    {
+        string name = string.Concat(Enumerable.Repeat(letter, count));
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        await using TestClient b = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync(name);
+        await a.LookupAsync(name);
+        using IContainer container = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(container.Handle, "precious"u8, 0);
+        Assert.Equal(Failure.None, await b.Manager.Operations.RemoveAsync(b.Root, MemoryVice.Name(name), false, default));
+        Assert.Equal(FailureKind.RemovedMeanwhile, (await container.StoreAsync(default)).Kind);
+        container.Dispose();
+        string[] parked = Directory.GetFiles(Path.Combine(a.Folder, "recovered"));
+        Assert.Equal(2, parked.Length);
+        Assert.Equal("precious", File.ReadAllText(parked.Single(p => !p.EndsWith(".json"))));
     }
 
     [Fact]
@@ -159,7 +208,7 @@ public class StoreFailureTests
         IContainer container = await a.OpenAsync(fid, forWriting: true);
         Assert.Equal(Failure.None, await a.Manager.Operations.RemoveAsync(a.Root, "f"u8.ToArray(), false, default));
         RandomAccess.Write(container.Handle, "still here"u8, 0);
-        Assert.Equal(Failure.None, await container.StoreAsync(false, default));
+        Assert.Equal(Failure.None, await container.StoreAsync(default));
         Assert.True(a.Manager.Statuses.TryGet(fid, out FetchStatus status));
         Assert.Equal(0u, status.LinkCount);
         Result<FetchStatus> changed = await a.Manager.Operations.SetStatusAsync(
@@ -183,7 +232,7 @@ public class StoreFailureTests
         IContainer one = await a.OpenAsync(gone, forWriting: true), two = await a.OpenAsync(linked, forWriting: true);
         RandomAccess.Write(two.Handle, "named later"u8, 0);
         Assert.Equal(Failure.None, (await a.Manager.Operations.LinkAsync(linked, a.Root, "l"u8.ToArray(), default)).Failure);
-        Assert.Equal(Failure.None, await two.StoreAsync(false, default));
+        Assert.Equal(Failure.None, await two.StoreAsync(default));
         one.Dispose();
         two.Dispose();
         await Eventually.BecomesTrueAsync(() => volume.StatusOf(gone) is null, () => a.Time.Advance(TimeSpan.FromSeconds(1)));

@@ -126,7 +126,7 @@ public class WatchTests
     /// <summary>A watch of the mount point that is read one change at a time.</summary>
     private sealed class Reading(PathWatch watch, CancellationTokenSource end) : IAsyncDisposable
     {
-        private readonly IAsyncEnumerator<WatchedChange> _changes = watch.RunAsync(end.Token).GetAsyncEnumerator();
+        private readonly IAsyncEnumerator<WatchedChange> _changes = watch.RunAsync(OperationContext.OfClient(end.Token)).GetAsyncEnumerator();
 
         public static async Task<Reading> BeginAsync(TestClient client)
         {

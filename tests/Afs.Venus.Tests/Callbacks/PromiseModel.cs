@@ -11,6 +11,7 @@ public enum PlantedBug
     LeaseCountedFromTheReply = 2,
     IgnoreTheResetCount = 4,
     AcknowledgeBeforeMarking = 8,
+    BelieveWithoutPromises = 16,
 }
 
 /// <summary>
@@ -20,8 +21,10 @@ public enum PlantedBug
 /// <param name="Completed">The newest version whose writer's call has returned.</param>
 /// <param name="IsOut">A break is unacknowledged: the server lets no writer go while one is.</param>
 /// <param name="IsBreakInNet">It has not arrived yet.</param>
+/// <param name="IsUnpromised">The server serves it without promises: it was late.</param>
+/// <param name="KnowsUnpromised">So said the newest reply that it got.</param>
 public readonly record struct PromiseModel(
-    int Version, int Completed, bool IsHeld, bool IsOut, bool IsBreakInNet, int ServerResets,
+    int Version, int Completed, bool IsHeld, bool IsOut, bool IsBreakInNet, int ServerResets, bool IsUnpromised, bool KnowsUnpromised,
     int Cached, uint Promised, uint Generation, ulong Breaks, int ClientResets, bool LeaseRuns,
     PromiseModel.Call Fetch, PromiseModel.Call Own)
 {
@@ -38,15 +41,15 @@ public readonly record struct PromiseModel(
 
     /// <summary>A call of the client on its way.</summary>
     /// <param name="IsOld">It was sent longer ago than a lease: its reply renews none.</param>
-    public readonly record struct Call(Stage Stage, CallMark Mark, int Version, int Resets, bool IsOld)
+    public readonly record struct Call(Stage Stage, CallMark Mark, int Version, int Resets, bool IsOld, bool IsUnpromised)
     {
         /// <summary>The server heard nothing for a lease: what it has answered was sent before.</summary>
         public Call Aged => this with { IsOld = IsOld || Stage == Stage.Replied };
     }
 
-    public static PromiseModel Start => new(1, 1, false, false, false, 0, 0, 0, 1, 0, 0, true, default, default);
+    public static PromiseModel Start => new(1, 1, false, false, false, 0, false, false, 0, 0, 1, 0, 0, true, default, default);
 
-    public bool IsTrusted => PromiseRules.Holds(Promised, Generation, LeaseRuns);
+    public bool IsTrusted => !KnowsUnpromised && PromiseRules.Holds(Promised, Generation, LeaseRuns);
 
     /// <summary>S1: what is trusted is no older than what any finished writer wrote.</summary>
     public bool IsSafe => !IsTrusted || Cached >= Completed;
@@ -55,13 +58,13 @@ public readonly record struct PromiseModel(
     {
         CallMark mark = new(Generation, Breaks);
         if (Fetch.Stage == Stage.None)
-            yield return this with { Fetch = new(Stage.Sent, mark, 0, 0, false) };
+            yield return this with { Fetch = new(Stage.Sent, mark, 0, 0, false, false) };
         if (Own.Stage == Stage.None)
-            yield return this with { Own = new(Stage.Sent, mark, 0, 0, false) };
+            yield return this with { Own = new(Stage.Sent, mark, 0, 0, false, false) };
         if (Fetch.Stage == Stage.Sent)
-            yield return this with { IsHeld = true, Fetch = Fetch with { Stage = Stage.Replied, Version = Version, Resets = ServerResets } };
+            yield return this with { IsHeld = !IsUnpromised, Fetch = Fetch with { Stage = Stage.Replied, Version = Version, Resets = ServerResets, IsUnpromised = IsUnpromised } };
         if (Own.Stage == Stage.Sent && Version < MostVersions)
-            yield return this with { Version = Version + 1, Own = Own with { Stage = Stage.Replied, Version = Version + 1, Resets = ServerResets } };
+            yield return this with { Version = Version + 1, Own = Own with { Stage = Stage.Replied, Version = Version + 1, Resets = ServerResets, IsUnpromised = IsUnpromised } };
         if (Fetch.Stage == Stage.Replied)
         {
             yield return Receive(Fetch, bug).Granted(Fetch, bug) with { Fetch = default };
@@ -88,7 +91,14 @@ public readonly record struct PromiseModel(
             // Its lease ended at the server too: nobody waits for it.
             yield return (this with { IsHeld = false, ServerResets = ServerResets + 1, Fetch = Fetch.Aged, Own = Own.Aged }).Acknowledged();
         }
-        if (!IsOut && ServerResets < MostResets)
+        if (IsOut && !IsUnpromised && ServerResets < MostResets)
+        {
+            // It is late: it is told to let go of everything, and waited for once more.
+            yield return this with { IsHeld = false, ServerResets = ServerResets + 1, IsUnpromised = true, IsBreakInNet = true };
+        }
+        if (IsUnpromised && !IsOut && ServerResets < MostResets)
+            yield return this with { IsUnpromised = false, ServerResets = ServerResets + 1 };
+        if (!IsOut && !IsUnpromised && ServerResets < MostResets)
             yield return this with { IsHeld = false, ServerResets = ServerResets + 1, IsOut = true, IsBreakInNet = true }; // Its table was full.
     }
 
@@ -106,9 +116,11 @@ public readonly record struct PromiseModel(
     private PromiseModel Receive(Call call, PlantedBug bug)
     {
         bool isReset = call.Resets > ClientResets && !bug.HasFlag(PlantedBug.IgnoreTheResetCount);
+        bool isUnpromised = call.Resets >= ClientResets ? call.IsUnpromised && !bug.HasFlag(PlantedBug.BelieveWithoutPromises) : KnowsUnpromised;
         return this with
         {
-            LeaseRuns = LeaseRuns || !call.IsOld || bug.HasFlag(PlantedBug.LeaseCountedFromTheReply),
+            KnowsUnpromised = isUnpromised,
+            LeaseRuns = !isUnpromised && (LeaseRuns || !call.IsOld || bug.HasFlag(PlantedBug.LeaseCountedFromTheReply)),
             ClientResets = Math.Max(ClientResets, call.Resets),
             Generation = isReset ? Generation + 1 : Generation,
         };

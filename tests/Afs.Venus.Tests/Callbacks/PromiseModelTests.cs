@@ -19,6 +19,7 @@ public class PromiseModelTests(ITestOutputHelper output)
     [InlineData(PlantedBug.LeaseCountedFromTheReply)]
     [InlineData(PlantedBug.AcknowledgeBeforeMarking)]
     [InlineData(PlantedBug.IgnoreTheResetCount)]
+    [InlineData(PlantedBug.BelieveWithoutPromises)]
     public void APlantedBug_IsFound(PlantedBug bug) => Assert.NotNull(Explore(bug).Unsafe);
 
     private static (int States, PromiseModel? Unsafe) Explore(PlantedBug bug)

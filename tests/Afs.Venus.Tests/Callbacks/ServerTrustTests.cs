@@ -10,13 +10,14 @@ public class ServerTrustTests
     private readonly FakeTime _time = new();
     private readonly ServerTrust _trust;
     private readonly List<SuspectReason> _lost = [];
+    private ulong _resets;
 
     public ServerTrustTests()
     {
         _trust = new ServerTrust(_time);
         _trust.Lost += _lost.Add;
-        _trust.Established(new SessionId(1), new Epoch(1), Lease, 0);
-        _trust.Replied(new Epoch(1), 0, _time.GetTimestamp());
+        _trust.Established(new SessionId(1), new Epoch(1), Lease, default);
+        _trust.Replied(new Epoch(1), default, _time.GetTimestamp());
     }
 
     [Fact]
@@ -28,7 +29,7 @@ public class ServerTrustTests
         long sent = _time.GetTimestamp();
         uint generation = _trust.Generation;
         _time.Advance(TimeSpan.FromSeconds(8));
-        _trust.Replied(new Epoch(1), 0, sent);
+        _trust.Replied(new Epoch(1), default, sent);
         _time.Advance(TimeSpan.FromSeconds(2) - TimeSpan.FromTicks(1));
         Assert.True(_trust.Holds(generation));
         _time.Advance(TimeSpan.FromTicks(1));
@@ -40,7 +41,7 @@ public class ServerTrustTests
     {
         uint before = _trust.Generation;
         _time.Advance(Lease);
-        _trust.Replied(new Epoch(1), 0, _time.GetTimestamp());
+        _trust.Replied(new Epoch(1), default, _time.GetTimestamp());
         Assert.Equal([SuspectReason.LeaseEnded], _lost);
         Assert.False(_trust.Holds(before));
         Assert.True(_trust.Holds(_trust.Generation));
@@ -51,8 +52,8 @@ public class ServerTrustTests
     {
         long early = _time.GetTimestamp();
         _time.Advance(TimeSpan.FromSeconds(5));
-        _trust.Replied(new Epoch(1), 0, _time.GetTimestamp());
-        _trust.Replied(new Epoch(1), 0, early);
+        _trust.Replied(new Epoch(1), default, _time.GetTimestamp());
+        _trust.Replied(new Epoch(1), default, early);
         _time.Advance(TimeSpan.FromSeconds(9));
         Assert.True(_trust.LeaseRuns);
     }
@@ -74,7 +75,7 @@ public class ServerTrustTests
     public void Reconnecting_KeepsPromises_OnlyInTheSameSessionEpochAndCount(ulong session, ulong epoch, ulong resets, SuspectReason? reason)
     {
         uint before = _trust.Generation;
-        _trust.Established(new SessionId(session), new Epoch(epoch), Lease, resets);
+        _trust.Established(new SessionId(session), new Epoch(epoch), Lease, new SessionTrust(resets));
         Assert.Equal(reason is null, _trust.Holds(before));
         Assert.Equal(reason is null ? [] : [reason!.Value], _lost);
     }
@@ -85,7 +86,7 @@ public class ServerTrustTests
     public void AReplyThatTellsOfALoss_EndsTheGeneration(ulong epoch, ulong resets, SuspectReason reason)
     {
         uint before = _trust.Generation;
-        _trust.Replied(new Epoch(epoch), resets, _time.GetTimestamp());
+        _trust.Replied(new Epoch(epoch), new SessionTrust(resets), _time.GetTimestamp());
         Assert.Equal([reason], _lost);
         Assert.False(_trust.Holds(before));
     }
@@ -93,10 +94,72 @@ public class ServerTrustTests
     [Fact]
     public void AReplyOfAnEarlierEpoch_SaysNothing()
     {
-        _trust.Established(new SessionId(1), new Epoch(2), Lease, 0);
+        _trust.Established(new SessionId(1), new Epoch(2), Lease, default);
         _lost.Clear();
-        _trust.Replied(new Epoch(1), 7, _time.GetTimestamp());
+        _trust.Replied(new Epoch(1), new SessionTrust(7), _time.GetTimestamp());
         Assert.Empty(_lost);
         Assert.False(_trust.LeaseRuns);
     }
+
+    [Fact]
+    public void WithoutPromises_AStatusHoldsForOperationsThatBeganBeforeItWasAskedFor()
+    {
+        uint promised = _trust.Mark();
+        Reply(isWithoutPromises: true);
+        Assert.Equal([SuspectReason.ServerReset], _lost);
+        Assert.False(_trust.Holds(promised));
+        Assert.False(_trust.LeaseRuns);
+
+        _trust.BeginOperation();
+        uint asked = _trust.Mark();
+        Reply(isWithoutPromises: true);
+        Assert.True(_trust.Holds(asked));
+        Assert.False(_trust.MayBeKept);
+
+        _trust.BeginOperation();
+        Assert.False(_trust.Holds(asked));
+        Assert.True(_trust.Holds(_trust.Mark()));
+        Assert.Single(_lost);
+    }
+
+    [Fact]
+    public void WithoutPromises_TheOperationsOfOthersDontEndWhatOneAskedFor()
+    {
+        Reply(isWithoutPromises: true);
+        _trust.BeginOperation();
+        uint asked = _trust.Mark();
+        InAnotherFlow(() =>
+        {
+            _trust.BeginOperation();
+            Assert.False(_trust.Holds(asked));
+            _trust.Mark();
+        });
+        Assert.True(_trust.Holds(asked));
+    }
+
+    [Fact]
+    public void PromisedAgain_NothingFromBeforeHolds_AndNobodyKeepsWhatAnOperationFoundThatBeganBefore()
+    {
+        Reply(isWithoutPromises: true);
+        _trust.BeginOperation();
+        uint asked = _trust.Mark();
+        Reply(isWithoutPromises: false);
+        Assert.Equal([SuspectReason.ServerReset, SuspectReason.ServerReset], _lost);
+        Assert.False(_trust.Holds(asked));
+        Assert.True(_trust.LeaseRuns);
+        Assert.False(_trust.MayBeKept);
+        _trust.BeginOperation();
+        Assert.True(_trust.MayBeKept);
+        Assert.True(_trust.Holds(_trust.Mark()));
+    }
+
+    private void Reply(bool isWithoutPromises)
+    {
+        if (isWithoutPromises != _trust.IsWithoutPromises)
+            _resets++;
+        _trust.Replied(new Epoch(1), new SessionTrust(_resets, isWithoutPromises), _time.GetTimestamp());
+        _trust.CheckInvariants();
+    }
+
+    private static void InAnotherFlow(Action run) => ExecutionContext.Run(ExecutionContext.Capture()!, _ => run(), null);
 }

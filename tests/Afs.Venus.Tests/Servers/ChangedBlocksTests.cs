@@ -56,10 +56,10 @@ public class ChangedBlocksTests
         using (IContainer container = await a.OpenAsync(fid, forWriting: true))
         {
             RandomAccess.SetLength(container.Handle, 50 * Block + 3);
-            Assert.Equal(Failure.None, await container.StoreAsync(false, default));
+            Assert.Equal(Failure.None, await container.StoreAsync(default));
             Assert.Equal(content[..(50 * Block + 3)], await b.ReadBytesAsync(fid));
             RandomAccess.SetLength(container.Handle, Length);
-            Assert.Equal(Failure.None, await container.StoreAsync(false, default));
+            Assert.Equal(Failure.None, await container.StoreAsync(default));
         }
         content.AsSpan(50 * Block + 3).Clear();
         Assert.Equal(content, await b.ReadBytesAsync(fid));
@@ -76,15 +76,15 @@ public class ChangedBlocksTests
         using IContainer mine = await a.OpenAsync(fid, forWriting: true), theirs = await b.OpenAsync(fid, forWriting: true);
         RandomAccess.Write(mine.Handle, [1, 2, 3], 5 * Block);
         RandomAccess.Write(theirs.Handle, [4, 5, 6], 70 * Block);
-        Assert.Equal(Failure.None, await mine.StoreAsync(false, default));
-        Assert.Equal(Failure.None, await theirs.StoreAsync(false, default));
+        Assert.Equal(Failure.None, await mine.StoreAsync(default));
+        Assert.Equal(Failure.None, await theirs.StoreAsync(default));
         mine.Dispose();
         byte[] expected = [.. content];
         ((byte[])[4, 5, 6]).CopyTo(expected, 70 * Block);
         Assert.Equal(expected, await a.ReadBytesAsync(fid));
         RandomAccess.Write(theirs.Handle, [7], 71 * Block);
         expected[71 * Block] = 7;
-        Assert.Equal(Failure.None, await theirs.StoreAsync(false, default));
+        Assert.Equal(Failure.None, await theirs.StoreAsync(default));
         Assert.Equal(expected, await a.ReadBytesAsync(fid));
     }
 
@@ -148,7 +148,7 @@ public class ChangedBlocksTests
     {
         using IContainer container = await client.OpenAsync(fid, forWriting: true);
         RandomAccess.Write(container.Handle, bytes.Span, offset);
-        Assert.Equal(Failure.None, await container.StoreAsync(killSetId: false, default));
+        Assert.Equal(Failure.None, await container.StoreAsync(default));
     }
 
     private static byte[] Bytes(int length, int seed)

@@ -1,5 +1,6 @@
 using Afs.Venus.Cache;
 using Afs.Venus.Hosting;
+using Afs.Venus.Servers;
 using Afs.Wire;
 
 namespace Afs.Venus.Tests;
@@ -26,6 +27,22 @@ public class LiveTests
             Assert.Null(await writer.LookupAsync($"n{round}"));
             Assert.NotNull(await writer.LookupAsync($"m{round}"));
         }
+    }
+
+    /// <summary>A line of 50 KB/s: a file is stored and fetched as long as bytes move, however long that takes.</summary>
+    [Fact]
+    public async Task AFileThatTakesLongerThanATransferMay_IsStoredAndFetched_OverASlowLine()
+    {
+        await using LiveCell cell = await LiveCell.StartAsync(lease: TimeSpan.FromSeconds(30));
+        await using SlowLink link = cell.LinkTo(bytesPerSecond: 50_000);
+        var options = new CacheOptions { Times = new CallTimes { Stall = TimeSpan.FromSeconds(4), PromptBytesPerSecond = 1L << 40 } };
+        await using LiveClient a = await cell.ConnectAsync("a", link, options);
+        await using LiveClient b = await cell.ConnectAsync("b", link, options);
+        Fid fid = await a.CreateAsync("f");
+        byte[] content = new byte[350_000];
+        new Random(7).NextBytes(content);
+        Assert.Equal(Failure.None, await a.WriteAsync(fid, content));
+        Assert.Equal(content, await b.ReadBytesAsync(fid));
     }
 
     [Fact]

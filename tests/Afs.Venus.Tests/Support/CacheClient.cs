@@ -34,7 +34,7 @@ internal abstract class CacheClient(CacheManager manager)
     {
         using IContainer container = await OpenAsync(fid, forWriting: true, truncate: true);
         RandomAccess.Write(container.Handle, content, 0);
-        return await container.StoreAsync(killSetId: false, default);
+        return await container.StoreAsync(default);
     }
 
     public Task<Failure> WriteAsync(Fid fid, string content) => WriteAsync(fid, Encoding.UTF8.GetBytes(content));

@@ -1,10 +1,10 @@
+using System.Net.Sockets;
 using Afs.Platform;
 using Afs.Rpc;
 using Afs.Venus.Cache;
 using Afs.Venus.Hosting;
 using Afs.Vice.Hosting;
 using Afs.Vice.Service;
-using Afs.Vice.Volumes.Metadata.Memory;
 using Afs.Wire;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -46,7 +46,7 @@ internal sealed class LiveCell : IAsyncDisposable
             Disk = new LinuxDisk(Path.Combine(Folder, "vice")),
             Time = _time,
             Random = new Random(1),
-            Work = new InlineWork(),
+            Disks = DiskThreads.Inline,
             WakeCommitter = _commits.Wake,
             Callbacks = static channel => new VenusCallbacksClient(channel),
             Log = NullLogger.Instance,
@@ -56,10 +56,8 @@ internal sealed class LiveCell : IAsyncDisposable
         {
             Transport = new SocketTransport(),
             Endpoints = [Endpoint],
-            Dispatcher = new ViceServiceDispatcher(vice.Service),
-            Sessions = vice.Sessions,
-            Replies = vice.Replies,
-            Bulk = vice.Bulk,
+            Scopes = [vice.ToScope("root")],
+            SessionKey = new byte[32],
             Time = _time,
             Random = new Random(2),
         });
@@ -73,10 +71,14 @@ internal sealed class LiveCell : IAsyncDisposable
         File.Delete(Path.Combine(Folder, "s"));
     }
 
-    public async Task<LiveClient> ConnectAsync(string name)
+    /// <summary>A line to the server with so many bytes per second each way.</summary>
+    public SlowLink LinkTo(int bytesPerSecond) => new(new UnixDomainSocketEndPoint(Path.Combine(Folder, "s")), bytesPerSecond);
+
+    public async Task<LiveClient> ConnectAsync(string name, SlowLink? link = null, CacheOptions? options = null)
     {
+        RpcEndpoint endpoint = link is null ? Endpoint : RpcEndpoint.Parse(link.Address.ToString());
         Result<VenusCache> opened = await VenusCache.OpenAsync(
-            Path.Combine(Folder, name), Endpoint, new SocketTransport(), new CacheOptions(), [], _time, new Random(name.GetHashCode(StringComparison.Ordinal)),
+            Path.Combine(Folder, name), endpoint, new SocketTransport(), options ?? new CacheOptions(), [], _time, new Random(name.GetHashCode(StringComparison.Ordinal)),
             NullLogger.Instance, default);
         Assert.Equal(Failure.None, opened.Failure);
         return new LiveClient(opened.Value);

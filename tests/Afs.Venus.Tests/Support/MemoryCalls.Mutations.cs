@@ -13,7 +13,7 @@ internal sealed partial class MemoryCalls
             return AbortCodes.NoVnode;
         if (request.Name is { } taken && parent.Names.ContainsKey(MemoryVolume.Text(taken)))
             return AbortCodes.NameExists;
-        MemoryVnode made = volume.Make(request.Type, request.Mode, request.Parent);
+        MemoryVnode made = volume.Make(request.Type, request.Mode & ~request.Umask, request.Parent);
         made.Status = made.Status with
         {
             Uid = request.Uid,
@@ -141,7 +141,7 @@ internal sealed partial class MemoryCalls
             vnode.Xattrs[MemoryVolume.Text(request.Name)] = value;
         else if (!vnode.Xattrs.Remove(MemoryVolume.Text(request.Name)))
             return AbortCodes.NoXattr;
-        turn.Touch(vnode, s => s with { ChangeTime = request.ChangeTime, HasXattrs = vnode.Xattrs.Count > 0 });
+        turn.Touch(vnode, s => s with { ChangeTime = request.ChangeTime, HasXattrs = vnode.Xattrs.Count > 0, XattrsVersion = s.StatusVersion.Next });
         return new StoreXattrReply { Status = vnode.Status };
     });
 

@@ -10,7 +10,7 @@ internal sealed partial class MemoryCalls(MemoryVolume volume, MemoryVice client
 
     public Outcome<GetVolumeReply> GetVolume() => new GetVolumeReply { Root = MemoryVolume.Root, Version = new(volume.Version), Incarnation = volume.Incarnation };
 
-    public Outcome<GetVolumeStatusReply> GetVolumeStatus() => new GetVolumeStatusReply { TotalBytes = 1000, FreeBytes = 500, Vnodes = 1 };
+    public Outcome<GetVolumeStatusReply> GetVolumeStatus() => new GetVolumeStatusReply { TotalBytes = 1000, FreeBytes = volume.FreeBytes, Vnodes = 1 };
 
     public Outcome<GiveUpPromisesReply> GiveUp(GiveUpPromisesRequest request) => volume.Read(v =>
     {
@@ -25,9 +25,9 @@ internal sealed partial class MemoryCalls(MemoryVolume volume, MemoryVice client
         return new EndSessionReply();
     }
 
-    public Outcome<FetchStatusReply> FetchStatus(FetchStatusRequest request) => volume.Read(v => new FetchStatusReply
+    public Outcome<FetchStatusReply> FetchStatus(FetchStatusRequest request, int most) => volume.Read(v => new FetchStatusReply
     {
-        Statuses = [.. request.Fids.Select(fid => Promised(v, fid))],
+        Statuses = [.. request.Fids.Take(most).Select(fid => Promised(v, fid))],
         VolumeVersion = new(v.Version),
     });
 

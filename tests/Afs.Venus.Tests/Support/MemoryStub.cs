@@ -10,6 +10,9 @@ internal sealed class MemoryStub(MemoryVice owner, MemoryCalls service, TimeProv
     /// <summary>Calls that reached the server, by name.</summary>
     public List<string> Calls { get; } = [];
 
+    /// <summary>For whom the last content was stored.</summary>
+    public CallerNumber StoredFor { get; private set; }
+
     /// <summary>No call gets through; one under way stays in doubt.</summary>
     public bool IsCut { get; set; }
 
@@ -24,6 +27,15 @@ internal sealed class MemoryStub(MemoryVice owner, MemoryCalls service, TimeProv
 
     /// <summary>The next download breaks off there, once.</summary>
     public long? BreakDownloadAt { get; set; }
+
+    /// <summary>Statuses that fit one reply.</summary>
+    public int MostStatuses { get; set; } = Limits.StatusesPerCall;
+
+    /// <summary>Answers for the directories of the volume, as no correct server would; null: the volume does.</summary>
+    public Func<FetchDirectoryRequest, FetchDirectoryReply>? Listing { get; set; }
+
+    /// <summary>Replies as no correct server would give: gets each that the volume gave, and returns it or another of its kind.</summary>
+    public Func<object, object>? Forge { get; set; }
 
     /// <summary>Changes what is downloaded.</summary>
     public Func<byte[], byte[]>? Damage { get; set; }
@@ -60,10 +72,10 @@ internal sealed class MemoryStub(MemoryVice owner, MemoryCalls service, TimeProv
         CallAsync("EndSession", () => service.EndSession());
 
     public ValueTask<Outcome<FetchStatusReply>> FetchStatusAsync(FetchStatusRequest request, CallContext context) =>
-        CallAsync("FetchStatus", () => service.FetchStatus(request));
+        CallAsync("FetchStatus", () => service.FetchStatus(request, MostStatuses));
 
     public ValueTask<Outcome<FetchDirectoryReply>> FetchDirectoryAsync(FetchDirectoryRequest request, CallContext context) =>
-        CallAsync("FetchDirectory", () => service.FetchDirectory(request));
+        CallAsync("FetchDirectory", () => Listing is { } listing ? Outcome<FetchDirectoryReply>.Reply(listing(request)) : service.FetchDirectory(request));
 
     public ValueTask<Outcome<FetchDataReply>> FetchDataAsync(FetchDataRequest request, CallContext context) =>
         CallAsync("FetchData", () => service.FetchData(request));
@@ -82,8 +94,11 @@ internal sealed class MemoryStub(MemoryVice owner, MemoryCalls service, TimeProv
 
     public ValueTask<Outcome<LinkReply>> LinkAsync(LinkRequest request, CallContext context) => CallAsync("Link", () => service.LinkAsync(request));
 
-    public ValueTask<Outcome<StoreDataReply>> StoreDataAsync(StoreDataRequest request, CallContext context) =>
-        CallAsync("StoreData", () => service.StoreDataAsync(request));
+    public ValueTask<Outcome<StoreDataReply>> StoreDataAsync(StoreDataRequest request, CallContext context)
+    {
+        StoredFor = context.Caller;
+        return CallAsync("StoreData", () => service.StoreDataAsync(request));
+    }
 
     public ValueTask<Outcome<StoreStatusReply>> StoreStatusAsync(StoreStatusRequest request, CallContext context) =>
         CallAsync("StoreStatus", () => service.StoreStatusAsync(request));
@@ -139,11 +154,13 @@ internal sealed class MemoryStub(MemoryVice owner, MemoryCalls service, TimeProv
         if (IsCut)
             return Outcome<T>.NotExecuted;
         Outcome<T> outcome = await call();
+        if (Forge is { } forge && outcome.IsReply)
+            outcome = (T)forge(outcome.Value!);
         if (After is { } after)
             await after(name);
         if (IsCut)
             return Outcome<T>.Unknown;
-        owner.Trust.Replied(new Epoch(owner.Volume.Epoch), owner.ResetCount, sent);
+        owner.Trust.Replied(new Epoch(owner.Volume.Epoch), owner.SessionTrust, sent);
         return outcome;
     }
 }

@@ -26,6 +26,17 @@ internal sealed class MemoryVice(MemoryVolume volume, TimeProvider time) : IVice
 
     public ulong ResetCount { get; set; }
 
+    public bool IsWithoutPromises { get; private set; }
+
+    /// <summary>From its next reply on the server promises nothing, or promises again.</summary>
+    public void Serve(bool withoutPromises)
+    {
+        volume.Forget(this);
+        (IsWithoutPromises, ResetCount) = (withoutPromises, ResetCount + 1);
+    }
+
+    public SessionTrust SessionTrust => new(ResetCount, IsWithoutPromises);
+
     public ulong Session { get; set; } = 1;
 
     public MemoryVolume Volume => volume;
@@ -36,7 +47,7 @@ internal sealed class MemoryVice(MemoryVolume volume, TimeProvider time) : IVice
         Connect();
     }
 
-    public void Connect() => Trust.Established(new SessionId(Session), new Epoch(volume.Epoch), Lease, ResetCount);
+    public void Connect() => Trust.Established(new SessionId(Session), new Epoch(volume.Epoch), Lease, SessionTrust);
 
     /// <summary>The volume breaks these. A client that is cut off is waited for until its lease ends, which in a test is at once.</summary>
     public async Task BreakAsync(List<PromiseBreak> breaks)

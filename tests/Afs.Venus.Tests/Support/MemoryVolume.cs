@@ -10,6 +10,9 @@ namespace Afs.Venus.Tests;
 /// </summary>
 internal sealed class MemoryVolume
 {
+    /// <summary>What statfs says is free.</summary>
+    public long FreeBytes { get; set; } = 500;
+
     public static readonly VolumeId Id = new(7);
     public static readonly Fid Root = new(Id, VnodeNumber.Root, new(1));
 
@@ -58,7 +61,11 @@ internal sealed class MemoryVolume
 
     public MemoryVnode? Find(Fid fid) => _vnodes.GetValueOrDefault(fid);
 
-    public void Promise(Fid fid, MemoryVice client) => (_promises.TryGetValue(fid, out HashSet<MemoryVice>? holders) ? holders : _promises[fid] = []).Add(client);
+    public void Promise(Fid fid, MemoryVice client)
+    {
+        if (!client.IsWithoutPromises)
+            (_promises.TryGetValue(fid, out HashSet<MemoryVice>? holders) ? holders : _promises[fid] = []).Add(client);
+    }
 
     public void GiveUp(Fid fid, MemoryVice client) => _promises.GetValueOrDefault(fid)?.Remove(client);
 

@@ -27,33 +27,51 @@ internal sealed class TestClient : CacheClient, IAsyncDisposable
 
     public static async Task<TestClient> OpenAsync(
         MemoryVolume volume, FakeTime? time = null, CacheLimits? limits = null, string? folder = null, bool wasCleanEnd = true, string bootId = "boot",
-        Func<IDisk, IDisk>? disk = null)
+        Func<IDisk, IDisk>? disk = null, Func<IContainerIndex, IContainerIndex>? index = null, Func<IContainerFiles, IContainerFiles>? files = null,
+        IBlockingWork? work = null, ILogger? log = null)
     {
         time ??= new FakeTime();
         string root = folder ?? Path.Combine(Path.GetTempPath(), $"venus-test-{Guid.NewGuid():N}");
         Directory.CreateDirectory(root);
         IDisk real = new LinuxDisk(root);
         IDisk used = disk?.Invoke(real) ?? real;
-        var files = new ContainerFiles(used);
-        ILogger log = NullLogger.Instance;
+        IContainerFiles plain = new ContainerFiles(used, mostOpen: 4096), looked = files?.Invoke(plain) ?? plain;
+        log ??= NullLogger.Instance;
         var vice = new MemoryVice(volume, time);
-        var storage = new CacheStorage(used, files, SqliteContainerIndex.Open(Path.Combine(root, "index.db"), time, log), bootId, wasCleanEnd)
+        IContainerIndex rows = CacheIndexFile.Open(root, real, bootId, time, log);
+        var storage = new CacheStorage(used, looked, index?.Invoke(rows) ?? rows, bootId, wasCleanEnd)
         {
-            Vnodes = SavedVnodesFile.Open(root, log),
+            Vnodes = SavedVnodesFile.Open(root, real, log),
+            Work = work ?? new InlineWork(),
         };
         var options = new CacheOptions { Limits = limits ?? new CacheLimits { ReservedFreeBytes = 0 } };
         var manager = new CacheManager(options, storage, vice, time, new Random(1), log);
         Assert.Equal(Failure.None, await manager.StartAsync(default));
-        var client = new TestClient(root, folder is null, vice, time, manager, files);
+        var client = new TestClient(root, folder is null, vice, time, manager, looked);
         manager.AttachKernel(client.Kernel);
         return client;
     }
+
+    /// <summary>Time goes on until what was written has been looked at, and nobody can write to it any more.</summary>
+    public Task SealAllAsync() =>
+        Eventually.BecomesTrueAsync(() => Manager.Containers.All(static c => c.Phase == ContainerPhase.Clean), () => Time.Advance(TimeSpan.FromSeconds(1)));
 
     /// <summary>As kill -9 does: nothing is stored, the server isn't told; the folder stays.</summary>
     public async Task CrashAsync()
     {
         Server.Stub.IsCut = true;
         await Manager.AbandonAsync();
+    }
+
+    /// <summary>As <see cref="CrashAsync"/>, in the middle of it: what the index was to write some time later is lost too.</summary>
+    public async Task KillAsync()
+    {
+        (string Path, byte[] Content)[] index = [.. Index().Select(static path => (path, File.ReadAllBytes(path)))];
+        await CrashAsync();
+        foreach (string path in Index())
+            File.Delete(path);
+        foreach ((string path, byte[] content) in index)
+            await File.WriteAllBytesAsync(path, content);
     }
 
     public async ValueTask DisposeAsync()
@@ -63,4 +81,11 @@ internal sealed class TestClient : CacheClient, IAsyncDisposable
         if (_ownsFolder)
             Directory.Delete(Folder, recursive: true);
     }
+
+    /// <summary>The one file that is parked in a cache directory.</summary>
+    public static string ParkedIn(string folder) =>
+        Directory.GetFiles(Path.Combine(folder, "recovered")).Single(static path => !path.EndsWith(".json", StringComparison.Ordinal));
+
+    /// <summary>The database, its log, and the journal before it.</summary>
+    private string[] Index() => Directory.GetFiles(Folder, "index.*");
 }

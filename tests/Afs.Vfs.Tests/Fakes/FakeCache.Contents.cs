@@ -33,9 +33,9 @@ internal sealed partial class FakeCache : IContentCache
         return true;
     }
 
-    public async ValueTask<Result<IContainer>> OpenAsync(Fid fid, bool forWriting, bool truncate, CancellationToken cancellation)
+    public async ValueTask<Result<IContainer>> OpenAsync(Fid fid, bool forWriting, bool truncate, OperationContext operation)
     {
-        Result<FetchStatus> status = await GetAsync(fid, cancellation);
+        Result<FetchStatus> status = await GetAsync(fid, operation);
         if (!status.IsSuccess)
             return status.Failure;
         bool isCached = _files.TryGetValue(fid, out FakeContainerFile? file) && (file.Writers > 0 || file.Base == status.Value.DataVersion);
@@ -45,12 +45,20 @@ internal sealed partial class FakeCache : IContentCache
         return Use(use, forWriting);
     }
 
+    public ValueTask<IContainer?> TryWriteAsync(IContainer use, bool truncate, OperationContext operation)
+    {
+        FakeContainerFile? file = _files.Values.Concat(_retired).FirstOrDefault(file => file.Id == use.Id);
+        if (file is not null && truncate)
+            RandomAccess.SetLength(file.Handle, 0);
+        return new(file is null ? null : Use(file, isWriting: true));
+    }
+
     public IContainer? FindLocal(Fid fid) =>
         _files.TryGetValue(fid, out FakeContainerFile? file) && file.Writers > 0 ? new FakeContainer(this, file, isWriting: false) : null;
 
-    public ValueTask<Failure> FetchAsync(Fid fid, CancellationToken cancellation) => new(Failure.None);
+    public ValueTask<Failure> FetchAsync(Fid fid, OperationContext operation) => new(Failure.None);
 
-    public ValueTask<Failure> StoreDirtyAsync(Fid? only, CancellationToken cancellation) => new(Failure.None);
+    public ValueTask<Failure> StoreClosedAsync(Fid? only, OperationContext operation) => new(Failure.None);
 
     public Failure Store(FakeContainerFile file)
     {

@@ -26,6 +26,10 @@ internal sealed partial class FakeCache : ICacheManager, IStatusCache, IDirector
 
     public Fid Root { get; } = new(Volume, VnodeNumber.Root, new Uniquifier(1));
 
+    public void BeginOperation()
+    {
+    }
+
     public IStatusCache Statuses => this;
 
     public IDirectoryCache Directories => this;
@@ -49,6 +53,20 @@ internal sealed partial class FakeCache : ICacheManager, IStatusCache, IDirector
         Enter(Root, name, fid);
         return fid;
     }
+
+    public void AddLink(string name, Fid fid) => Enter(Root, name, fid);
+
+    public void AddTo(Fid directory, string name)
+    {
+        Fid fid = NewFid();
+        _vnodes.Add(fid, new FakeVnode(NewStatus(fid, FileType.Regular, 0x1A4)));
+        Enter(directory, name, fid);
+    }
+
+    public Fid FidOf(string name) => _vnodes[Root].Entries[name];
+
+    /// <summary>The break is on its way to the kernel.</summary>
+    public void LosePromise(Fid fid) => _promised.Remove(fid);
 
     public FetchStatus StatusOf(Fid fid) => _vnodes[fid].Status;
 
@@ -85,7 +103,7 @@ internal sealed partial class FakeCache : ICacheManager, IStatusCache, IDirector
         return status is not null && (isPromised || _knownRemoved.Contains(fid));
     }
 
-    public ValueTask<Result<FetchStatus>> GetAsync(Fid fid, CancellationToken cancellation)
+    public ValueTask<Result<FetchStatus>> GetAsync(Fid fid, OperationContext operation)
     {
         if (TryGet(fid, out FetchStatus status))
             return new(status);
@@ -96,7 +114,7 @@ internal sealed partial class FakeCache : ICacheManager, IStatusCache, IDirector
         return new(vnode.Status);
     }
 
-    public ValueTask<Failure> PrefetchAsync(IReadOnlyList<Fid> fids, CancellationToken cancellation)
+    public ValueTask<Failure> PrefetchAsync(IReadOnlyList<Fid> fids, OperationContext operation)
     {
         Calls++;
         _promised.UnionWith(fids.Where(_vnodes.ContainsKey));
@@ -134,7 +152,7 @@ internal sealed partial class FakeCache : ICacheManager, IStatusCache, IDirector
         return _promised.Contains(directory);
     }
 
-    public ValueTask<Failure> LoadAsync(Fid directory, CancellationToken cancellation)
+    public ValueTask<Failure> LoadAsync(Fid directory, OperationContext operation)
     {
         if (!_vnodes.ContainsKey(directory))
         {

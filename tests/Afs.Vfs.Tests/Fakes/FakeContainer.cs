@@ -1,6 +1,5 @@
 using Afs.Venus.Cache;
 using Afs.Wire;
-using Microsoft.Win32.SafeHandles;
 
 namespace Afs.Vfs.Tests;
 
@@ -15,7 +14,7 @@ internal sealed class FakeContainer(FakeCache cache, FakeContainerFile file, boo
 
     public DataVersion BaseVersion => file.Base;
 
-    public SafeFileHandle Handle => file.Handle;
+    public BorrowedHandle Borrow() => new(file.Handle, null);
 
     public IArrival? Arrival => file.Arrival;
 
@@ -28,7 +27,13 @@ internal sealed class FakeContainer(FakeCache cache, FakeContainerFile file, boo
         return file.Writers > 0;
     }
 
-    public ValueTask<Failure> StoreAsync(bool killSetId, CancellationToken cancellation)
+    public IContainer? TryShare()
+    {
+        file.Uses++;
+        return new FakeContainer(cache, file, isWriting: false);
+    }
+
+    public ValueTask<Failure> StoreAsync(OperationContext operation)
     {
         file.Stores++;
         return new(cache.Store(file));

@@ -9,6 +9,13 @@ internal sealed class FakeKernel : IFuseNotifier
 
     public List<NodeId> Invalidated { get; } = [];
 
+    public List<(NodeId Parent, string Name)> Expired { get; } = [];
+
+    public SemaphoreSlim ExpiryBegan { get; } = new(0);
+
+    /// <summary>A directory's lock that an expiry waits for; null: it is free.</summary>
+    public ManualResetEventSlim? Hold { get; set; }
+
     public int Epoch { get; private set; }
 
     public HashSet<BackingId> OpenBackings { get; } = [];
@@ -18,23 +25,26 @@ internal sealed class FakeKernel : IFuseNotifier
 
     public Errno BackingError { get; set; }
 
-    public Errno InvalidateNode(NodeId node, long offset = -1, long lengthBytes = 0)
+    public Errno InvalidateNode(NodeId node, long offset = -1)
     {
         Invalidated.Add(node);
         return Unknown.Contains(node) ? Errno.ENOENT : Errno.None;
     }
 
-    public Errno InvalidateEntry(NodeId parent, ReadOnlySpan<byte> name) => throw new NotSupportedException("It may wait.");
-
-    public Errno Delete(NodeId parent, NodeId child, ReadOnlySpan<byte> name) => throw new NotSupportedException("It may wait.");
+    public Errno ExpireEntry(NodeId parent, ReadOnlySpan<byte> name)
+    {
+        lock (Expired)
+            Expired.Add((parent, System.Text.Encoding.Latin1.GetString(name)));
+        ExpiryBegan.Release();
+        Hold?.Wait();
+        return Errno.None;
+    }
 
     public Errno IncrementEpoch()
     {
         Epoch++;
         return Errno.None;
     }
-
-    public Errno Resend() => Errno.ENOSYS;
 
     public FuseResult<BackingId> OpenBacking(int fileDescriptor)
     {

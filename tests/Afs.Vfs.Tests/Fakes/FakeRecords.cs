@@ -1,3 +1,4 @@
+using Afs.Platform;
 using Afs.Venus.Vfs;
 
 namespace Afs.Vfs.Tests;
@@ -10,7 +11,8 @@ internal sealed class FakeRecords(int recordBytes) : IRecordArray
     public int Count => _records.Count;
 
     public static MountRecords Make() =>
-        new(new FakeRecords(NodeRecord.SizeBytes), new FakeRecords(OpenFileRecord.SizeBytes), new FakeRecords(OpenDirectoryRecord.SizeBytes));
+        new(new FakeRecords(NodeRecord.SizeBytes), new FakeRecords(OpenFileRecord.SizeBytes), new FakeRecords(OpenDirectoryRecord.SizeBytes), new FakeRecords(NameRecords.SizeBytes),
+            new FakeRecords(LockRecord.SizeBytes));
 
     public Span<byte> At(int index)
     {

@@ -33,7 +33,7 @@ public sealed class FakeTime : TimeProvider
         {
             _now += by;
             due = [.. _timers.Where(timer => timer.Due <= _now)];
-            due.ForEach(timer => timer.Due = null);
+            due.ForEach(timer => timer.Due = timer.Period is { } period ? _now + period : null);
         }
         due.ForEach(timer => timer.Fire());
     }
@@ -42,12 +42,18 @@ public sealed class FakeTime : TimeProvider
     {
         public TimeSpan? Due { get; set; }
 
+        /// <summary>Null: it fires once.</summary>
+        public TimeSpan? Period { get; private set; }
+
         public void Fire() => callback(state);
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             lock (time._lock)
+            {
+                Period = period == Timeout.InfiniteTimeSpan || period == TimeSpan.Zero ? null : period;
                 Due = dueTime == Timeout.InfiniteTimeSpan ? null : time._now + dueTime;
+            }
             return true;
         }
 

@@ -15,6 +15,9 @@ public sealed class FakeVenus : IVenusCallbacks, IRpcChannel
     /// <summary>Breaks fail as on a connection that dies.</summary>
     public bool IsBroken { get; set; }
 
+    /// <summary>What sending a break throws; null: nothing.</summary>
+    public Exception? Failure { get; set; }
+
     public IReadOnlyList<BreakPromisesRequest> Calls
     {
         get
@@ -34,6 +37,8 @@ public sealed class FakeVenus : IVenusCallbacks, IRpcChannel
 
     public async ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context)
     {
+        if (Failure is { } failure)
+            throw failure;
         if (IsBroken)
             return Outcome<BreakPromisesReply>.Unknown;
         lock (_lock)

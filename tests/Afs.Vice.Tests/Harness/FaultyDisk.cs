@@ -15,9 +15,15 @@ public sealed class FaultyDisk(IDisk inner) : PassingDisk(inner)
     /// <summary>Bytes that were begun to be written back before any sync.</summary>
     public long EarlyBytes { get; private set; }
 
+    /// <summary>Called before each read, write and sync, on the thread that waits for it.</summary>
+    public Action? BeforeContent { get; set; }
+
     public DiskSpace? Space { get; set; }
 
-    public override DiskSpace GetSpace() => Space ?? base.GetSpace();
+    /// <summary>Says how much room there is where <see cref="Space"/> doesn't.</summary>
+    public Func<DiskSpace>? Measure { get; set; }
+
+    public override DiskSpace GetSpace() => Space ?? Measure?.Invoke() ?? base.GetSpace();
 
     protected override IDiskFile Between(IDiskFile file) => new FaultyFile(this, file);
 
@@ -29,8 +35,15 @@ public sealed class FaultyDisk(IDisk inner) : PassingDisk(inner)
 
     private sealed class FaultyFile(FaultyDisk owner, IDiskFile inner) : PassingFile(inner)
     {
+        public override int Read(long offset, Span<byte> destination)
+        {
+            owner.BeforeContent?.Invoke();
+            return base.Read(offset, destination);
+        }
+
         public override void Write(long offset, ReadOnlySpan<byte> data)
         {
+            owner.BeforeContent?.Invoke();
             Fail(owner.WriteFailure);
             base.Write(offset, data);
         }
@@ -44,6 +57,7 @@ public sealed class FaultyDisk(IDisk inner) : PassingDisk(inner)
 
         public override void Sync()
         {
+            owner.BeforeContent?.Invoke();
             Fail(owner.SyncFailure);
             base.Sync();
         }

@@ -3,7 +3,6 @@ using Afs.Rpc;
 using Afs.Vice.Hosting;
 using Afs.Vice.Service;
 using Afs.Vice.Volumes.Metadata;
-using Afs.Vice.Volumes.Metadata.Memory;
 using Afs.Vice.Volumes.Metadata.Sqlite;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -18,12 +17,15 @@ public sealed class TestCell : IDisposable
     private readonly ILogger _log;
     private readonly MemoryMetadataStore _memory = new();
     private readonly bool _callersCommit;
+    private readonly DiskThreads _disks;
     private CommitThread _commits;
     private ulong _lastClient;
 
     /// <param name="callersCommit">As in the daemon; a caller may then wait for whatever holds up the commit.</param>
-    public TestCell(StoreKind kind = StoreKind.Memory, ViceOptions? options = null, ILogger? log = null, bool callersCommit = false)
+    /// <param name="disks">Null: callers wait for the disk themselves.</param>
+    public TestCell(StoreKind kind = StoreKind.Memory, ViceOptions? options = null, ILogger? log = null, bool callersCommit = false, DiskThreads? disks = null)
     {
+        _disks = disks ?? DiskThreads.Inline;
         _callersCommit = callersCommit;
         _commits = new CommitThread(callersCommit);
         (_kind, _options, _log) = (kind, options ?? new ViceOptions(), log ?? NullLogger.Instance);
@@ -42,18 +44,23 @@ public sealed class TestCell : IDisposable
 
     public IMetadataStore Metadata { get; private set; }
 
+    /// <summary>The server's view of <see cref="Metadata"/> in this life.</summary>
+    public HookedStore Hooks { get; private set; } = null!;
+
     public MemoryMetadataStore Memory => _memory;
 
     public ViceServer Server { get; private set; }
 
     private string DatabasePath => Path.Combine(Folder, "metadata.db");
 
-    public TimeSpan ServerWait => new Callbacks.LeaseTerms(_options.Lease).ServerWait;
+    public Callbacks.LeaseTerms Terms => new(_options.Lease);
+
+    public TimeSpan ServerWait => Terms.ServerWait;
 
     /// <summary>A client with a session, connected.</summary>
     public async Task<TestClient> ConnectAsync()
     {
-        var client = new TestClient(this, new ClientId(7, ++_lastClient));
+        var client = new TestClient(this, new ClientId(++_lastClient << 32, 7));
         await client.NewSessionAsync();
         client.Attach();
         return client;
@@ -88,11 +95,11 @@ public sealed class TestCell : IDisposable
     {
         var server = new ViceServer(_options, new ViceParts
         {
-            Metadata = Metadata,
+            Metadata = Hooks = new HookedStore(Metadata),
             Disk = Disk,
             Time = Time,
             Random = new Random(42),
-            Work = new InlineWork(),
+            Disks = _disks,
             WakeCommitter = _commits.Wake,
             Callbacks = channel => (FakeVenus)channel,
             Log = _log,

@@ -21,7 +21,7 @@ public sealed class TestClient(TestCell cell, ClientId id)
 
     public async Task NewSessionAsync()
     {
-        Session = await cell.Server.Replies.CreateSessionAsync(id, CancellationToken.None);
+        Session = (await cell.Server.Replies.CreateSessionAsync(id, CancellationToken.None))!.Value;
         _sequence = 0;
     }
 
@@ -39,7 +39,9 @@ public sealed class TestClient(TestCell cell, ClientId id)
 
     public void Contact() => cell.Server.Sessions.Contact(Session);
 
-    public ulong ResetCount => cell.Server.Sessions.ResetCount(Session);
+    public ulong ResetCount => Trust.ResetCount;
+
+    public SessionTrust Trust => cell.Server.Sessions.Trust(Session);
 
     /// <summary>The context of a next call.</summary>
     public CallContext Next() => new() { Id = new CallId(id, Session, new CallSequence(Interlocked.Increment(ref _sequence))) };
@@ -87,6 +89,9 @@ public sealed class TestClient(TestCell cell, ClientId id)
     public ValueTask<Outcome<LinkReply>> LinkAsync(Fid fid, Fid parent, string name) =>
         Vice.LinkAsync(new LinkRequest { Fid = fid, Parent = parent, Name = Encoding.UTF8.GetBytes(name), Time = Now() }, Next());
 
+    public ValueTask<Outcome<StoreXattrReply>> SetXattrAsync(Fid fid, ReadOnlySpan<byte> name, byte[]? value) =>
+        Vice.StoreXattrAsync(new StoreXattrRequest { Fid = fid, Name = name.ToArray(), Value = value, ChangeTime = Now() }, Next());
+
     public StoreDataRequest StoreRequest(Fid fid, byte[] content, ulong @base) => new()
     {
         Fid = fid,
@@ -113,7 +118,7 @@ public sealed class TestClient(TestCell cell, ClientId id)
         for (int offset = 0; offset < content.Length; offset += chunkBytes)
             await sink.WriteAsync(offset, content.AsMemory(offset, Math.Min(chunkBytes, content.Length - offset)), default);
         Outcome<ReadOnlyMemory<byte>> completed = await sink.CompleteAsync(default);
-        return completed.IsReply ? WireCodec.FromBytes<UploadReply>(completed.Value.Span) : completed.As<UploadReply>();
+        return completed.IsReply ? WireCodec.FromBytes<UploadReply>(completed.Value) : completed.As<UploadReply>();
     }
 
     /// <summary>Uploads the parts of a content; in chunks that are no multiple of a block.</summary>
@@ -129,7 +134,7 @@ public sealed class TestClient(TestCell cell, ClientId id)
         for (int offset = 0; offset < sent.Length; offset += 50_001)
             await sink.WriteAsync(offset, sent.AsMemory(offset, Math.Min(50_001, sent.Length - offset)), default);
         Outcome<ReadOnlyMemory<byte>> completed = await sink.CompleteAsync(default);
-        return completed.IsReply ? WireCodec.FromBytes<UploadReply>(completed.Value.Span) : completed.As<UploadReply>();
+        return completed.IsReply ? WireCodec.FromBytes<UploadReply>(completed.Value) : completed.As<UploadReply>();
     }
 
     /// <summary>A store whose parts are in the request.</summary>

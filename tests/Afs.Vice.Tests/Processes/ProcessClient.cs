@@ -17,6 +17,7 @@ public sealed class ProcessClient : IClientSession, IVenusCallbacks, IAsyncDispo
             Transport = new SocketTransport(),
             Server = RpcEndpoint.Parse(endpoint),
             ClientId = new ClientId(11, id),
+            Scope = "root",
             Session = this,
             Callbacks = new VenusCallbacksDispatcher(this),
             Time = new BootTimeProvider(),
@@ -88,11 +89,11 @@ public sealed class ProcessClient : IClientSession, IVenusCallbacks, IAsyncDispo
     public ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context) =>
         ValueTask.FromResult(Outcome<BreakPromisesReply>.Reply(new BreakPromisesReply()));
 
-    public void Replied(Epoch epoch, ulong resetCount, long sentTimestamp)
+    public void Replied(Epoch epoch, SessionTrust trust, long sentTimestamp)
     {
     }
 
-    public void Established(SessionId session, bool isNewSession, Epoch epoch, TimeSpan lease, ulong resetCount)
+    public void Established(SessionId session, bool isNewSession, Epoch epoch, TimeSpan lease, SessionTrust trust)
     {
     }
 

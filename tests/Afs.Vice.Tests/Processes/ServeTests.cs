@@ -59,7 +59,7 @@ public sealed class ServeTests : IDisposable
     [InlineData(3, "is no address", "serve", "--data", "DATA", "--listen", "nonsense")]
     [InlineData(3, "holds no server's data", "salvage", "--data", "DATA")]
     [InlineData(3, "Cannot use the certificate", "serve", "--data", "DATA", "--tls-cert", "/nowhere.pem")]
-    [InlineData(1, "did not answer", "status", "--server", "127.0.0.1:1", "--timeout-ms", "300")]
+    [InlineData(1, "can't be reached: no connection to 127.0.0.1:1", "status", "--server", "127.0.0.1:1", "--timeout-ms", "300")]
     public async Task What_is_wrong_is_said_in_one_line(int code, string message, params string[] arguments)
     {
         using ViceProcess process = ViceProcess.Start([.. arguments.Select(a => a == "DATA" ? Data : a)]);

@@ -176,6 +176,9 @@ def xattr_trusted_is_for_root():
     def act():
         fails(errno.EPERM, os.setxattr, "f", "trusted.k", b"w")
         fails(errno.ENODATA, os.getxattr, "f", "trusted.k")
+        equal(os.listxattr("f"), ["user.k"], "names for others")
+    os.setxattr("f", "user.k", b"v")
+    equal(sorted(os.listxattr("f")), ["trusted.k", "user.k"], "names for root")
     as_user(NOBODY, act)
 
 

@@ -82,3 +82,76 @@ public struct Crc32C
         return Crc32CShift.Over(Crc32CShift.Over(a, LaneBytes) ^ b, LaneBytes) ^ c;
     }
 }
+
+/// <summary>
+/// What zeros behind it make of the register of a CRC32C: it is multiplied by x to the power of their bits, modulo the polynomial.
+/// Registers are bit-reflected, as in zlib's crc32_combine, whose method this is (Mark Adler).
+/// </summary>
+internal static class Crc32CShift
+{
+    private const uint Polynomial = 0x82F63B78;
+    private const uint One = 1u << 31;
+    private const uint XToThe8 = One >> 8;
+
+    /// <summary>x^8 to the power of 2^i.</summary>
+    private static readonly uint[] Powers = MakePowers();
+
+    public static uint Over(uint register, long zeroBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(zeroBytes);
+        for (int i = 0; zeroBytes != 0; i++, zeroBytes >>= 1)
+        {
+            if ((zeroBytes & 1) != 0)
+                register = Multiply(Powers[i], register);
+        }
+        return register;
+    }
+
+    /// <summary>Without branches, which nobody could predict.</summary>
+    private static uint Multiply(uint a, uint b)
+    {
+        uint product = 0;
+        for (; a != 0; a <<= 1)
+        {
+            product ^= b & (uint)((int)a >> 31);
+            b = b >> 1 ^ Polynomial & 0 - (b & 1);
+        }
+        return product;
+    }
+
+    private static uint[] MakePowers()
+    {
+        uint[] powers = new uint[63];
+        powers[0] = XToThe8;
+        for (int i = 1; i < powers.Length; i++)
+            powers[i] = Multiply(powers[i - 1], powers[i - 1]);
+        return powers;
+    }
+}
+
+/// <summary>
+/// The CRC32C of a content that is made from a shorter or equally long base, zeros behind it, and parts that replace some of both. Only the parts
+/// are read. Not safe for concurrent use.
+/// </summary>
+public sealed class PartsChecksum
+{
+    private readonly long _lengthBytes;
+
+    public PartsChecksum(uint baseCrc32C, long baseLengthBytes, long lengthBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(baseLengthBytes, lengthBytes);
+        _lengthBytes = lengthBytes;
+        var crc = Crc32C.From(baseCrc32C);
+        crc.AddZeros(lengthBytes - baseLengthBytes);
+        Value = crc.Value;
+    }
+
+    /// <summary>With all parts so far.</summary>
+    public uint Value { get; private set; }
+
+    /// <summary>Bytes at an offset, no byte twice.</summary>
+    /// <param name="before">The checksum of what was there: of the base, or of as many zeros.</param>
+    /// <param name="after">The checksum of what is there.</param>
+    public void Replace(long offset, long countBytes, uint before, uint after) =>
+        Value = Crc32C.Replace(Value, before, after, _lengthBytes - offset - countBytes);
+}

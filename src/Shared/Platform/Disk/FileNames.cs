@@ -11,15 +11,18 @@ internal static partial class FileNames
 {
     private const int ReadOnly = 0, ReadWrite = 2, Create = 0x40, Exclusive = 0x80, CloseOnExec = 0x80000;
 
-    /// <summary>Before the umask.</summary>
-    private const uint NewFileMode = 0x1B6;
+    /// <summary>Read and write for the owner.</summary>
+    private const uint NewFileMode = 0x180;
 
     private const int EINTR = 4;
+
+    /// <summary>O_NOFOLLOW of fcntl.h: a name of ours that is a symlink was put there by somebody else. Its value is not that of x86 on ARM.</summary>
+    private static readonly int NoFollow = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x8000 : 0x20000;
 
     /// <summary>Zero, or the errno.</summary>
     public static int Open(string path, DiskOpenMode mode, out SafeFileHandle handle)
     {
-        int flags = CloseOnExec | mode switch
+        int flags = CloseOnExec | NoFollow | mode switch
         {
             DiskOpenMode.Read => ReadOnly,
             DiskOpenMode.ReadWrite => ReadWrite,

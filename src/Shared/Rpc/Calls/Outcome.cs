@@ -62,3 +62,19 @@ public readonly struct Outcome<T>
         _ => throw new InvalidOperationException("A reply has no failure to pass on."),
     };
 }
+
+/// <summary>The Rpc layer's own abort codes.</summary>
+public static class RpcAbortCodes
+{
+    /// <summary>The service has no such operation: the peer is of another version of the contract.</summary>
+    public static readonly AbortCode NoSuchOperation = new(1);
+
+    /// <summary>This peer takes no calls, or no bulk transfer.</summary>
+    public static readonly AbortCode NoService = new(2);
+}
+
+/// <summary>
+/// What a call did can't be told to anybody: whether it is on stable storage is unknown, or this life of the server ends before it is done. The service
+/// throws it. The call's connection ends without a reply, as in a crash; the caller's retry learns from the next life what became of it.
+/// </summary>
+public sealed class CallUnansweredException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,3 +1,6 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
 namespace Afs.Rpc;
 
 /// <summary>
@@ -22,6 +25,9 @@ public sealed class RpcClient : IRpcChannel, IBulkChannel, IAsyncDisposable
     }
 
     public RpcStatistics Statistics => _options.Statistics;
+
+    /// <summary>Why there is no connection, for people; null where there is one, or before the first attempt ended.</summary>
+    public string? Trouble => _link.Trouble;
 
     /// <summary>Connects, and reconnects for ever, in the background.</summary>
     public void Start() => _link.Start();
@@ -64,4 +70,79 @@ public sealed class RpcClient : IRpcChannel, IBulkChannel, IAsyncDisposable
     }
 
     private static Random Fork(Random random) => new(random.Next());
+}
+
+/// <summary>What a client is made of.</summary>
+public sealed record RpcClientOptions
+{
+    public required ITransport Transport { get; init; }
+
+    public required RpcEndpoint Server { get; init; }
+
+    public required ClientId ClientId { get; init; }
+
+    /// <summary>Which of the server's scopes, by the name of <see cref="RpcScope"/>.</summary>
+    public required string Scope { get; init; }
+
+    public required IClientSession Session { get; init; }
+
+    /// <summary>
+    /// Answers the server's calls; null: this client takes none. The synchronous part of each runs on the connection's reader, in the
+    /// order of arrival with <see cref="IClientSession"/>'s callbacks, and must not wait.
+    /// </summary>
+    public IRpcDispatcher? Callbacks { get; init; }
+
+    /// <summary>Counts leases and deadlines: on a real machine, boot time.</summary>
+    public required TimeProvider Time { get; init; }
+
+    /// <summary>Its numbers decide back-offs only. Not shared with other threads after this.</summary>
+    public required Random Random { get; init; }
+
+    public ILogger Log { get; init; } = NullLogger.Instance;
+
+    public RpcTimings Timings { get; init; } = new();
+
+    public RpcLimits Limits { get; init; } = new();
+
+    public RpcStatistics Statistics { get; init; } = new();
+}
+
+/// <summary>The server refuses this client. The message is for the user; for a version mismatch it names both versions.</summary>
+public sealed class RpcRefusedException(RefusalReason reason, string message) : IOException(message)
+{
+    public RefusalReason Reason { get; } = reason;
+}
+
+/// <summary>Tells what the caller's own reading or writing threw from what the connection threw: the first goes to the caller, the second is retried.</summary>
+internal sealed class CallerFault
+{
+    private Exception? _caught;
+
+    public bool Is(Exception e) => ReferenceEquals(e, _caught);
+
+    public async ValueTask GuardAsync(Func<ValueTask> work)
+    {
+        try
+        {
+            await work();
+        }
+        catch (Exception e)
+        {
+            _caught = e;
+            throw;
+        }
+    }
+
+    public async ValueTask<T> GuardAsync<T>(Func<ValueTask<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (Exception e)
+        {
+            _caught = e;
+            throw;
+        }
+    }
 }

@@ -71,3 +71,48 @@ public sealed class RpcStatistics
     private static IReadOnlyList<OperationStatistics> Read(ConcurrentDictionary<int, OperationCounters> counters) =>
         [.. counters.OrderBy(pair => pair.Key).Select(pair => pair.Value.Read(pair.Key))];
 }
+
+/// <summary>The live counters of one operation.</summary>
+internal sealed class OperationCounters
+{
+    private long _calls;
+    private long _replies;
+    private long _aborts;
+    private long _notExecuted;
+    private long _unknown;
+    private long _retries;
+    private long _duplicates;
+
+    public void Call() => Interlocked.Increment(ref _calls);
+
+    public void Retry() => Interlocked.Increment(ref _retries);
+
+    public void Duplicate() => Interlocked.Increment(ref _duplicates);
+
+    public void Outcome(OutcomeKind kind)
+    {
+        switch (kind)
+        {
+            case OutcomeKind.Replied: Interlocked.Increment(ref _replies); break;
+            case OutcomeKind.Aborted: Interlocked.Increment(ref _aborts); break;
+            case OutcomeKind.NotExecuted: Interlocked.Increment(ref _notExecuted); break;
+            case OutcomeKind.Unknown: Interlocked.Increment(ref _unknown); break;
+        }
+    }
+
+    public OperationStatistics Read(int operation) => new(
+        operation,
+        Volatile.Read(ref _calls),
+        Volatile.Read(ref _replies),
+        Volatile.Read(ref _aborts),
+        Volatile.Read(ref _notExecuted),
+        Volatile.Read(ref _unknown),
+        Volatile.Read(ref _retries),
+        Volatile.Read(ref _duplicates));
+}
+
+/// <summary>How often one operation was called, as of one moment.</summary>
+/// <param name="Calls">Calls made, or run here: each once, however often it was sent.</param>
+/// <param name="Retries">Transmissions after the first.</param>
+/// <param name="Duplicates">Arrivals of a call that was here already.</param>
+public readonly record struct OperationStatistics(int Operation, long Calls, long Replies, long Aborts, long NotExecuted, long Unknown, long Retries, long Duplicates);

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using Afs.Platform;
 using Afs.Wire;
 
 namespace Afs.Venus.Cache;
@@ -18,6 +20,9 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
 
     /// <summary>Gets the fid when the last use of a container ends. Must not wait.</summary>
     public Action<Fid>? LastUseEnded { get; set; }
+
+    /// <summary>Nobody can write to it, and the server has its content: <see cref="ContainerSeals.TrySeal"/>. Called under no lock.</summary>
+    public Func<Container, bool> MayGo { get; set; } = static container => container.Phase == ContainerPhase.Clean;
 
     /// <summary>Allocated bytes as of when each container was last measured.</summary>
     public long TotalBytes { get; private set; }
@@ -61,21 +66,33 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
     }
 
     /// <summary>
-    /// Makes it the current one, unless one is there that holds changes of this client, or a newer version: then it is deleted. The current
-    /// one afterwards.
+    /// Makes it the current one, unless one is there that holds changes of this client, or may be written by somebody still, or is of a newer version: then it
+    /// is deleted. The current one afterwards.
     /// </summary>
     public Container Install(Container container)
     {
-        Container? old;
-        bool delete;
-        lock (_lock)
+        Container? old, asked = null;
+        bool delete, mayGo = false;
+        while (true)
         {
-            if (_current.TryGetValue(container.Fid, out old) && (old.IsLocal || old.BaseVersion.Value > container.BaseVersion.Value))
-                (old, container) = (container, old);
-            else
-                _current[container.Fid] = container;
-            container.LastUsed = ++_clock;
-            delete = old?.Retire(ContainerFate.Superseded) ?? false;
+            lock (_lock)
+            {
+                bool isThere = _current.TryGetValue(container.Fid, out old);
+                bool isOlder = isThere && !old!.IsLocal && old.BaseVersion.Value <= container.BaseVersion.Value;
+                // What is watched is asked about outside of the lock; it may be written again by then.
+                bool isToBeAsked = isOlder && old!.Phase == ContainerPhase.Watched && (asked != old || mayGo);
+                if (!isToBeAsked)
+                {
+                    if (isThere && !old!.IsNobodys && (!isOlder || old.Phase != ContainerPhase.Clean))
+                        (old, container) = (container, old!);
+                    else
+                        _current[container.Fid] = container;
+                    container.LastUsed = ++_clock;
+                    delete = old?.Retire(ContainerFate.Superseded) ?? false;
+                    break;
+                }
+            }
+            (asked, mayGo) = (old, MayGo(old!));
         }
         Measure(container.Id, container.Baseline.AllocatedBytes);
         if (delete)
@@ -87,13 +104,17 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
     /// Opens it for writing, if it is still the current one: from here on none takes its place. False: a newer one did, and what is written must
     /// go there, for all processes of this client share one.
     /// </summary>
-    public bool TryBeginWriting(Container container)
+    /// <param name="mayReturn">It may have been dropped, and takes its place again where no other has it: its file is gone, and who opens it opened its name before.</param>
+    public bool TryBeginWriting(Container container, Caller writer, bool mayReturn = false)
     {
         lock (_lock)
         {
-            if (!_current.TryGetValue(container.Fid, out Container? current) || current != container)
+            bool isCurrent = _current.TryGetValue(container.Fid, out Container? current) && current == container;
+            if (!isCurrent && mayReturn && current is null && container.TryReturn())
+                isCurrent = _current.TryAdd(container.Fid, container);
+            if (!isCurrent)
                 return false;
-            container.BeginWriting();
+            container.BeginWriting(writer);
             return true;
         }
     }
@@ -146,10 +167,17 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
         return true;
     }
 
-    /// <summary>All that hold no change of this client go, those in use at the end of their last use.</summary>
+    /// <summary>All that hold no change of this client, and can't any more, go; those in use at the end of their last use.</summary>
     public void DropClean()
     {
-        foreach (Container container in Snapshot().Where(static c => !c.IsLocal))
+        foreach (Container container in Snapshot())
+            DropIfClean(container);
+    }
+
+    /// <summary>As above, one.</summary>
+    public void DropIfClean(Container container)
+    {
+        if (!container.IsLocal && MayGo(container))
             Drop(container, ContainerFate.Superseded);
     }
 
@@ -211,4 +239,126 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
                 _sizes[id] = allocatedBytes;
         }
     }
+}
+
+/// <summary>Container files on the disk, and what the disk knows of them. Failures throw <see cref="DiskException"/>.</summary>
+internal interface IContainerFiles
+{
+    /// <summary>Makes a new, empty file.</summary>
+    IDiskFile Create(ContainerId id);
+
+    /// <summary>For reading and writing.</summary>
+    IDiskFile Open(ContainerId id);
+
+    /// <summary>For reading only: <see cref="MayBeWritten"/> doesn't take it for a writer's.</summary>
+    IDiskFile OpenToRead(ContainerId id);
+
+    bool Delete(ContainerId id);
+
+    /// <summary>The file's name is on stable storage when this returns; of its content only what was synced.</summary>
+    void SyncName(ContainerId id);
+
+    /// <summary>All that are there.</summary>
+    IEnumerable<ContainerId> List();
+
+    ContainerStat Stat(IDiskFile file);
+
+    /// <summary>A store into a mapped page after <see cref="ProtectMapped"/> shows in ctime. False: only the content shows it.</summary>
+    bool ShowsMapped { get; }
+
+    void SetModifyTime(IDiskFile file, Timestamp time);
+
+    /// <summary>Its name is about to go: it stays open until it is disposed.</summary>
+    void KeepOpen(IDiskFile file)
+    {
+    }
+
+    /// <summary>
+    /// Makes the next store into a page of this range that is mapped now show in ctime again: begins to write dirty pages back, which write-protects them
+    /// (sync_file_range(2); the kernel's clear_page_dirty_for_io). Takes as long as handing the dirty pages to the disk.
+    /// </summary>
+    void ProtectMapped(IDiskFile file, long offset, long countBytes);
+
+    /// <summary>
+    /// May some process write to it, through a descriptor or a mapping, that isn't this daemon's? False only where the kernel denies it.
+    /// The daemon has it not open for writing. Waits for no disk.
+    /// </summary>
+    bool MayBeWritten(ContainerId id);
+
+    DiskSpace GetSpace();
+}
+
+/// <summary>Container files at <c>containers/xx/id</c>, both hexadecimal; xx is the low byte of the id, so that no folder grows large.</summary>
+internal sealed class ContainerFiles : IContainerFiles
+{
+    /// <summary>In the cache's folder.</summary>
+    public const string Folder = "containers";
+
+    private readonly IDisk _disk;
+    private readonly DiskTimes _times;
+    private readonly OpenDescriptors _descriptors;
+
+    /// <param name="disk">The cache's folder.</param>
+    /// <param name="mostOpen">Files that stay open while nobody works on them.</param>
+    public ContainerFiles(IDisk disk, int mostOpen)
+    {
+        _disk = disk;
+        _descriptors = new OpenDescriptors(mostOpen);
+        for (int low = 0; low < 256; low++)
+            disk.CreateDirectory(FolderOf((byte)low));
+        disk.SyncDirectory(Folder);
+        disk.SyncDirectory(".");
+        _times = DiskTimes.Probe(disk);
+    }
+
+    /// <summary>How the disk's times move, for the log.</summary>
+    public DiskTimes Times => _times;
+
+    public bool ShowsMapped => _times.ShowsMapped;
+
+    public static string NameOf(ContainerId id) => $"{FolderOf((byte)id.Value)}/{id.Value:x16}";
+
+    public IDiskFile Create(ContainerId id) => _disk.Open(NameOf(id), DiskOpenMode.CreateNew);
+
+    public IDiskFile Open(ContainerId id) => new BoundedFile(() => _disk.Open(NameOf(id), DiskOpenMode.ReadWrite), _descriptors);
+
+    public IDiskFile OpenToRead(ContainerId id) => new BoundedFile(() => _disk.Open(NameOf(id), DiskOpenMode.Read), _descriptors);
+
+    public void KeepOpen(IDiskFile file) => (file as BoundedFile)?.KeepOpen();
+
+    public bool Delete(ContainerId id) => _disk.Delete(NameOf(id));
+
+    public void SyncName(ContainerId id) => _disk.SyncDirectory(FolderOf((byte)id.Value));
+
+    public IEnumerable<ContainerId> List()
+    {
+        foreach (string folder in _disk.List(Folder))
+        {
+            foreach (string name in _disk.List($"{Folder}/{folder.TrimEnd('/')}"))
+            {
+                if (ulong.TryParse(name, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong id) && NameOf(new(id)).EndsWith($"/{name}", StringComparison.Ordinal))
+                    yield return new ContainerId(id);
+            }
+        }
+    }
+
+    public ContainerStat Stat(IDiskFile file) => _times.Look(file);
+
+    public void SetModifyTime(IDiskFile file, Timestamp time)
+    {
+        using BorrowedHandle borrowed = BorrowedHandle.Of(file);
+        FileStatus.SetModifyTime(borrowed.File, time);
+    }
+
+    public void ProtectMapped(IDiskFile file, long offset, long countBytes) => file.BeginWriteback(offset, countBytes);
+
+    public bool MayBeWritten(ContainerId id)
+    {
+        using IDiskFile file = _disk.Open(NameOf(id), DiskOpenMode.Read);
+        return file.Handle is not { } handle || WriterCheck.MayBeWritten(handle);
+    }
+
+    public DiskSpace GetSpace() => _disk.GetSpace();
+
+    private static string FolderOf(byte low) => $"{Folder}/{low:x2}";
 }

@@ -6,15 +6,25 @@ namespace Afs.Venus.Cache;
 /// <summary>
 /// Makes room by evicting clean, unused containers: the least recently used first, and of those that were used about as long ago the larger
 /// ones. What is open, dirty or changed stays, whatever the limit.
+/// Fetches reserve their bytes first. What is written here isn't known before it is there: so each new file and each open for writing looks, without a call
+/// where all is well, and a duty of the housekeeping does once a second.
 /// </summary>
-internal sealed class CacheRoom(ContainerTable table, IContainerFiles files, CacheLimits limits, CacheFigures figures, Action<Container> recheck)
+internal sealed class CacheRoom(
+    ContainerTable table, IContainerFiles files, CacheLimits limits, CacheFigures figures, IBlockingWork work, TimeProvider time)
 {
+    /// <summary>Where nothing could go, nobody looks again for so long: a look costs as much as there are files.</summary>
+    private static readonly TimeSpan FruitlessPause = TimeSpan.FromSeconds(1);
+
     private readonly Lock _lock = new();
 
     // Of fetches under way: their bytes aren't in the table yet.
     private long _reserved;
     private long _mostBytes = limits.MostBytes;
     private bool _isEvicting;
+
+    /// <summary>As of the last look: less is free than is to be left to others.</summary>
+    private bool _isDiskShort;
+    private long? _fruitlessSince;
 
     /// <summary>The most that all containers may occupy.</summary>
     public long MostBytes => Volatile.Read(ref _mostBytes);
@@ -27,8 +37,51 @@ internal sealed class CacheRoom(ContainerTable table, IContainerFiles files, Cac
         return excess <= 0 || Evict(excess) && table.TotalBytes <= mostBytes;
     }
 
+    /// <summary>Some limit is passed, as far as it is known without asking the disk.</summary>
+    private bool IsShort => Volatile.Read(ref _isDiskShort) || table.TotalBytes + Reserved > MostBytes || table.Count >= limits.MostFiles;
+
+    private long Reserved
+    {
+        get
+        {
+            lock (_lock)
+                return _reserved;
+        }
+    }
+
+    /// <summary>
+    /// To be asked before a file is made, or opened to be written. False: the disk has no more room than is to be left to others, and nothing may go. The
+    /// limit of the cache itself refuses nobody: what is over it and can't go, goes once it is stored and closed.
+    /// </summary>
+    public ValueTask<bool> HasRoomAsync() => IsShort ? new(work.RunAsync(TryKeepLimits)) : new(true);
+
+    /// <summary>The duty: what is over the limits goes, if it may.</summary>
+    public Task KeepLimitsAsync() => work.RunAsync(TryKeepLimits);
+
+    private bool TryKeepLimits()
+    {
+        long excess = Excess();
+        if (excess > 0 && !IsFruitless())
+            NoteFruit(Evict(excess));
+        bool isDiskShort = DiskExcess() > 0;
+        Volatile.Write(ref _isDiskShort, isDiskShort);
+        return !isDiskShort;
+    }
+
+    private bool IsFruitless()
+    {
+        lock (_lock)
+            return _fruitlessSince is { } since && time.GetElapsedTime(since) < FruitlessPause;
+    }
+
+    private void NoteFruit(bool isEnough)
+    {
+        lock (_lock)
+            _fruitlessSince = isEnough ? null : time.GetTimestamp();
+    }
+
     /// <summary>Lets go of one container, if it is clean and nothing uses it.</summary>
-    public bool TryDiscard(Container container) => !container.IsPinned && !container.IsLocal && IsUntouched(container) && table.TryEvict(container);
+    public bool TryDiscard(Container container) => !container.IsPinned && !container.IsLocal && table.MayGo(container) && table.TryEvict(container);
 
     /// <summary>Room for a fetch; to be given back by <see cref="Release"/>. False: everything that is left is in use.</summary>
     public bool TryReserve(long bytes)
@@ -68,13 +121,16 @@ internal sealed class CacheRoom(ContainerTable table, IContainerFiles files, Cac
     /// <summary>Bytes past the limit of the cache or of the disk; past the limit of files, one tenth of all.</summary>
     private long Excess()
     {
-        long reserved;
-        lock (_lock)
-            reserved = _reserved;
-        long byLimit = table.TotalBytes + reserved - MostBytes;
-        long byDisk = limits.ReservedFreeBytes + reserved - files.GetSpace().FreeBytes;
+        long byLimit = table.TotalBytes + Reserved - MostBytes;
         long byFiles = table.Count >= limits.MostFiles ? Math.Max(1, table.TotalBytes / 10) : 0;
-        return Math.Max(byLimit, Math.Max(byDisk, byFiles));
+        return Math.Max(byLimit, Math.Max(DiskExcess(), byFiles));
+    }
+
+    /// <summary>Bytes past what is to be left free on the disk. One that says it has no blocks at all says nothing of its room.</summary>
+    private long DiskExcess()
+    {
+        DiskSpace space = files.GetSpace();
+        return space.TotalBytes > 0 ? limits.ReservedFreeBytes + Reserved - space.FreeBytes : 0;
     }
 
     /// <summary>Frees at least so many bytes, and some more so that the next one needn't look again. False: there wasn't enough.</summary>
@@ -93,7 +149,7 @@ internal sealed class CacheRoom(ContainerTable table, IContainerFiles files, Cac
             {
                 if (table.TotalBytes <= goal)
                     break;
-                if (IsUntouched(container) && table.TryEvict(container))
+                if (table.MayGo(container) && table.TryEvict(container))
                     figures.ContainersEvicted.Add();
             }
             return table.TotalBytes <= least;
@@ -117,28 +173,4 @@ internal sealed class CacheRoom(ContainerTable table, IContainerFiles files, Cac
 
     private static double Score(Container container, long newest) =>
         (newest - container.LastUsed + 1) * (1 + Math.Log2(1 + container.Baseline.AllocatedBytes / 65536.0) / 8);
-
-    /// <summary>
-    /// A mapping may have written after the last close: then it isn't clean, whatever we thought. One from before a crash may differ for another
-    /// reason; that is no change of this client.
-    /// </summary>
-    private bool IsUntouched(Container container)
-    {
-        if (!container.EverWritten || container.NeedsVerify)
-            return true;
-        try
-        {
-            if (!container.TryPin())
-                return false;
-        }
-        catch (DiskException e) when (e.Failure == DiskFailure.NotFound)
-        {
-            return true;
-        }
-        bool changed = container.IsChanged();
-        table.Unpin(container);
-        if (changed)
-            recheck(container);
-        return !changed;
-    }
 }

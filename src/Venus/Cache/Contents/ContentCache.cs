@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Afs.Platform;
 using Afs.Wire;
 using Microsoft.Extensions.Logging;
@@ -13,18 +14,24 @@ namespace Afs.Venus.Cache;
 /// A container that lost its place to a newer one lives until its last use ends (S2).
 /// </summary>
 internal sealed partial class ContentCache(
-    Statuses statuses, ContainerTable table, ContainerFactory factory, ContentFetcher fetcher, ContentStorer storer, ContentUses uses,
-    CacheRecovery recovery, BlockKeeper blocks, CacheFigures figures, ILogger log) : IContentCache
+    Statuses statuses, ContainerTable table, ContainerFactory factory, ContentFetcher fetcher, ContentStorer storer, ContainerSeals seals, ContentUses uses,
+    CacheRecovery recovery, BlockKeeper blocks, CacheRoom room, CacheFigures figures, IBlockingWork work, ILogger log) : IContentCache
 {
     /// <summary>Rounds of an open that is overtaken by breaks, evictions and other opens.</summary>
     private const int MostRounds = 64;
+
+    /// <summary>Contents that are compared with their checksums at one time, after a crash: fewer than the threads for such work, which others need as well.</summary>
+    private const int MostVerified = 2;
+
+    private readonly ConcurrentDictionary<ContainerId, Lazy<Task<bool>>> _verifying = new();
+    private readonly SemaphoreSlim _verifyTurns = new(MostVerified);
 
     public bool TryOpenForReading(Fid fid, ContainerId? proven, out IContainer container)
     {
         container = null!;
         if (!table.TryGet(fid, out Container? found) || found.NeedsRecovery || found.NeedsVerify)
             return false;
-        if (!found.IsLocal && !IsCurrent(found))
+        if (found.IsNobodys || !found.IsLocal && !IsCurrent(found))
             return false;
         if (!found.TryPinClosed())
             return false;
@@ -38,20 +45,23 @@ internal sealed partial class ContentCache(
         return true;
     }
 
-    public async ValueTask<Result<IContainer>> OpenAsync(Fid fid, bool forWriting, bool truncate, CancellationToken cancellation)
+    public async ValueTask<Result<IContainer>> OpenAsync(Fid fid, bool forWriting, bool truncate, OperationContext operation)
     {
         try
         {
+            // What is here already may be written, as far as the disk goes.
+            if (forWriting && !await room.HasRoomAsync() && !table.TryPeek(fid, out _))
+                return FailureKind.CacheFull;
             for (int round = 0; round < MostRounds; round++)
             {
-                Result<Container> found = await FindAsync(fid, truncate, mayArrive: round == 0 && !forWriting, cancellation);
+                Result<Container> found = await FindAsync(fid, truncate, mayArrive: round == 0 && !forWriting, operation);
                 if (!found.IsSuccess)
                     return found.Failure;
                 if (!TryPin(found.Value))
                     continue;
                 if (!forWriting)
                     return new ContainerUse(found.Value, isWriting: false, storer, uses);
-                if (await TryBeginWritingAsync(found.Value, truncate) is { } use)
+                if (await TryBeginWritingAsync(found.Value, truncate, operation.Caller) is { } use)
                     return use;
             }
             return FailureKind.Unreachable;
@@ -61,26 +71,43 @@ internal sealed partial class ContentCache(
             LogUnreadable(fid, e.Message);
             return DiskFailures.ToFailure(e);
         }
+        catch (OperationCanceledException) when (operation.IsInterrupted)
+        {
+            return FailureKind.Interrupted;
+        }
+    }
+
+    public async ValueTask<IContainer?> TryWriteAsync(IContainer use, bool truncate, OperationContext operation)
+    {
+        try
+        {
+            return use is ContainerUse { Container: var container } && TryPin(container) ? await TryBeginWritingAsync(container, truncate, operation.Caller, mayReturn: true) : null;
+        }
+        catch (DiskException e)
+        {
+            LogUnreadable(use.Fid, e.Message);
+            return null;
+        }
     }
 
     public IContainer? FindLocal(Fid fid) => table.TryGet(fid, out Container? found) && found.IsLocal && !found.NeedsRecovery
         ? new LocalContainer(found, storer, uses)
         : null;
 
-    public async ValueTask<Failure> FetchAsync(Fid fid, CancellationToken cancellation)
+    public async ValueTask<Failure> FetchAsync(Fid fid, OperationContext operation)
     {
         if (table.TryGet(fid, out Container? found) && (found.IsLocal || IsCurrent(found)))
             return Failure.None;
-        return (await fetcher.FetchAsync(fid, mayArrive: false, cancellation)).Result.Failure;
+        return (await fetcher.FetchAsync(fid, mayArrive: false, operation)).Result.Failure;
     }
 
-    public async ValueTask<Failure> StoreDirtyAsync(Fid? only, CancellationToken cancellation)
+    public async ValueTask<Failure> StoreClosedAsync(Fid? only, OperationContext operation)
     {
         Task<Failure>[] stores =
         [
             .. table.Snapshot()
-                .Where(c => c.IsLocal && !c.NeedsRecovery && (only is null || c.Fid == only))
-                .Select(c => new LocalContainer(c, storer, uses).StoreAsync(killSetId: false, cancellation).AsTask()),
+                .Where(c => (c.IsLocal || c.Phase == ContainerPhase.Watched) && !c.HasWriters && !c.NeedsRecovery && (only is null || c.Fid == only))
+                .Select(c => new LocalContainer(c, storer, uses).StoreClosedAsync(operation).AsTask()),
         ];
         Failure[] failures = await Task.WhenAll(stores);
         return failures.FirstOrDefault(static f => !f.IsNone);
@@ -109,7 +136,8 @@ internal sealed partial class ContentCache(
         {
             if (mustOpen)
                 _ = pinned.File;
-            return pinned.IsLocal || !pinned.EverWritten || !pinned.IsChanged();
+            // What was written here is looked at, so that what a mapping changed is found soon.
+            return pinned.IsLocal || pinned.Phase == ContainerPhase.Clean || pinned.Look() != Sameness.Changed;
         }
         catch (DiskException e)
         {
@@ -118,19 +146,24 @@ internal sealed partial class ContentCache(
         }
     }
 
-    private async ValueTask<Result<Container>> FindAsync(Fid fid, bool truncate, bool mayArrive, CancellationToken cancellation)
+    private async ValueTask<Result<Container>> FindAsync(Fid fid, bool truncate, bool mayArrive, OperationContext operation)
     {
-        if (table.TryGet(fid, out Container? cached))
+        if (table.TryGet(fid, out Container? cached) && cached.IsNobodys)
+        {
+            table.Drop(cached, ContainerFate.Superseded); // Whoever made it finds that out when he begins to write.
+            cached = null;
+        }
+        if (cached is not null)
         {
             if (cached.NeedsRecovery)
             {
-                Failure failure = await recovery.RecoverAsync(cached, cancellation);
+                Failure failure = await recovery.RecoverAsync(cached, operation);
                 if (!failure.IsNone)
                     return failure;
                 if (!table.TryGet(fid, out cached))
-                    return await FetchAsOwnAsync(fid, mayArrive, cancellation);
+                    return await FetchAsOwnAsync(fid, mayArrive, operation);
             }
-            if (cached.NeedsVerify && !PinAndVerify(cached))
+            if (cached.NeedsVerify && !await VerifyAsync(cached, operation))
                 cached = null;
             else if (await HoldsChangesAsync(cached))
                 return cached;
@@ -141,17 +174,17 @@ internal sealed partial class ContentCache(
             }
         }
         if (truncate)
-            return await FindTruncatedAsync(fid, cached, cancellation);
+            return await FindTruncatedAsync(fid, cached, operation);
         if (statuses.TryGet(fid, out FetchStatus status) && status is { Type: FileType.Regular, LengthBytes: 0 })
             return MakeEmpty(status);
-        return await FetchAsOwnAsync(fid, mayArrive, cancellation);
+        return await FetchAsOwnAsync(fid, mayArrive, operation);
     }
 
-    private async ValueTask<Result<Container>> FetchAsOwnAsync(Fid fid, bool mayArrive, CancellationToken cancellation)
+    private async ValueTask<Result<Container>> FetchAsOwnAsync(Fid fid, bool mayArrive, OperationContext operation)
     {
         while (true)
         {
-            (Result<Container> result, bool isOwn) = await fetcher.FetchAsync(fid, mayArrive, cancellation);
+            (Result<Container> result, bool isOwn) = await fetcher.FetchAsync(fid, mayArrive, operation);
             if (isOwn || !result.IsSuccess || result.Value.IsLocal || IsCurrent(result.Value))
                 return result;
             // Rule R6 of PromiseRules: a shared fetch without a promise may be older than this open. Let it end.
@@ -159,17 +192,22 @@ internal sealed partial class ContentCache(
         }
     }
 
-    /// <summary>Local changes, also those that a mapping made after the last close.</summary>
+    /// <summary>
+    /// Local changes, also those that a mapping made after the last close. As long as somebody has it mapped for writing it is open for writing, whatever the server
+    /// has: that is asked only where it matters.
+    /// </summary>
     private async ValueTask<bool> HoldsChangesAsync(Container container)
     {
         if (container.IsLocal)
             return true;
-        if (!container.EverWritten || container.NeedsVerify || !TryPin(container))
+        if (container.Phase == ContainerPhase.Clean || container.NeedsVerify || !TryPin(container))
             return false;
         try
         {
-            if (!container.IsChanged())
-                return false;
+            if (!await seals.IsChangedAsync(container))
+                return !IsCurrent(container) && !await seals.TrySealAsync(container);
+            if (!container.NoteChanged())
+                return container.IsLocal;
             storer.Failed?.Invoke(container); // So that somebody stores it, though nobody may close it again.
             await container.MarkDirtyAsync();
             return true;
@@ -180,9 +218,9 @@ internal sealed partial class ContentCache(
         }
     }
 
-    private async ValueTask<Result<Container>> FindTruncatedAsync(Fid fid, Container? cached, CancellationToken cancellation)
+    private async ValueTask<Result<Container>> FindTruncatedAsync(Fid fid, Container? cached, OperationContext operation)
     {
-        Result<FetchStatus> status = await statuses.GetAsync(fid, cancellation);
+        Result<FetchStatus> status = await statuses.GetAsync(fid, operation);
         if (!status.IsSuccess)
             return status.Failure;
         if (status.Value.Type != FileType.Regular)
@@ -208,11 +246,35 @@ internal sealed partial class ContentCache(
         {
             return container.TryPin();
         }
-        catch (DiskException e) when (e.Failure == DiskFailure.NotFound && container.State == ContainerState.Clean)
+        catch (DiskException e) when (e.Failure == DiskFailure.NotFound && !container.IsLocal)
         {
             LogDiscarded(container.Fid, "its file is missing");
             table.Drop(container, ContainerFate.Superseded);
             return false;
+        }
+    }
+
+    /// <summary>
+    /// Takes as long as reading the content: so not on the caller's thread, which reads everybody's requests, and once for all who open it meanwhile. Who no longer waits goes; the
+    /// comparison goes on. False: the content isn't what it should be; it will be fetched again.
+    /// </summary>
+    private ValueTask<bool> VerifyAsync(Container container, OperationContext operation)
+    {
+        Task<bool> running = _verifying.GetOrAdd(container.Id, _ => new(() => VerifyInTurnAsync(container))).Value;
+        return running.IsCompletedSuccessfully ? new(running.Result) : new(running.WaitAsync(operation));
+    }
+
+    private async Task<bool> VerifyInTurnAsync(Container container)
+    {
+        await _verifyTurns.WaitAsync();
+        try
+        {
+            return !container.NeedsVerify || await work.RunAsync(() => PinAndVerify(container));
+        }
+        finally
+        {
+            _verifyTurns.Release();
+            _verifying.TryRemove(container.Id, out _);
         }
     }
 
@@ -251,7 +313,7 @@ internal sealed partial class ContentCache(
     }
 
     /// <summary>Null: while it got ready another container took its place.</summary>
-    private async ValueTask<ContainerUse?> TryBeginWritingAsync(Container container, bool truncate)
+    private async ValueTask<ContainerUse?> TryBeginWritingAsync(Container container, bool truncate, Caller writer, bool mayReturn = false)
     {
         bool isWriting = false;
         try
@@ -260,7 +322,7 @@ internal sealed partial class ContentCache(
                 container.SetModifyTime(status.ModifyTime);
             if (!truncate)
                 await blocks.PrepareAsync(container);
-            isWriting = table.TryBeginWriting(container);
+            isWriting = table.TryBeginWriting(container, writer, mayReturn);
             if (!isWriting)
             {
                 uses.Ended(container, wasWriting: false);
@@ -268,13 +330,11 @@ internal sealed partial class ContentCache(
             }
             await container.MarkWritingAsync();
             if (truncate)
-                container.File.SetLength(0);
+                container.WritableFile.SetLength(0);
             return new ContainerUse(container, isWriting: true, storer, uses);
         }
         catch (DiskException)
         {
-            if (container.Baseline == default)
-                table.Drop(container, ContainerFate.Superseded); // A truncation that didn't happen.
             uses.Ended(container, isWriting);
             throw;
         }
@@ -285,4 +345,203 @@ internal sealed partial class ContentCache(
 
     [LoggerMessage(EventId = 241, Level = LogLevel.Error, Message = "The container of {Fid} can't be used: {Reason}")]
     private partial void LogUnreadable(Fid fid, string reason);
+}
+
+/// <summary>The end of a use by a process: what it may have written is looked after.</summary>
+internal sealed class ContentUses(ContainerTable table, WrittenContainers written, ClosedContainers closed)
+{
+    public void Ended(Container container, bool wasWriting)
+    {
+        if (wasWriting)
+            written.Add(container);
+        if (table.Unpin(container, wasWriting).IsLeftUnstored)
+            closed.Add(container);
+    }
+}
+
+/// <summary>One open of a container.</summary>
+internal sealed class ContainerUse(Container container, bool isWriting, ContentStorer storer, ContentUses uses) : IContainer
+{
+    private int _isDisposed;
+
+    public Container Container => container;
+
+    public ContainerId Id => container.Id;
+
+    public Fid Fid => container.Fid;
+
+    public DataVersion BaseVersion => container.BaseVersion;
+
+    public BorrowedHandle Borrow() => BorrowedHandle.Of(isWriting ? container.WritableFile : container.File);
+
+    public IArrival? Arrival => container.Arrival;
+
+    public bool MayBeWritten => container.Phase != ContainerPhase.Clean;
+
+    public bool TryGetLocalStatus(out LocalStatus status) => LocalStatuses.TryGet(container, out status);
+
+    public IContainer? TryShare() => container.TryPinClosed() ? new ContainerUse(container, isWriting: false, storer, uses) : null;
+
+    public ValueTask<Failure> StoreAsync(OperationContext operation) => storer.StoreAsync(container, operation);
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
+            uses.Ended(container, isWriting);
+    }
+}
+
+/// <summary>
+/// Containers whose last writer left before they were stored: each is made durable as closed, at once and beside everything else. Until that is done
+/// a crash finds it as one that was never closed. Bounded by the containers that there are.
+/// </summary>
+internal sealed partial class ClosedContainers(ContainerTable table, IBlockingWork work, ILogger log)
+{
+    private readonly Lock _lock = new();
+    private Task _running = Task.CompletedTask;
+    private bool _hasEnded;
+
+    /// <summary>Returns at once. Nothing after <see cref="EndAsync"/>: then it is for the next daemon to decide.</summary>
+    public void Add(Container container)
+    {
+        lock (_lock)
+        {
+            if (_hasEnded)
+                return;
+        }
+        Task mine = MarkAsync(container);
+        lock (_lock)
+            _running = _running.IsCompleted ? mine : Task.WhenAll(_running, mine);
+    }
+
+    /// <summary>Takes no more; completes when all that was added is done.</summary>
+    public Task EndAsync()
+    {
+        lock (_lock)
+        {
+            _hasEnded = true;
+            return _running;
+        }
+    }
+
+    private async Task MarkAsync(Container container)
+    {
+        try
+        {
+            if (!container.TryPin())
+                return;
+            try
+            {
+                Task marking = await work.RunAsync(() => container.MarkDirtyAsync().AsTask());
+                await marking;
+            }
+            finally
+            {
+                table.Unpin(container);
+            }
+        }
+        catch (DiskException e)
+        {
+            LogNotMarked(container.Fid, e.Message);
+        }
+    }
+
+    [LoggerMessage(EventId = 232, Level = LogLevel.Error, Message = "{Fid} was closed before it was stored, and that could not be made durable: {Reason}")]
+    private partial void LogNotMarked(Afs.Wire.Fid fid, string reason);
+}
+
+/// <summary>Makes new container files.</summary>
+internal sealed class ContainerFactory(ContainerTable table, IContainerFiles files, IContainerIndex index, string bootId)
+{
+    /// <summary>An empty file, in nobody's table. Disposed without <see cref="NewContainer.Finish"/>, it is deleted.</summary>
+    public NewContainer Create(Fid fid)
+    {
+        ContainerId id = table.NewId();
+        return new NewContainer(id, fid, files.Create(id), files, index, bootId);
+    }
+
+    /// <summary>One from the index, after a restart. The end was clean, and no power was lost since: what its row says of a clean one holds.</summary>
+    public Container Restore(ContainerRecord record, bool wasCleanEnd) => Container.FromIndex(record, wasCleanEnd, files, index, bootId);
+}
+
+/// <summary>Reads a container's content for a store and computes its checksum. Not safe for concurrent use.</summary>
+internal sealed class ContainerReader(IDiskFile file, long lengthBytes)
+{
+    private const int BlockBytes = 1 << 20;
+
+    private Crc32C _crc;
+    private long _position;
+
+    public uint Crc32C => _crc.Value;
+
+    /// <summary>In order; an offset of zero begins again.</summary>
+    /// <exception cref="ShrunkException">The file ends before its length.</exception>
+    public int Read(long offset, Span<byte> destination)
+    {
+        if (offset == 0)
+            (_crc, _position) = (new(), 0);
+        if (offset != _position)
+            throw new InvalidOperationException($"Read at {offset} where {_position} was expected.");
+        int wanted = (int)Math.Min(destination.Length, lengthBytes - offset);
+        if (file.Read(offset, destination[..wanted]) != wanted)
+            throw new ShrunkException();
+        _crc.Add(destination[..wanted]);
+        _position += wanted;
+        return wanted;
+    }
+
+    /// <summary>The checksum of all of it.</summary>
+    /// <exception cref="ShrunkException">The file ends before its length.</exception>
+    public static uint Checksum(IDiskFile file, long lengthBytes)
+    {
+        var reader = new ContainerReader(file, lengthBytes);
+        byte[] buffer = new byte[Math.Min(BlockBytes, lengthBytes)];
+        for (long offset = 0; offset < lengthBytes;)
+            offset += reader.Read(offset, buffer);
+        return reader.Crc32C;
+    }
+}
+
+/// <summary>
+/// Writes fetched content into a new container file and computes its checksum, and the sums of its blocks where they are wanted. Blocks of zeros are left
+/// out, so that a sparse file stays sparse. Not safe for concurrent use.
+/// </summary>
+/// <param name="sums">Null: too short, or too long, for them. Belongs to the caller.</param>
+internal sealed class ContainerWriter(IDiskFile file, ArrivingSums? sums)
+{
+    private Crc32C _crc;
+
+    /// <summary>Bytes that came so far.</summary>
+    public long Position { get; private set; }
+
+    /// <summary>Of all of it, once all came.</summary>
+    public uint Crc32C => sums?.Sums.WholeCrc32C() ?? _crc.Value;
+
+    /// <summary>In order; an offset of zero begins again.</summary>
+    public void Write(long offset, ReadOnlySpan<byte> data, long lengthBytes)
+    {
+        if (offset == 0)
+            Restart(lengthBytes);
+        if (offset != Position || data.Length > lengthBytes - offset)
+            throw new InvalidDataException($"Content came at {offset} where {Position} of {lengthBytes} was expected.");
+        if (sums is null)
+            _crc.Add(data);
+        else
+            sums.Add(offset, data);
+        Position += data.Length;
+        SparseWrite.Run(file, offset, data);
+    }
+
+    private void Restart(long lengthBytes)
+    {
+        bool wasWritten = Position > 0;
+        _crc = new();
+        sums?.Restart();
+        Position = 0;
+        if (wasWritten || lengthBytes == 0 || file.LengthBytes != lengthBytes)
+        {
+            file.SetLength(0);
+            file.SetLength(lengthBytes); // One that is read already has its length from the beginning.
+        }
+    }
 }

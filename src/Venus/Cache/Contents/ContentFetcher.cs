@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Afs.Platform;
+using Afs.Rpc;
 using Afs.Venus.Callbacks;
 using Afs.Venus.Servers;
 using Afs.Wire;
@@ -27,27 +28,27 @@ internal sealed class ContentFetcher(
     /// current for the asker even without a promise.
     /// </summary>
     /// <param name="mayArrive">Of a large file it may come before its content: see <see cref="Container.Arrival"/>.</param>
-    public async ValueTask<(Result<Container> Result, bool IsOwn)> FetchAsync(Fid fid, bool mayArrive, CancellationToken cancellation)
+    public async ValueTask<(Result<Container> Result, bool IsOwn)> FetchAsync(Fid fid, bool mayArrive, OperationContext operation)
     {
         while (true)
         {
-            (RunningFetch running, bool isOwn) = JoinOrBegin(fid);
+            (RunningFetch running, bool isOwn) = JoinOrBegin(fid, operation.Caller);
             bool wasFailing = running.HasFailedArrival;
             try
             {
-                Result<Container> result = await (mayArrive && !wasFailing ? running.Readable : running.Done).ContinueHere().WaitAsync(cancellation);
+                Result<Container> result = await (mayArrive && !wasFailing ? running.Readable : running.Done).ContinueHere().WaitAsync(operation);
                 // Who came when it was failing has a try of his own.
                 if (result.IsSuccess || !wasFailing)
                     return (result, isOwn);
             }
-            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            catch (OperationCanceledException) when (operation.IsInterrupted)
             {
                 return (FailureKind.Interrupted, isOwn);
             }
         }
     }
 
-    private (RunningFetch Running, bool IsOwn) JoinOrBegin(Fid fid)
+    private (RunningFetch Running, bool IsOwn) JoinOrBegin(Fid fid, Caller caller)
     {
         RunningFetch mine;
         lock (_lock)
@@ -56,7 +57,7 @@ internal sealed class ContentFetcher(
                 return (running, false);
             _running[fid] = mine = new RunningFetch();
         }
-        _ = RunAsync(fid, mine);
+        BackgroundWork.Start("fetching a file", () => RunAsync(fid, mine, new OperationContext(caller, stopping)));
         return (mine, true);
     }
 
@@ -73,12 +74,12 @@ internal sealed class ContentFetcher(
         }
     }
 
-    private async Task RunAsync(Fid fid, RunningFetch mine)
+    private async Task RunAsync(Fid fid, RunningFetch mine, OperationContext operation)
     {
         Result<Container> result;
         try
         {
-            result = await FetchCurrentAsync(fid, mine);
+            result = await FetchCurrentAsync(fid, mine, operation);
         }
         catch (DiskException e)
         {
@@ -104,16 +105,16 @@ internal sealed class ContentFetcher(
             _running.Remove(fid);
     }
 
-    private async Task<Result<Container>> FetchCurrentAsync(Fid fid, RunningFetch running)
+    private async Task<Result<Container>> FetchCurrentAsync(Fid fid, RunningFetch running, OperationContext operation)
     {
         int damaged = 0;
         bool withoutParts = false;
         for (int round = 0; round < MostRounds; round++)
         {
-            DataVersion have = table.TryGet(fid, out Container? cached) && !cached.NeedsVerify ? cached.BaseVersion : DataVersion.None;
+            DataVersion have = table.TryGet(fid, out Container? cached) && !cached.NeedsVerify && !cached.IsNobodys ? cached.BaseVersion : DataVersion.None;
             CallMark mark = statuses.Mark();
             Result<FetchDataReply> reply = await calls.ReadAsync(
-                (vice, context) => vice.FetchDataAsync(new FetchDataRequest { Fid = fid, Have = have }, context), stopping);
+                (vice, context) => vice.FetchDataAsync(new FetchDataRequest { Fid = fid, Have = have }, context), operation);
             if (!reply.IsSuccess)
             {
                 if (reply.Failure == AbortCodes.NoVnode)
@@ -122,14 +123,14 @@ internal sealed class ContentFetcher(
             }
             FetchStatus status = reply.Value.Status;
             if (status.Fid != fid || status.Type != FileType.Regular || status.LengthBytes is < 0 or > Limits.FileBytes)
-                return (Failure)AbortCodes.BadArgument;
+                return (Failure)FailureKind.ServerMisbehaved;
             statuses.Grant(status, mark);
             if (reply.Value.IsUnchanged && cached is not null && cached.BaseVersion == status.DataVersion)
                 return cached;
             ContentParts? parts = reply.Value.Parts is { } offered && !withoutParts && PartsFill.IsUsable(offered, status, cached) ? offered : null;
             Result<Container> result = parts is null
-                ? await transfers.WholeAsync(status, reply.Value.Content, running)
-                : await transfers.PartsAsync(status, parts, cached);
+                ? await transfers.WholeAsync(status, reply.Value.Content, running, operation)
+                : await transfers.PartsAsync(status, parts, cached, operation);
             if (result.IsSuccess || result.Failure != AbortCodes.VersionGone && result.Failure.Kind != FailureKind.ContentDamaged)
                 return result;
             if (result.Failure.Kind == FailureKind.ContentDamaged)
@@ -143,11 +144,139 @@ internal sealed class ContentFetcher(
         return FailureKind.Unreachable;
     }
 
-    /// <summary>Another client removed it: nobody will open its content again.</summary>
+    /// <summary>Another client removed it: nobody will open its content again. Who has it mapped for writing may still change it: then that is found, and kept.</summary>
     private void Removed(Fid fid, Container? cached)
     {
         statuses.Remove(fid);
-        if (cached is { IsLocal: false })
-            table.Drop(cached, ContainerFate.Superseded);
+        if (cached is not null)
+            table.DropIfClean(cached);
     }
 }
+
+/// <summary>A fetch that several may wait for: until all is there, or until it can be read from its beginning.</summary>
+internal sealed class RunningFetch
+{
+    private readonly TaskCompletionSource<Result<Container>> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<Result<Container>> _readable = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task<Result<Container>> Done => _done.Task;
+
+    /// <summary>As <see cref="Done"/>, or earlier with a container whose content still arrives.</summary>
+    public Task<Result<Container>> Readable => _readable.Task;
+
+    /// <summary>What was announced will never be complete. The fetch may go on all the same, with another round.</summary>
+    public bool HasFailedArrival => _readable.Task is { IsCompletedSuccessfully: true, Result: { IsSuccess: true, Value.Arrival.HasFailed: true } };
+
+    public void Announce(Container arriving) => _readable.TrySetResult(arriving);
+
+    public void Finish(Result<Container> result)
+    {
+        _readable.TrySetResult(result);
+        _done.SetResult(result);
+    }
+
+    /// <summary>A broken invariant, for whoever waits.</summary>
+    public void Fail(Exception e)
+    {
+        _readable.TrySetException(e);
+        _done.SetException(e);
+    }
+}
+
+/// <summary>How far a content has come, from its beginning, while it is being fetched. Who asks for more waits.</summary>
+internal sealed class Arrival : IArrival
+{
+    private readonly Lock _lock = new();
+    private TaskCompletionSource? _moved;
+    private long _arrivedBytes;
+    private Failure _failure;
+    private bool _isOver;
+
+    public bool IsComplete
+    {
+        get
+        {
+            lock (_lock)
+                return _isOver && _failure.IsNone;
+        }
+    }
+
+    /// <summary>Nothing more comes, and not all is there or what came is damaged.</summary>
+    public bool HasFailed
+    {
+        get
+        {
+            lock (_lock)
+                return _isOver && !_failure.IsNone;
+        }
+    }
+
+    public bool Has(long endBytes)
+    {
+        lock (_lock)
+            return HasLocked(endBytes);
+    }
+
+    public async ValueTask<Failure> WaitAsync(long endBytes, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            Task moved;
+            lock (_lock)
+            {
+                if (HasLocked(endBytes))
+                    return Failure.None;
+                if (_isOver)
+                    return _failure;
+                _moved ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+                moved = _moved.Task;
+            }
+            try
+            {
+                await moved.ContinueHere().WaitAsync(cancellation);
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                return FailureKind.Interrupted;
+            }
+        }
+    }
+
+    /// <summary>All bytes up to there are in the file.</summary>
+    public void Advance(long arrivedBytes)
+    {
+        TaskCompletionSource? waiting;
+        lock (_lock)
+        {
+            _arrivedBytes = arrivedBytes;
+            waiting = TakeWaitingLocked();
+        }
+        waiting?.SetResult();
+    }
+
+    /// <summary>All is there and its checksum is right, or nothing more comes.</summary>
+    public void Finish(Failure failure)
+    {
+        TaskCompletionSource? waiting;
+        lock (_lock)
+        {
+            (_isOver, _failure) = (true, failure);
+            waiting = TakeWaitingLocked();
+        }
+        waiting?.SetResult();
+    }
+
+    private TaskCompletionSource? TakeWaitingLocked()
+    {
+        TaskCompletionSource? waiting = _moved;
+        _moved = null;
+        return waiting;
+    }
+
+    /// <summary>Of a content whose checksum turned out wrong nothing is given any more.</summary>
+    private bool HasLocked(long endBytes) =>
+        _isOver && _failure.IsNone || endBytes <= _arrivedBytes && _failure.Kind != FailureKind.ContentDamaged;
+}
+
+/// <summary>The file became shorter while it was being stored: begin again.</summary>
+internal sealed class ShrunkException : Exception;

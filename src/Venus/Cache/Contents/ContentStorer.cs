@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Afs.Platform;
+using Afs.Rpc;
 using Afs.Venus.Callbacks;
 using Afs.Venus.Servers;
 using Afs.Wire;
@@ -12,7 +13,7 @@ namespace Afs.Venus.Cache;
 /// goes on when those who wait are interrupted. What fails stays dirty.
 /// </summary>
 internal sealed partial class ContentStorer(
-    ViceCalls calls, Statuses statuses, IContainerFiles files, ContainerTable table, RecoveredFolder recovered, Random random, CacheLimits limits,
+    ViceCalls calls, Statuses statuses, IContainerFiles files, ContainerTable table, ContainerSeals seals, RecoveredFolder recovered, Random random, CacheLimits limits,
     CacheFigures figures, StorePlanner planner, BlockHashKey hashKey, IBlockingWork work, ILogger log, CancellationToken stopping)
 {
     /// <summary>Rounds for an upload that the server forgot, a base that is gone, or a file that is truncated while it is read.</summary>
@@ -24,25 +25,24 @@ internal sealed partial class ContentStorer(
     /// <summary>Resolves when no removal by this client is on its way: a store may learn of one before its caller does.</summary>
     public Func<ValueTask> RemovalsSettled { get; set; } = static () => ValueTask.CompletedTask;
 
-    /// <summary>Gets each container that is left dirty: its store failed, or it changed meanwhile.</summary>
+    /// <summary>Gets each container whose store failed.</summary>
     public Action<Container>? Failed { get; set; }
 
+    /// <summary>Gets each container that was stored while nobody had it open for writing: somebody may have it mapped.</summary>
+    public Action<Container>? Watch { get; set; }
+
     /// <summary>Stores the container, which the caller keeps pinned, if it changed.</summary>
-    public ValueTask<Failure> StoreAsync(Container container, bool killSetId, CancellationToken cancellation)
-    {
-        if (killSetId)
-            container.KillSetId = true;
-        return StoreIfChangedAsync(container, mustBeClosed: false, cancellation);
-    }
+    public ValueTask<Failure> StoreAsync(Container container, OperationContext operation) =>
+        StoreIfChangedAsync(container, mustBeClosed: false, operation);
 
     /// <summary>
     /// As above, for nobody's close: Interrupted where somebody has it open for writing, or opens it before all of it was read. What he has
     /// half written is no version (S2), and his close stores it.
     /// </summary>
-    public ValueTask<Failure> StoreClosedAsync(Container container, CancellationToken cancellation) =>
-        StoreIfChangedAsync(container, mustBeClosed: true, cancellation);
+    public ValueTask<Failure> StoreClosedAsync(Container container, OperationContext operation) =>
+        StoreIfChangedAsync(container, mustBeClosed: true, operation);
 
-    private async ValueTask<Failure> StoreIfChangedAsync(Container container, bool mustBeClosed, CancellationToken cancellation)
+    private async ValueTask<Failure> StoreIfChangedAsync(Container container, bool mustBeClosed, OperationContext operation)
     {
         try
         {
@@ -51,12 +51,13 @@ internal sealed partial class ContentStorer(
                 if (container.IsRemovedHere)
                     return Failure.None;
                 if (container.IsParked)
-                    return FailureKind.RemovedMeanwhile;
-                if (!container.IsChanged())
+                    return container.IsDamaged ? FailureKind.CacheDiskFailed : FailureKind.RemovedMeanwhile;
+                if (!await seals.IsChangedAsync(container))
                 {
-                    container.SettleClean();
+                    container.Settle();
                     return Failure.None;
                 }
+                container.NoteChanged();
                 int? begun = mustBeClosed ? container.WritesBegun : null;
                 if (mustBeClosed && container.HasWriters)
                     return FailureKind.Interrupted;
@@ -65,18 +66,18 @@ internal sealed partial class ContentStorer(
                 Task<Failure>? running = container.BeginStore(mine.Task);
                 if (running is null)
                 {
-                    _ = RunAsync(container, begun, mine);
-                    return await mine.Task.WaitAsync(cancellation);
+                    BackgroundWork.Start("storing a file", () => RunAsync(container, begun, mine));
+                    return await mine.Task.WaitAsync(operation);
                 }
                 // It may have read the content before this caller's last write: look again afterwards.
-                await running.WaitAsync(cancellation);
+                await running.WaitAsync(operation);
             }
         }
         catch (DiskException e)
         {
             return DiskFailures.ToFailure(e);
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (operation.IsInterrupted)
         {
             return FailureKind.Interrupted;
         }
@@ -156,13 +157,8 @@ internal sealed partial class ContentStorer(
     private async Task<Failure> StoreOnceAsync(Container container, int? begun)
     {
         // The order matters: what changes after the look at the file is read, or found by comparing with it.
-        ContainerStat at = files.Stat(container.File);
-        bool killSetId = container.KillSetId;
-        if (!killSetId && container.MayHaveOnlyItsTimeSet(at) && await work.RunAsync(() => IsBaseVersion(container, at)))
-        {
-            container.SettleSame(at);
-            return Failure.None;
-        }
+        BeforeStore before = container.LookBeforeStore();
+        ContainerStat at = before.Stat;
         var request = new StoreDataRequest
         {
             Fid = container.Fid,
@@ -172,7 +168,6 @@ internal sealed partial class ContentStorer(
             AllocatedBytes = at.AllocatedBytes,
             ModifyTime = at.ModifyTime,
             ChangeTime = at.ChangeTime,
-            KillSetId = killSetId,
         };
         Result<FilledStore> filled = at.LengthBytes <= Limits.InlineContentBytes
             ? Inline(new ProtectedFile(container.File, files), request)
@@ -181,29 +176,40 @@ internal sealed partial class ContentStorer(
             return filled.Failure;
         if (begun is not null && container.WritesBegun != begun)
             return FailureKind.Interrupted;
+        // After all was read: what a write-back lost before shows by now, and what it loses later was read before.
+        if (container.HasLostWrites())
+            return ParkDamaged(container);
         request = filled.Value.Request;
+        await MarkStoringAsync(container, at, request.Crc32C);
         CallMark mark = statuses.Mark();
-        Result<StoreDataReply> reply = await calls.MutateAsync((vice, context) => vice.StoreDataAsync(request, context), stopping);
+        Result<StoreDataReply> reply = await calls.MutateAsync((vice, context) => vice.StoreDataAsync(request, context), For(container));
         if (!reply.IsSuccess)
             return reply.Failure == AbortCodes.NoVnode ? await RemovedAsync(container) : reply.Failure;
         FetchStatus status = reply.Value.Status;
         if (status.Fid != container.Fid)
-            return (Failure)AbortCodes.BadArgument;
+            return (Failure)FailureKind.ServerMisbehaved;
         Count(reply.Value, filled.Value);
         // First the status, then the container: in between it still counts as changed here, and nobody fetches.
         statuses.Grant(status, mark);
-        if (killSetId)
-            container.KillSetId = false;
-        container.Stored(status.DataVersion, request.Crc32C, at, filled.Value.Blocks);
-        if (container.State != ContainerState.Clean && !container.HasWriters)
-            Failed?.Invoke(container); // A mapping wrote meanwhile; nobody may close it again.
+        container.Stored(status.DataVersion, request.Crc32C, before, filled.Value.Blocks);
+        if (!container.HasWriters)
+            Watch?.Invoke(container);
         table.Measure(container.Id, at.AllocatedBytes);
         return Failure.None;
     }
 
-    /// <summary>What is written after <paramref name="at"/> is seen here, or by its ctime.</summary>
-    private bool IsBaseVersion(Container container, ContainerStat at) =>
-        ContainerReader.Checksum(new ProtectedFile(container.File, files), at.LengthBytes) == container.Crc32C;
+    /// <summary>A store runs also where the index can't be written, which tells of that itself: it serves only who comes after a crash.</summary>
+    private async ValueTask MarkStoringAsync(Container container, ContainerStat at, uint crc32C)
+    {
+        try
+        {
+            await container.MarkStoringAsync(at, crc32C);
+        }
+        catch (DiskException e)
+        {
+            LogNotMarked(container.Fid, e.Message);
+        }
+    }
 
     private static Result<FilledStore> Inline(IDiskFile file, StoreDataRequest request)
     {
@@ -220,7 +226,7 @@ internal sealed partial class ContentStorer(
         using var reader = new PlanReader(file, plan, hashKey);
         return plan.Parts is not null && plan.TransferBytes <= Limits.InlinePartsBytes
             ? Inline(plan, reader, request)
-            : await UploadAsync(plan, reader, request);
+            : await UploadAsync(container, plan, reader, request);
     }
 
     /// <summary>The bytes of the parts go with the call. The server compares its checksum with the reader's.</summary>
@@ -232,17 +238,20 @@ internal sealed partial class ContentStorer(
         return new FilledStore(request, content.Length, reader.Sums);
     }
 
-    private async Task<Result<FilledStore>> UploadAsync(StorePlan plan, PlanReader reader, StoreDataRequest request)
+    private async Task<Result<FilledStore>> UploadAsync(Container container, StorePlan plan, PlanReader reader, StoreDataRequest request)
     {
         var upload = new UploadRequest { Upload = NewUploadId(), Volume = request.Fid.Volume, Fid = request.Fid, Parts = plan.Parts };
         Result<UploadReply> reply = await calls.UploadAsync(
-            upload, plan.TransferBytes, (offset, buffer, _) => ValueTask.FromResult(reader.Read(offset, buffer.Span)), stopping);
+            upload, plan.TransferBytes, (offset, buffer, _) => ValueTask.FromResult(reader.Read(offset, buffer.Span)), For(container));
         if (!reply.IsSuccess)
             return reply.Failure;
         if (reply.Value.Crc32C != reader.WholeCrc32C || reply.Value.LengthBytes != request.LengthBytes)
             return (Failure)AbortCodes.ChecksumMismatch;
         return new FilledStore(request with { Upload = upload.Upload, Crc32C = reader.WholeCrc32C }, plan.TransferBytes, reader.Sums);
     }
+
+    /// <summary>Whoever asks for a store, it is its writer's.</summary>
+    private OperationContext For(Container container) => new(container.Writer, stopping);
 
     private UploadId NewUploadId()
     {
@@ -257,6 +266,7 @@ internal sealed partial class ContentStorer(
         if (container.IsRemovedHere)
             return Failure.None;
         statuses.Remove(container.Fid);
+        container.KeepOpen();
         string name = recovered.Park(container.Id, container.Fid, "removed by another client before it was stored");
         figures.Recovered.Add();
         LogParked(container.Fid, name);
@@ -265,10 +275,24 @@ internal sealed partial class ContentStorer(
         return FailureKind.RemovedMeanwhile;
     }
 
+    /// <summary>
+    /// Some of what was written is gone, and what is read instead may be older: that is no version of the file, and isn't known by a checksum, which would be right.
+    /// What is left is kept where a person can look; the file is what the server has.
+    /// </summary>
+    private Failure ParkDamaged(Container container)
+    {
+        string name = recovered.Park(container.Id, container.Fid, "the disk of the cache failed while it was written: some of it is missing");
+        figures.Recovered.Add();
+        LogDamaged(container.Fid, name);
+        table.Drop(container, ContainerFate.Parked);
+        table.Forget(container.Id);
+        return FailureKind.CacheDiskFailed;
+    }
+
     private async Task NoteFailureAsync(Container container, Failure failure)
     {
         figures.StoresFailed.Add();
-        if (failure.Kind == FailureKind.RemovedMeanwhile)
+        if (container.IsParked)
             return;
         LogStoreFailed(container.Fid, failure);
         if (failure.Kind == FailureKind.InDoubt)
@@ -303,6 +327,132 @@ internal sealed partial class ContentStorer(
     [LoggerMessage(EventId = 222, Level = LogLevel.Warning, Message = "{Fid} was removed by another client while it was written here; its data is in recovered/{Name}")]
     private partial void LogParked(Fid fid, string name);
 
+    [LoggerMessage(EventId = 224, Level = LogLevel.Error, Message = "The disk of the cache lost some of what was written to {Fid}; it is not stored, the rest of it is in recovered/{Name}")]
+    private partial void LogDamaged(Fid fid, string name);
+
+    [LoggerMessage(EventId = 225, Level = LogLevel.Debug, Message = "{Fid} is stored though the cache's index can't be told: {Reason}")]
+    private partial void LogNotMarked(Fid fid, string reason);
+
     [LoggerMessage(EventId = 223, Level = LogLevel.Warning, Message = "Store of {Fid} over base {Base} made {Version}: it replaced a version that was not seen here")]
     private partial void LogReplacedUnseen(Fid fid, DataVersion @base, DataVersion version);
+}
+
+/// <summary>A store whose content is at the server, or in the request.</summary>
+/// <param name="SentBytes">What of the content was sent.</param>
+/// <param name="Blocks">The sums of the content as it was sent; null where they aren't known.</param>
+internal sealed record FilledStore(StoreDataRequest Request, long SentBytes, BlockSums? Blocks);
+
+/// <summary>
+/// Tries failed stores again, later and later, until they succeed. What is open for writing waits for its last close: half of what somebody
+/// writes is no version (S2). Bounded by the dirty files that there are.
+/// </summary>
+internal sealed partial class StoreRetries(ContentStorer storer, ContainerTable table, TimeProvider time, Random random, ILogger log)
+{
+    private static readonly TimeSpan First = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromMinutes(1);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<ContainerId, Retry> _waiting = [];
+    private readonly Dictionary<ContainerId, Task> _running = [];
+
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+                return _waiting.Count;
+        }
+    }
+
+    /// <summary>A store failed.</summary>
+    public void Add(Container container)
+    {
+        lock (_lock)
+        {
+            TimeSpan delay = _waiting.TryGetValue(container.Id, out Retry known) ? known.Delay * 2 : First;
+            if (delay > Longest)
+                delay = Longest;
+            double jitter;
+            lock (random)
+                jitter = 0.75 + random.NextDouble() / 2;
+            _waiting[container.Id] = new Retry(container, time.GetTimestamp(), delay, delay * jitter);
+        }
+    }
+
+    /// <summary>The server answers again: all are due.</summary>
+    public void HurryAll()
+    {
+        lock (_lock)
+        {
+            foreach ((ContainerId id, Retry retry) in _waiting.ToArray())
+                _waiting[id] = retry with { Delay = First, Wait = TimeSpan.Zero };
+        }
+    }
+
+    /// <summary>Begins those that are due; waits for none.</summary>
+    public void BeginDue(OperationContext operation)
+    {
+        List<Retry> due;
+        lock (_lock)
+        {
+            foreach ((ContainerId id, Task run) in _running.ToArray())
+            {
+                if (run.IsCompleted)
+                    _running.Remove(id);
+            }
+            due = [.. _waiting.Values.Where(r => time.GetElapsedTime(r.Since) >= r.Wait && !_running.ContainsKey(r.Container.Id))];
+        }
+        foreach (Retry retry in due)
+        {
+            Task run = RetryAsync(retry.Container, operation);
+            lock (_lock)
+                _running[retry.Container.Id] = run;
+        }
+    }
+
+    private async Task RetryAsync(Container container, OperationContext operation)
+    {
+        try
+        {
+            if (container.TryPin())
+            {
+                Failure failure = await storer.StoreClosedAsync(container, operation);
+                // Also after a success it may have changed meanwhile, by a mapping that nobody closes again.
+                bool isSettled = failure.IsNone && (!container.IsUnstored || container.HasWriters || container.IsRemovedHere);
+                table.Unpin(container);
+                if (!isSettled && failure.Kind != FailureKind.RemovedMeanwhile)
+                    return;
+            }
+            lock (_lock)
+                _waiting.Remove(container.Id);
+        }
+        catch (DiskException e)
+        {
+            LogRetryFailed(container.Fid, e.Message);
+        }
+    }
+
+    /// <summary>Will somebody try again to store it?</summary>
+    public bool Knows(Container container)
+    {
+        lock (_lock)
+            return _waiting.ContainsKey(container.Id);
+    }
+
+    /// <summary>INVARIANT: each waits under its own id, and no longer than the longest.</summary>
+    public void CheckInvariants()
+    {
+        lock (_lock)
+        {
+            foreach ((ContainerId id, Retry retry) in _waiting)
+            {
+                if (retry.Container.Id != id || retry.Delay < First || retry.Delay > Longest || retry.Wait > 2 * Longest)
+                    throw new UnreachableException($"The store of container {id} waits for {retry.Wait}.");
+            }
+        }
+    }
+
+    private readonly record struct Retry(Container Container, long Since, TimeSpan Delay, TimeSpan Wait);
+
+    [LoggerMessage(EventId = 231, Level = LogLevel.Error, Message = "The dirty container of {Fid} can't be read: {Reason}")]
+    private partial void LogRetryFailed(Afs.Wire.Fid fid, string reason);
 }

@@ -19,10 +19,10 @@ internal sealed class ContentTransfers(
 
     /// <param name="content">What came with the status; null where it must be downloaded.</param>
     /// <param name="running">Is told of the container where it can be read before all is there.</param>
-    public Task<Result<Container>> WholeAsync(FetchStatus status, byte[]? content, RunningFetch running) =>
-        InRoomAsync(status.LengthBytes, () => WholeOnceAsync(status, content, running));
+    public Task<Result<Container>> WholeAsync(FetchStatus status, byte[]? content, RunningFetch running, OperationContext operation) =>
+        InRoomAsync(status.LengthBytes, () => WholeOnceAsync(status, content, running, operation));
 
-    public async Task<Result<Container>> PartsAsync(FetchStatus status, ContentParts parts, Container? cached)
+    public async Task<Result<Container>> PartsAsync(FetchStatus status, ContentParts parts, Container? cached, OperationContext operation)
     {
         Container? @base = parts.Base == DataVersion.None ? null : cached;
         if (@base is not null && !TryPin(@base))
@@ -30,7 +30,7 @@ internal sealed class ContentTransfers(
         try
         {
             long neededBytes = @base is null ? parts.TransferBytes : @base.Baseline.AllocatedBytes + parts.TransferBytes;
-            return await InRoomAsync(neededBytes, () => PartsOnceAsync(status, parts, @base));
+            return await InRoomAsync(neededBytes, () => PartsOnceAsync(status, parts, @base, operation));
         }
         finally
         {
@@ -71,7 +71,7 @@ internal sealed class ContentTransfers(
         }
     }
 
-    private async Task<Result<Container>> PartsOnceAsync(FetchStatus status, ContentParts parts, Container? @base)
+    private async Task<Result<Container>> PartsOnceAsync(FetchStatus status, ContentParts parts, Container? @base, OperationContext operation)
     {
         using NewContainer made = factory.Create(status.Fid);
         try
@@ -88,7 +88,7 @@ internal sealed class ContentTransfers(
                 LengthBytes = parts.TransferBytes,
                 Extents = parts.Extents,
             };
-            Result<long> count = parts.Extents.Count == 0 ? 0 : await calls.DownloadAsync(request, Write, stopping);
+            Result<long> count = parts.Extents.Count == 0 ? 0 : await calls.DownloadAsync(request, Write, operation);
             if (!count.IsSuccess)
                 return count.Failure;
             if (!fill.IsComplete || fill.WholeCrc32C != status.ContentCrc32C)
@@ -114,7 +114,7 @@ internal sealed class ContentTransfers(
         }
     }
 
-    private async Task<Result<Container>> WholeOnceAsync(FetchStatus status, byte[]? content, RunningFetch running)
+    private async Task<Result<Container>> WholeOnceAsync(FetchStatus status, byte[]? content, RunningFetch running, OperationContext operation)
     {
         using NewContainer made = factory.Create(status.Fid);
         using ArrivingSums? sums = blocks.ForWhole(status.LengthBytes);
@@ -128,7 +128,7 @@ internal sealed class ContentTransfers(
                 made.File.SetLength(status.LengthBytes);
                 running.Announce(arriving);
             }
-            failure = await FillAsync(writer, status, content, arriving?.Arrival);
+            failure = await FillAsync(writer, status, content, arriving?.Arrival, operation);
             if (failure.IsNone && (writer.Position != status.LengthBytes || writer.Crc32C != status.ContentCrc32C))
                 failure = FailureKind.ContentDamaged;
             if (!failure.IsNone)
@@ -157,7 +157,7 @@ internal sealed class ContentTransfers(
         }
     }
 
-    private async Task<Failure> FillAsync(ContainerWriter writer, FetchStatus status, byte[]? content, Arrival? arrival)
+    private async Task<Failure> FillAsync(ContainerWriter writer, FetchStatus status, byte[]? content, Arrival? arrival, OperationContext operation)
     {
         if (content is not null || status.LengthBytes == 0)
         {
@@ -171,7 +171,7 @@ internal sealed class ContentTransfers(
         {
             long from = writer.Position;
             var request = new DownloadRequest { Fid = status.Fid, DataVersion = status.DataVersion, OffsetBytes = from, LengthBytes = status.LengthBytes - from };
-            Result<long> count = await calls.DownloadAsync(request, (offset, data, _) => Write(from + offset, data), stopping);
+            Result<long> count = await calls.DownloadAsync(request, (offset, data, _) => Write(from + offset, data), operation);
             bool cameFurther = writer.Position > from && writer.Position < status.LengthBytes;
             bool isLost = count.Failure.Kind != FailureKind.Unreachable || !cameFurther || resumption == MostResumptions;
             // Without readers who have begun, the fetch as a whole may be tried again, for what is current by then.

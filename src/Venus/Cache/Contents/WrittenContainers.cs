@@ -6,19 +6,23 @@ using Microsoft.Extensions.Logging;
 namespace Afs.Venus.Cache;
 
 /// <summary>
-/// Looks after containers that were open for writing. RELEASE comes while a mapping still writes, so each is looked at soon after its
-/// last close, then again with its checksum (a page that was mapped and dirty at the store shows no later write in ctime), then some more times.
-/// After that, opening and eviction look. A change that is found is stored. Once the kernel says that nobody can write any more and the checksum is
-/// right, all that ends; for a small file, whose checksum costs nothing, at the first look.
+/// Looks after containers that were open for writing. RELEASE comes while a mapping still writes, so each is looked at soon after its last close, and then
+/// again and again for as long as somebody may write to it. A change that is found is stored: so within seconds. Once the kernel says that nobody can write any
+/// more and the content is right, the container is sealed, and all that ends; for a small file, whose content costs nothing to compare, at the first look.
+///
+/// Where a store into a mapped page doesn't show in the file's times the content is compared each time, and the more seldom the longer that takes.
+///
+/// There is no bound but that of the cache: a watch is some words beside its container, which has a file on the cache's disk, and ends with it. One that was left out would
+/// lose what its mapping writes.
 /// </summary>
-internal sealed partial class WrittenContainers(ContentStorer storer, IContainerFiles files, ContainerTable table, TimeProvider time, ILogger log)
+internal sealed partial class WrittenContainers(
+    ContentStorer storer, ContainerSeals seals, IContainerFiles files, ContainerTable table, TimeProvider time, ILogger log)
 {
-    private const int MostWatched = 65536;
+    /// <summary>From the last close to the second look, and from each look to the next after that.</summary>
+    private static readonly TimeSpan SecondLook = TimeSpan.FromSeconds(2), Interval = TimeSpan.FromSeconds(5);
 
-    /// <summary>After the last close; the look of index <see cref="ChecksumLook"/> reads the content.</summary>
-    private static readonly TimeSpan[] Looks = [TimeSpan.Zero, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(5)];
-
-    private const int ChecksumLook = 1;
+    /// <summary>Comparing contents again and again takes one part in so many of the time.</summary>
+    private const int ComparisonShare = 50;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<ContainerId, Watch> _watched = [];
@@ -32,14 +36,11 @@ internal sealed partial class WrittenContainers(ContentStorer storer, IContainer
         }
     }
 
-    /// <summary>A use that wrote ends. The first look is due at once.</summary>
+    /// <summary>A use that wrote ends, or it was stored. The first look is due at once.</summary>
     public void Add(Container container)
     {
         lock (_lock)
-        {
-            if (_watched.Count < MostWatched || _watched.ContainsKey(container.Id))
-                _watched[container.Id] = new Watch(container, time.GetTimestamp(), 0);
-        }
+            _watched[container.Id] = new Watch(container, time.GetTimestamp(), TimeSpan.Zero, IsFirst: true);
     }
 
     /// <summary>Will it be looked at again?</summary>
@@ -49,29 +50,29 @@ internal sealed partial class WrittenContainers(ContentStorer storer, IContainer
             return _watched.ContainsKey(container.Id);
     }
 
-    /// <summary>INVARIANT: each is watched under its own id, at a look that there is; bounded.</summary>
+    /// <summary>INVARIANT: each is watched under its own id.</summary>
     public void CheckInvariants()
     {
         lock (_lock)
         {
-            bool isBounded = _watched.Count <= MostWatched;
-            if (!isBounded || _watched.Any(static pair => pair.Value.Container.Id != pair.Key || pair.Value.Look >= Looks.Length))
+            if (_watched.Any(static pair => pair.Value.Container.Id != pair.Key))
                 throw new UnreachableException($"{_watched.Count} written containers are watched, not all as they should be.");
         }
     }
 
     /// <summary>All that are due.</summary>
-    public async Task LookAsync(CancellationToken cancellation)
+    public async Task LookAsync(OperationContext operation)
     {
         foreach (Watch watch in TakeDue())
         {
             try
             {
-                await LookAsync(watch, cancellation);
+                await LookAsync(watch, operation);
             }
             catch (DiskException e)
             {
                 LogLookFailed(watch.Container.Fid, e.Message);
+                Continue(watch, TimeSpan.Zero);
             }
         }
     }
@@ -83,41 +84,48 @@ internal sealed partial class WrittenContainers(ContentStorer storer, IContainer
         {
             foreach (Watch watch in _watched.Values)
             {
-                if (time.GetElapsedTime(watch.Since) >= Looks[watch.Look])
+                if (time.GetElapsedTime(watch.Since) >= watch.Wait)
                     due.Add(watch);
-            }
-            foreach (Watch watch in due)
-            {
-                if (watch.Look + 1 < Looks.Length)
-                    _watched[watch.Container.Id] = watch with { Look = watch.Look + 1 };
-                else
-                    _watched.Remove(watch.Container.Id);
             }
         }
         return due;
     }
 
-    private async Task LookAsync(Watch watch, CancellationToken cancellation)
+    private async Task LookAsync(Watch watch, OperationContext operation)
     {
         Container container = watch.Container;
-        if (container.HasWriters || container.NeedsVerify || !container.TryPinClosed())
-            return; // Its next last close begins anew; or a crash may have changed it; or it is gone.
-        int writesBegun = container.WritesBegun;
-        bool isSmall = container.Baseline.LengthBytes <= Limits.InlineContentBytes;
+        // Its next last close begins anew; or it is gone.
+        if (container.HasWriters || container.IsRemovedHere || container.Phase == ContainerPhase.Clean || !container.TryPinClosed())
+        {
+            Forget(watch);
+            return;
+        }
+        long began = time.GetTimestamp();
         try
         {
-            // Asked before the content is compared, so that the comparison sees the last write.
-            bool mayBeWritten = watch.Look < ChecksumLook && !isSmall || container.MayBeWrittenOutside();
-            if ((watch.Look == ChecksumLook || !mayBeWritten) && !container.IsChanged())
-                CompareContent(container);
-            bool isStored = (await storer.StoreClosedAsync(container, cancellation)).IsNone;
-            if (isStored && !mayBeWritten && container.TrySettleUnwritten(writesBegun))
-                Forget(watch);
+            if (!container.NeedsRecovery)
+                await LookPinnedAsync(container, watch.IsFirst, operation);
         }
         finally
         {
             table.Unpin(container);
         }
+        // What could not be stored is tried again by StoreRetries.
+        if (container.Phase == ContainerPhase.Watched || container.NeedsRecovery)
+            Continue(watch, time.GetElapsedTime(began));
+        else
+            Forget(watch);
+    }
+
+    private async Task LookPinnedAsync(Container container, bool isFirst, OperationContext operation)
+    {
+        // Whoever closed a large file may be about to open it again; and the next look costs as much.
+        bool mayWait = isFirst && container.Baseline.LengthBytes > Limits.InlineContentBytes;
+        if (!mayWait && table.MayGo(container))
+            return;
+        if (!mayWait && !files.ShowsMapped)
+            seals.IsContentChanged(container);
+        await storer.StoreClosedAsync(container, operation);
     }
 
     /// <summary>Unless it was written since the look began.</summary>
@@ -130,22 +138,153 @@ internal sealed partial class WrittenContainers(ContentStorer storer, IContainer
         }
     }
 
-    private void CompareContent(Container container)
+    private void Continue(Watch watch, TimeSpan took)
     {
-        ContainerStat before = container.GetStat();
-        try
+        TimeSpan wait = watch.IsFirst ? SecondLook : Interval;
+        if (!files.ShowsMapped && took * ComparisonShare > wait)
+            wait = took * ComparisonShare;
+        lock (_lock)
         {
-            if (ContainerReader.Checksum(new ProtectedFile(container.File, files), before.LengthBytes) != container.Crc32C)
-                container.ForgetBaseline();
-        }
-        catch (ShrunkException)
-        {
-            // It is being changed at this moment, which its ctime shows.
+            if (_watched.TryGetValue(watch.Container.Id, out Watch known) && known.Since == watch.Since)
+                _watched[watch.Container.Id] = new Watch(watch.Container, time.GetTimestamp(), wait, IsFirst: false);
         }
     }
 
-    private readonly record struct Watch(Container Container, long Since, int Look);
+    private readonly record struct Watch(Container Container, long Since, TimeSpan Wait, bool IsFirst);
 
     [LoggerMessage(EventId = 230, Level = LogLevel.Error, Message = "The container of {Fid} can't be looked at: {Reason}")]
     private partial void LogLookFailed(Fid fid, string reason);
+}
+
+/// <summary>A container file that is being made. The index learns of it when it is finished; before, a crash leaves a file without a row, which goes at the next start.</summary>
+internal sealed class NewContainer(ContainerId id, Fid fid, IDiskFile file, IContainerFiles files, IContainerIndex index, string bootId) : IDisposable
+{
+    private bool _isFinished;
+
+    public IDiskFile File => file;
+
+    /// <summary>The content is that of a version of the server.</summary>
+    /// <param name="blocks">Its sums, where they are known.</param>
+    public Container Finish(DataVersion version, uint crc32C, Timestamp modifyTime, BlockSums? blocks)
+    {
+        return FinishAs(Make(version, crc32C, ContainerPhase.Clean, Baseline.Arriving), modifyTime, blocks);
+    }
+
+    /// <summary>For readers, before its content is there. The index knows nothing of it.</summary>
+    public Container Announce(FetchStatus status) => Make(status.DataVersion, status.ContentCrc32C, ContainerPhase.Clean, Baseline.Arriving, new Arrival());
+
+    /// <summary>The content is that of this container's version; so of an announced one.</summary>
+    public Container FinishAs(Container container, Timestamp modifyTime, BlockSums? blocks)
+    {
+        files.SetModifyTime(file, modifyTime);
+        index.PutLater(container.Arrived(files.Stat(file), blocks));
+        _isFinished = true;
+        return container;
+    }
+
+    /// <summary>Empty, for an open that truncates a version that no fetch came before.</summary>
+    public Container FinishTruncated(DataVersion version)
+    {
+        _isFinished = true;
+        return Make(version, crc32C: 0, ContainerPhase.Made, Baseline.Truncated);
+    }
+
+    public void Dispose()
+    {
+        file.Dispose();
+        if (!_isFinished)
+            files.Delete(id);
+    }
+
+    private Container Make(DataVersion version, uint crc32C, ContainerPhase phase, Baseline baseline, Arrival? arrival = null) =>
+        new(new ContainerRecord(id, fid, version, ContainerState.Clean, crc32C, default, bootId, Caller.Client), phase, baseline, files, index, bootId) { Arrival = arrival };
+}
+
+/// <summary>A container that holds changes of this client, not pinned by this: whoever has it open pins it, or it is pinned for each call.</summary>
+internal sealed class LocalContainer(Container container, ContentStorer storer, ContentUses uses) : IContainer
+{
+    public ContainerId Id => container.Id;
+
+    public Fid Fid => container.Fid;
+
+    public DataVersion BaseVersion => container.BaseVersion;
+
+    public BorrowedHandle Borrow() => BorrowedHandle.Of(container.File);
+
+    public IArrival? Arrival => null;
+
+    public bool MayBeWritten => true;
+
+    public bool TryGetLocalStatus(out LocalStatus status)
+    {
+        status = default;
+        if (!container.TryPin())
+            return false;
+        try
+        {
+            return LocalStatuses.TryGet(container, out status);
+        }
+        finally
+        {
+            uses.Ended(container, wasWriting: false);
+        }
+    }
+
+    public IContainer? TryShare() => container.TryPinClosed() ? new ContainerUse(container, isWriting: false, storer, uses) : null;
+
+    public ValueTask<Failure> StoreAsync(OperationContext operation) =>
+        PinnedAsync(() => storer.StoreAsync(container, operation));
+
+    /// <summary>For nobody's close. Who opens it for writing meanwhile stores it at his own: that is no failure.</summary>
+    public async ValueTask<Failure> StoreClosedAsync(OperationContext operation)
+    {
+        Failure failure = await PinnedAsync(() => storer.StoreClosedAsync(container, operation));
+        return failure.Kind == FailureKind.Interrupted && !operation.IsInterrupted ? Failure.None : failure;
+    }
+
+    private async ValueTask<Failure> PinnedAsync(Func<ValueTask<Failure>> store)
+    {
+        if (!container.TryPin())
+            return Failure.None;
+        try
+        {
+            return await store();
+        }
+        finally
+        {
+            uses.Ended(container, wasWriting: false);
+        }
+    }
+
+    public void Dispose()
+    {
+    }
+}
+
+/// <summary>What a container file says of itself, where it says more than the server.</summary>
+internal static class LocalStatuses
+{
+    /// <summary>The container is pinned.</summary>
+    public static bool TryGet(Container container, out LocalStatus status)
+    {
+        status = default;
+        if (container.Phase == ContainerPhase.Clean && !container.IsLocal)
+            return false;
+        bool isChanged = container.Look(out ContainerStat stat) == Sameness.Changed;
+        if (!container.IsLocal && !isChanged)
+            return false;
+        status = new LocalStatus(stat.LengthBytes, stat.AllocatedBytes, stat.ModifyTime, isChanged ? stat.ChangeTime : null);
+        return true;
+    }
+}
+
+/// <summary>What a failure of the cache's disk means to the process that waits.</summary>
+internal static class DiskFailures
+{
+    public static Failure ToFailure(DiskException e) => e.Failure switch
+    {
+        DiskFailure.NoSpace => FailureKind.CacheFull,
+        DiskFailure.TooManyOpenFiles => FailureKind.TooManyOpenFiles,
+        _ => FailureKind.CacheDiskFailed,
+    };
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using Afs.Wire;
 
 namespace Afs.Venus.Cache;
@@ -30,6 +31,16 @@ internal sealed class CachedDirectory(Fid fid)
         {
             lock (_lock)
                 return _names.Count;
+        }
+    }
+
+    /// <summary>What its names take in memory, at most.</summary>
+    public long Bytes
+    {
+        get
+        {
+            lock (_lock)
+                return _names.Bytes;
         }
     }
 
@@ -173,5 +184,120 @@ internal sealed class CachedDirectory(Fid fid)
             if (isUnknown || follows || !isListed || _parked.Count > MostParked)
                 throw new UnreachableException($"Directory {fid} at version {Version} has {_names.Count} names and {_parked.Count} parked changes.");
         }
+    }
+}
+
+/// <summary>Names to fids, of one directory. Not safe for concurrent use: its owner locks.</summary>
+internal sealed class NameTable
+{
+    /// <summary>What a name takes beside its own bytes, in a table that has just grown.</summary>
+    private const int OverheadBytes = 128;
+
+    private readonly Dictionary<byte[], (Fid Fid, FileType Type)> _names = new(NameComparer.Instance);
+    private readonly Dictionary<byte[], (Fid Fid, FileType Type)>.AlternateLookup<ReadOnlySpan<byte>> _lookup;
+
+    public NameTable() => _lookup = _names.GetAlternateLookup<ReadOnlySpan<byte>>();
+
+    public int Count => _names.Count;
+
+    /// <summary>What the names take in memory, at most.</summary>
+    public long Bytes { get; private set; }
+
+    public static int BytesOf(byte[] name) => OverheadBytes + name.Length;
+
+    /// <summary>At most: a name may be there already.</summary>
+    public static long BytesAddedBy(IReadOnlyList<DirectoryChange> changes) => changes.Sum(static change => change.IsSet ? BytesOf(change.Name) : 0L);
+
+    public bool TryGet(ReadOnlySpan<byte> name, out Fid fid, out FileType type)
+    {
+        bool found = _lookup.TryGetValue(name, out (Fid Fid, FileType Type) entry);
+        (fid, type) = entry;
+        return found;
+    }
+
+    public void Set(byte[] name, Fid fid, FileType type)
+    {
+        int before = _names.Count;
+        _names[name] = (fid, type);
+        if (_names.Count > before)
+            Bytes += BytesOf(name);
+    }
+
+    public void Apply(IReadOnlyList<DirectoryChange> changes)
+    {
+        foreach (DirectoryChange change in changes)
+        {
+            if (change.IsSet)
+                Set(change.Name, change.Fid, change.Type);
+            else if (_names.Remove(change.Name))
+                Bytes -= BytesOf(change.Name);
+        }
+    }
+
+    public byte[]? FindName(Fid fid)
+    {
+        foreach ((byte[] name, (Fid Fid, FileType Type) entry) in _names)
+        {
+            if (entry.Fid == fid)
+                return name;
+        }
+        return null;
+    }
+
+    /// <summary>In no order.</summary>
+    public ListedName[] ToArray()
+    {
+        var all = new ListedName[_names.Count];
+        int i = 0;
+        foreach ((byte[] name, (Fid Fid, FileType Type) entry) in _names)
+            all[i++] = new ListedName(name, entry.Fid, entry.Type);
+        return all;
+    }
+}
+
+/// <summary>Compares names as bytes; a span is looked up without making an array of it.</summary>
+internal sealed class NameComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
+{
+    public static readonly NameComparer Instance = new();
+
+    public bool Equals(byte[]? x, byte[]? y) => ReferenceEquals(x, y) || (x is not null && y is not null && x.AsSpan().SequenceEqual(y));
+
+    public int GetHashCode([DisallowNull] byte[] obj) => GetHashCode(obj.AsSpan());
+
+    public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
+
+    public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
+
+    /// <summary>HashCode is seeded at random by process, so that names can't be chosen to collide.</summary>
+    public int GetHashCode(ReadOnlySpan<byte> alternate)
+    {
+        var hash = new HashCode();
+        hash.AddBytes(alternate);
+        return hash.ToHashCode();
+    }
+}
+
+/// <summary>What a name in a server's reply must be, before it reaches a kernel.</summary>
+internal static class NameRules
+{
+    public static bool IsName(ReadOnlySpan<byte> name) =>
+        name.Length is > 0 and <= Limits.NameBytes && !name.ContainsAny((byte)'/', (byte)0) && !name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8);
+
+    /// <summary>All of a directory is of its volume: so one mount shows one volume, and a vnode number says which object of it.</summary>
+    public static bool AreValid(FetchDirectoryReply reply, Fid directory)
+    {
+        if (reply.Status.Fid != directory || reply.Status.Type != FileType.Directory)
+            return false;
+        foreach (DirectoryEntry entry in reply.Entries)
+        {
+            if (!IsName(entry.Name) || entry.Fid.Volume != directory.Volume || entry.Status is { } status && status.Fid != entry.Fid)
+                return false;
+        }
+        foreach (DirectoryChange change in reply.Changes)
+        {
+            if (!IsName(change.Name) || change.IsSet && change.Fid.Volume != directory.Volume)
+                return false;
+        }
+        return true;
     }
 }

@@ -8,20 +8,18 @@ internal sealed class NameOperations(
     ViceCalls calls, Statuses statuses, DirectoryCache directories, ContentCache contents, UnnamedFiles unnamed, DoubtfulChanges doubts,
     RemovalsUnderWay removals)
 {
-    public async ValueTask<Failure> RemoveAsync(RemoveRequest request, CancellationToken cancellation)
+    public async ValueTask<Failure> RemoveAsync(RemoveRequest request, OperationContext operation)
     {
         using var change = new ChangeScope(statuses, request.Parent);
         removals.Begin();
         try
         {
-            Result<RemoveReply> reply = await calls.MutateAsync((vice, context) => vice.RemoveAsync(request, context), cancellation);
+            Fid? child = doubts.Find(request.Parent, request.Name);
+            Result<RemoveReply> reply = await calls.MutateAsync((vice, context) => vice.RemoveAsync(request, context), operation);
             if (!reply.IsSuccess)
-            {
-                directories.TryLookup(request.Parent, request.Name, out Fid child, out _);
-                return doubts.Judge(reply.Failure, request.Parent, child);
-            }
+                return doubts.JudgeNames(reply.Failure, (request.Parent, request.Name, child));
             if (reply.Value.Parent.Fid != request.Parent)
-                return AbortCodes.BadArgument;
+                return doubts.Judge(FailureKind.ServerMisbehaved, request.Parent);
             directories.ApplyOwn(reply.Value.Parent, Unset(request.Name));
             statuses.Keep(reply.Value.Parent);
             LostName(reply.Value.Removed, reply.Value.Remaining);
@@ -33,17 +31,18 @@ internal sealed class NameOperations(
         }
     }
 
-    public async ValueTask<Failure> RenameAsync(RenameRequest request, CancellationToken cancellation)
+    public async ValueTask<Failure> RenameAsync(RenameRequest request, OperationContext operation)
     {
         using var change = new ChangeScope(statuses, request.FromParent, request.ToParent);
         removals.Begin();
         try
         {
-            Result<RenameReply> reply = await calls.MutateAsync((vice, context) => vice.RenameAsync(request, context), cancellation);
+            Fid? moved = doubts.Find(request.FromParent, request.FromName), replaced = doubts.Find(request.ToParent, request.ToName);
+            Result<RenameReply> reply = await calls.MutateAsync((vice, context) => vice.RenameAsync(request, context), operation);
             if (!reply.IsSuccess)
-                return doubts.Judge(reply.Failure, request.FromParent, request.ToParent);
+                return doubts.JudgeNames(reply.Failure, (request.FromParent, request.FromName, moved), (request.ToParent, request.ToName, replaced));
             if (reply.Value.FromParent.Fid != request.FromParent || reply.Value.ToParent.Fid != request.ToParent)
-                return AbortCodes.BadArgument;
+                return doubts.Judge(FailureKind.ServerMisbehaved, request.FromParent, request.ToParent);
             ApplyRename(request, reply.Value);
             return Failure.None;
         }
@@ -53,15 +52,15 @@ internal sealed class NameOperations(
         }
     }
 
-    public async ValueTask<Result<FetchStatus>> LinkAsync(LinkRequest request, CancellationToken cancellation)
+    public async ValueTask<Result<FetchStatus>> LinkAsync(LinkRequest request, OperationContext operation)
     {
         using var change = new ChangeScope(statuses, request.Fid, request.Parent);
-        Result<LinkReply> reply = await calls.MutateAsync((vice, context) => vice.LinkAsync(request, context), cancellation);
+        Result<LinkReply> reply = await calls.MutateAsync((vice, context) => vice.LinkAsync(request, context), operation);
         if (!reply.IsSuccess)
             return doubts.Judge(reply.Failure, request.Fid, request.Parent);
         FetchStatus linked = reply.Value.Status;
         if (linked.Fid != request.Fid || reply.Value.Parent.Fid != request.Parent)
-            return (Failure)AbortCodes.BadArgument;
+            return doubts.Judge(FailureKind.ServerMisbehaved, request.Fid, request.Parent);
         unnamed.Named(request.Fid);
         directories.ApplyOwn(reply.Value.Parent, Set(request.Name, linked));
         statuses.Keep(reply.Value.Parent);
@@ -107,4 +106,96 @@ internal sealed class NameOperations(
     private static DirectoryChange Set(byte[] name, FetchStatus status) => new() { Name = name, IsSet = true, Fid = status.Fid, Type = status.Type };
 
     private static DirectoryChange Unset(byte[] name) => new() { Name = name, IsSet = false };
+}
+
+/// <summary>Counts removals by this client that have no reply yet, so that a store that finds its vnode gone can tell whose doing it was.</summary>
+internal sealed class RemovalsUnderWay
+{
+    private readonly Lock _lock = new();
+    private int _count;
+    private TaskCompletionSource? _settled;
+
+    public void Begin()
+    {
+        lock (_lock)
+            _count++;
+    }
+
+    public void End()
+    {
+        lock (_lock)
+        {
+            if (--_count > 0)
+                return;
+            _settled?.SetResult();
+            _settled = null;
+        }
+    }
+
+    /// <summary>Completes when there is a moment without any. Bounded by the deadlines of the calls.</summary>
+    public ValueTask SettledAsync()
+    {
+        lock (_lock)
+        {
+            if (_count == 0)
+                return ValueTask.CompletedTask;
+            _settled ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+            return new ValueTask(_settled.Task);
+        }
+    }
+}
+
+/// <summary>
+/// Files that were made without a name (O_TMPFILE) and have none yet. When the last use of one ends the server is told, soon and in the background;
+/// where it can't be told it finds out by itself, when this client's session ends.
+/// </summary>
+internal sealed class UnnamedFiles(ViceCalls calls, Statuses statuses, ContainerTable containers)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Fid, bool> _isUnused = [];
+
+    public void Add(Fid fid)
+    {
+        lock (_lock)
+            _isUnused[fid] = false;
+    }
+
+    /// <summary>It was linked.</summary>
+    public void Named(Fid fid)
+    {
+        lock (_lock)
+            _isUnused.Remove(fid);
+    }
+
+    /// <summary>The last use of some file ended. Called often, and seldom for one of these.</summary>
+    public void LastUseEnded(Fid fid)
+    {
+        lock (_lock)
+        {
+            if (_isUnused.ContainsKey(fid))
+                _isUnused[fid] = true;
+        }
+    }
+
+    /// <summary>Releases all whose use ended.</summary>
+    public async Task ReleaseAsync(OperationContext operation)
+    {
+        foreach (Fid fid in TakeUnused())
+        {
+            if (containers.TryGet(fid, out Container? container))
+                containers.Drop(container, ContainerFate.RemovedHere);
+            await calls.MutateAsync((vice, context) => vice.ReleaseUnnamedAsync(new ReleaseUnnamedRequest { Fid = fid }, context), operation);
+            statuses.Remove(fid);
+        }
+    }
+
+    private List<Fid> TakeUnused()
+    {
+        lock (_lock)
+        {
+            List<Fid> unused = [.. _isUnused.Where(static u => u.Value).Select(static u => u.Key)];
+            unused.ForEach(fid => _isUnused.Remove(fid));
+            return unused;
+        }
+    }
 }

@@ -7,40 +7,42 @@ namespace Afs.Venus.Cache;
 
 /// <summary>
 /// What a daemon that died left dirty. Rules:
+///  0. what was sent and is the version that the server has is what the change started from: no other client stored it, though the index doesn't know;
 ///  1. what doesn't differ from what was fetched or last stored, or from what the server has, is clean;
-///  2. what was changed and closed is stored, whatever the server has meanwhile: the last closer wins;
-///  3. what was changed and never closed is stored if the server still has the version that the change started from, and the machine kept its
+///  2. what was stored and not touched after that, and lost some of it with the power, is discarded: the server has all of it;
+///  3. what was changed and closed is stored, whatever the server has meanwhile: the last closer wins;
+///  4. what was changed and never closed is stored if the server still has the version that the change started from, and the machine kept its
 ///     power: else some writes may be missing, and nobody may get a mixture;
-///  4. else it goes to the recovered folder, and the server's version is the file;
-///  5. what another client removed meanwhile goes to the recovered folder.
+///  5. else it goes to the recovered folder, and the server's version is the file;
+///  6. what another client removed meanwhile goes to the recovered folder.
 /// Runs in the background of the mount; an open of such a file waits for it.
 /// </summary>
 internal sealed partial class CacheRecovery(
-    ContainerTable table, Statuses statuses, ContentStorer storer, RecoveredFolder recovered, CacheFigures figures, ILogger log, CancellationToken stopping)
+    ContainerTable table, Statuses statuses, ContentStorer storer, ContainerSeals seals, RecoveredFolder recovered, CacheFigures figures, ILogger log, CancellationToken stopping)
 {
     private readonly ConcurrentDictionary<ContainerId, Lazy<Task<Failure>>> _running = new();
 
     /// <summary>Decides about one container; concurrent calls share the work. A failure leaves it as it is, for a later call.</summary>
-    public async ValueTask<Failure> RecoverAsync(Container container, CancellationToken cancellation)
+    public async ValueTask<Failure> RecoverAsync(Container container, OperationContext operation)
     {
         Lazy<Task<Failure>> run = _running.GetOrAdd(container.Id, _ => new(() => RunAsync(container)));
         try
         {
-            return await run.Value.WaitAsync(cancellation);
+            return await run.Value.WaitAsync(operation);
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (operation.IsInterrupted)
         {
             return FailureKind.Interrupted;
         }
     }
 
     /// <summary>All that need it; the first failure.</summary>
-    public async ValueTask<Failure> RecoverAllAsync(CancellationToken cancellation)
+    public async ValueTask<Failure> RecoverAllAsync(OperationContext operation)
     {
         Failure failure = Failure.None;
         foreach (Container container in table.Snapshot().Where(static c => c.NeedsRecovery))
         {
-            Failure one = await RecoverAsync(container, cancellation);
+            Failure one = await RecoverAsync(container, operation);
             if (failure.IsNone)
                 failure = one;
         }
@@ -59,7 +61,7 @@ internal sealed partial class CacheRecovery(
             {
                 Failure failure = await DecideAsync(container);
                 if (failure.IsNone || failure.Kind == FailureKind.RemovedMeanwhile)
-                    container.NeedsRecovery = false;
+                    container.Recovered();
                 return failure.Kind == FailureKind.RemovedMeanwhile ? Failure.None : failure;
             }
             finally
@@ -71,7 +73,7 @@ internal sealed partial class CacheRecovery(
         {
             LogLost(container.Fid, e.Message);
             table.Drop(container, ContainerFate.Superseded);
-            container.NeedsRecovery = false;
+            container.Recovered();
             return Failure.None;
         }
         catch (DiskException e)
@@ -87,20 +89,38 @@ internal sealed partial class CacheRecovery(
 
     private async Task<Failure> DecideAsync(Container container)
     {
-        if (IsUnchanged(container))
+        if (container.WasSent)
         {
-            container.SettleUnchanged();
+            Failure failure = await FindSentAsync(container);
+            if (!failure.IsNone)
+                return failure;
+        }
+        // By its content: its times say nothing of what a mapping wrote, nor of what a loss of power took.
+        bool isUntouched = container.IsUntouched();
+        if (!await seals.IsContentChangedAsync(container))
+        {
+            container.Settle();
+            storer.Watch?.Invoke(container);
             return Failure.None;
         }
-        Result<FetchStatus> status = await statuses.GetAsync(container.Fid, stopping);
+        Result<FetchStatus> status = await statuses.GetAsync(container.Fid, For(container));
         if (!status.IsSuccess && status.Failure != AbortCodes.NoVnode)
             return status.Failure;
-        if (status.IsSuccess && IsStored(container, status.Value))
+        BeforeStore before = container.LookBeforeStore();
+        if (status.IsSuccess && await IsStoredAsync(container, status.Value))
         {
-            container.Stored(status.Value.DataVersion, status.Value.ContentCrc32C, container.GetStat(), blocks: null);
+            container.Stored(status.Value.DataVersion, status.Value.ContentCrc32C, before, blocks: null);
+            storer.Watch?.Invoke(container);
             return Failure.None;
         }
-        if (status.IsSuccess && container.State == ContainerState.Writing && status.Value.DataVersion != container.BaseVersion)
+        if (status.IsSuccess && container.MayBeTorn && isUntouched)
+        {
+            LogDamaged(container.Fid);
+            figures.ContentDamaged.Add();
+            table.Drop(container, ContainerFate.Superseded);
+            return Failure.None;
+        }
+        if (status.IsSuccess && container.Phase == ContainerPhase.Left && status.Value.DataVersion != container.BaseVersion)
         {
             Park(container, "changed here and never closed, while another client stored a newer version");
             return Failure.None;
@@ -110,41 +130,32 @@ internal sealed partial class CacheRecovery(
             Park(container, "changed here and never closed when the power failed: some of it may be missing");
             return Failure.None;
         }
-        container.NeedsVerify = false;
-        Failure stored = await storer.StoreAsync(container, killSetId: false, stopping);
+        Failure stored = await storer.StoreAsync(container, For(container));
         if (stored.IsNone)
             LogStored(container.Fid, container.BaseVersion);
         return stored;
     }
 
-    /// <summary>By its times where no power was lost; else by its content.</summary>
-    private static bool IsUnchanged(Container container)
+    /// <summary>The crash came after the store ran at the server, and before the index knew; somebody who has it open or mapped may have written since.</summary>
+    private async ValueTask<Failure> FindSentAsync(Container container)
     {
-        if (container.Baseline == default)
-            return false;
-        return container.NeedsVerify
-            ? HasContent(container, container.Baseline.LengthBytes, container.Crc32C)
-            : !container.GetStat().Differs(container.Baseline);
+        Result<FetchStatus> status = await statuses.GetAsync(container.Fid, For(container));
+        if (!status.IsSuccess)
+            return status.Failure == AbortCodes.NoVnode ? Failure.None : status.Failure;
+        if (container.TryStartFrom(status.Value))
+            table.Measure(container.Id, container.Baseline.AllocatedBytes);
+        return Failure.None;
     }
 
-    /// <summary>The crash came after the store ran at the server, and before the index knew.</summary>
-    private static bool IsStored(Container container, FetchStatus status) =>
-        status.DataVersion != container.BaseVersion && HasContent(container, status.LengthBytes, status.ContentCrc32C);
+    /// <summary>As above, of a store whose index had no word of it.</summary>
+    private async ValueTask<bool> IsStoredAsync(Container container, FetchStatus status) =>
+        status.DataVersion != container.BaseVersion && await seals.HasContentAsync(container, status.LengthBytes, status.ContentCrc32C);
 
-    private static bool HasContent(Container container, long lengthBytes, uint crc32C)
-    {
-        try
-        {
-            return container.GetStat().LengthBytes == lengthBytes && ContainerReader.Checksum(container.File, lengthBytes) == crc32C;
-        }
-        catch (ShrunkException)
-        {
-            return false;
-        }
-    }
+    private OperationContext For(Container container) => new(container.Writer, stopping);
 
     private void Park(Container container, string reason)
     {
+        container.KeepOpen();
         string name = recovered.Park(container.Id, container.Fid, reason);
         figures.Recovered.Add();
         LogParked(container.Fid, name, reason);
@@ -155,6 +166,9 @@ internal sealed partial class CacheRecovery(
     [LoggerMessage(EventId = 250, Level = LogLevel.Information, Message = "{Fid} was left unstored by a crash; stored as version {Version}")]
     private partial void LogStored(Fid fid, DataVersion version);
 
+    [LoggerMessage(EventId = 254, Level = LogLevel.Warning, Message = "The cached copy of {Fid} is discarded and fetched again: it was stored, and then damaged by a loss of power")]
+    private partial void LogDamaged(Fid fid);
+
     [LoggerMessage(EventId = 251, Level = LogLevel.Warning, Message = "{Fid} was left unstored by a crash; its data is in recovered/{Name}: {Reason}")]
     private partial void LogParked(Fid fid, string name, string reason);
 
@@ -163,4 +177,117 @@ internal sealed partial class CacheRecovery(
 
     [LoggerMessage(EventId = 253, Level = LogLevel.Error, Message = "{Fid} was left unstored by a crash, and its container can't be read: {Reason}")]
     private partial void LogUnreadable(Fid fid, string reason);
+}
+
+/// <summary>At start: from the index to the table, and files without a row away. Promises are none: all is suspect.</summary>
+internal sealed partial class IndexLoader(
+    IContainerFiles files, IContainerIndex index, ContainerTable table, ContainerFactory factory, HeldContainers held, bool wasCleanEnd, ILogger log)
+{
+    public void Load()
+    {
+        IReadOnlyList<ContainerRecord> records = index.Load();
+        HashSet<ContainerId> present = [.. files.List()];
+        ulong last = 0;
+        // Of two rows of one fid the later one is the current; the earlier one was open at the end.
+        foreach (ContainerRecord record in records.OrderBy(static r => r.Id.Value))
+        {
+            last = Math.Max(last, record.Id.Value);
+            if (present.Remove(record.Id))
+                Restore(record);
+            else
+                DropMissing(record);
+        }
+        foreach (ContainerId orphan in present)
+        {
+            last = Math.Max(last, orphan.Value);
+            if (held.Wants(orphan))
+                held.KeepUnlisted(orphan);
+            else
+                files.Delete(orphan);
+        }
+        table.StartIdsAfter(new ContainerId(last));
+        LogLoaded(table.Count, present.Count);
+    }
+
+    private void Restore(ContainerRecord record)
+    {
+        Container container = factory.Restore(record, wasCleanEnd);
+        held.Keep(container);
+        table.Restore(container);
+    }
+
+    private void DropMissing(ContainerRecord record)
+    {
+        if (record.State != ContainerState.Clean)
+            LogLost(record.Fid);
+        index.DeleteLater(record.Id);
+    }
+
+    [LoggerMessage(EventId = 260, Level = LogLevel.Information, Message = "{Count} containers are cached; {Orphans} unfinished ones were deleted")]
+    private partial void LogLoaded(int count, int orphans);
+
+    [LoggerMessage(EventId = 261, Level = LogLevel.Error, Message = "{Fid} was left unstored, and its container file is missing")]
+    private partial void LogLost(Afs.Wire.Fid fid);
+}
+
+/// <summary>
+/// Containers that the kernel still has open: pinned from the loading of the index until they were taken over. One that is open for writing was never
+/// closed, and nothing about it is decided now.
+/// </summary>
+internal sealed class HeldContainers(IReadOnlyList<HeldContainer> wanted, ContainerTable table, ContainerFactory factory)
+{
+    private readonly Dictionary<ContainerId, HeldContainer> _wanted = wanted.ToDictionary(static h => h.Id);
+    private readonly Dictionary<ContainerId, Container> _kept = [];
+
+    public bool Wants(ContainerId id) => _wanted.ContainsKey(id);
+
+    /// <summary>One from the index.</summary>
+    public void Keep(Container container)
+    {
+        if (!_wanted.TryGetValue(container.Id, out HeldContainer? held))
+            return;
+        if (held.IsWritten)
+            container.Recovered(); // Its writers go on: see Container.GoOnWriting.
+        container.TryPin();
+        _kept.Add(container.Id, container);
+    }
+
+    /// <summary>One that is open, but died with its daemon before the index heard of it: it lives as long as it is open.</summary>
+    public void KeepUnlisted(ContainerId id)
+    {
+        HeldContainer held = _wanted[id];
+        Container container = factory.Restore(new ContainerRecord(id, held.Fid, held.BaseVersion, ContainerState.Clean, 0, default, "", Caller.Client), wasCleanEnd: false);
+        Keep(container);
+        container.Retire(ContainerFate.Superseded);
+    }
+
+    public Container? Find(ContainerId id) => _kept.GetValueOrDefault(id);
+
+    public void Release()
+    {
+        foreach (Container container in _kept.Values)
+            table.Unpin(container);
+        _kept.Clear();
+    }
+}
+
+/// <summary>Gives the held containers to those that go on with them.</summary>
+internal sealed class HeldFiles(HeldContainers held, VnodeTable vnodes, ContentCache contents, ContentStorer storer, ContentUses uses) : IHeldFiles
+{
+    public IContainer? TryTake(ContainerId id, bool isWriting)
+    {
+        if (held.Find(id) is not { } container || !container.TryPin())
+            return null;
+        if (isWriting)
+            container.GoOnWriting();
+        return new ContainerUse(container, isWriting, storer, uses);
+    }
+
+    public void RestoreRemoved(FetchStatus last)
+    {
+        vnodes.RestoreRemoved(last);
+        contents.Removed(last.Fid);
+    }
+
+    public void Finish() => held.Release();
 }

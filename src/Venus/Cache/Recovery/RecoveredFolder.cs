@@ -12,16 +12,21 @@ namespace Afs.Venus.Cache;
 /// </summary>
 internal sealed class RecoveredFolder(IDisk disk, TimeProvider time, Func<Fid, byte[]?> findName)
 {
-    private const string Folder = "recovered";
+    private const string Folder = "recovered", Description = ".json";
+
+    /// <summary>NAME_MAX of Linux's filesystems (limits.h).</summary>
+    private const int MostNameBytes = 255;
 
     /// <summary>Moves a container file here, where those who have it open go on with it. The name that it got.</summary>
     /// <exception cref="DiskException">It stays where it was.</exception>
     public string Park(ContainerId id, Fid fid, string reason)
     {
         disk.CreateDirectory(Folder);
+        disk.SyncDirectory("."); // What is in a folder is only there while the folder is.
         DateTimeOffset now = time.GetUtcNow();
-        string original = Readable(findName(fid));
-        string name = $"{original}.{now.ToString("yyyyMMdd'T'HHmmss", CultureInfo.InvariantCulture)}.{id.Value:x}";
+        string suffix = $".{now.ToString("yyyyMMdd'T'HHmmss", CultureInfo.InvariantCulture)}.{id.Value:x}";
+        string original = Readable(findName(fid), MostNameBytes - Encoding.UTF8.GetByteCount(suffix + Description));
+        string name = original + suffix;
         using (IDiskFile file = disk.Open(ContainerFiles.NameOf(id), DiskOpenMode.ReadWrite))
             file.Sync(); // From here on nobody tries to store it: this is its only copy.
         Describe(name, new RecoveredEntry(name, original, fid.ToString(), reason, now));
@@ -32,19 +37,34 @@ internal sealed class RecoveredFolder(IDisk disk, TimeProvider time, Func<Fid, b
 
     private void Describe(string name, RecoveredEntry entry)
     {
-        using IDiskFile file = disk.Open($"{Folder}/{name}.json", DiskOpenMode.CreateNew);
+        using IDiskFile file = disk.Open($"{Folder}/{name}{Description}", DiskOpenMode.CreateNew);
         file.Write(0, JsonSerializer.SerializeToUtf8Bytes(entry, RecoveredEntry.Format));
         file.Sync();
     }
 
-    /// <summary>The last name of the file in this cache, with nothing that a shell or a terminal would take amiss.</summary>
-    private static string Readable(byte[]? name)
+    /// <summary>The last name of the file in this cache, with nothing that a shell or a terminal would take amiss, and so short that a suffix has room.</summary>
+    private static string Readable(byte[]? name, int mostBytes)
     {
         if (name is null)
             return "unnamed";
         var text = new StringBuilder();
-        foreach (char c in Encoding.UTF8.GetString(name).Take(100))
-            text.Append(char.IsLetterOrDigit(c) || c is '-' or '_' or '.' ? c : '_');
+        int bytes = 0;
+        foreach (Rune rune in Encoding.UTF8.GetString(name).EnumerateRunes())
+        {
+            Rune safe = Rune.IsLetterOrDigit(rune) || rune.Value is '-' or '_' or '.' ? rune : new Rune('_');
+            bytes += safe.Utf8SequenceLength;
+            if (bytes > mostBytes)
+                break;
+            text.Append(safe.ToString());
+        }
         return text.ToString().TrimStart('.') is { Length: > 0 } readable ? readable : "unnamed";
     }
+}
+
+/// <summary>What the JSON file beside a recovered file says.</summary>
+/// <param name="Name">In the recovered folder.</param>
+/// <param name="Original">The last name of the file, if known, made safe for a terminal.</param>
+public sealed record RecoveredEntry(string Name, string Original, string Fid, string Reason, DateTimeOffset Time)
+{
+    internal static readonly JsonSerializerOptions Format = new() { WriteIndented = true };
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Afs.Platform;
+using Afs.Rpc;
 using Afs.Venus.Callbacks;
 using Afs.Venus.Servers;
 using Afs.Wire;
@@ -16,37 +17,37 @@ internal sealed class StatusFetcher(VnodeTable table, Func<CallMark> mark, ViceC
 
     private readonly Lock _lock = new();
     private readonly Dictionary<Fid, TaskCompletionSource<Result<FetchStatus>>> _wanted = [];
-    private readonly Queue<Fid> _queue = [];
+    private readonly Queue<(Fid Fid, Caller Caller)> _queue = [];
     private int _calls;
 
     /// <summary>The status; and whether the call was sent after this request (rule R6 of PromiseRules).</summary>
-    public async ValueTask<(Result<FetchStatus> Result, bool IsOwn)> FetchAsync(Fid fid, CancellationToken cancellation)
+    public async ValueTask<(Result<FetchStatus> Result, bool IsOwn)> FetchAsync(Fid fid, OperationContext operation)
     {
-        (Task<Result<FetchStatus>> waiter, bool isOwn) = Ask([fid])[0];
+        (Task<Result<FetchStatus>> waiter, bool isOwn) = Ask([fid], operation.Caller)[0];
         try
         {
-            return (await waiter.ContinueHere().WaitAsync(cancellation), isOwn);
+            return (await waiter.ContinueHere().WaitAsync(operation), isOwn);
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (operation.IsInterrupted)
         {
             return (FailureKind.Interrupted, isOwn);
         }
     }
 
     /// <summary>All of them, in as few calls as possible; the first failure but that one is gone.</summary>
-    public async ValueTask<Failure> FetchManyAsync(IReadOnlyList<Fid> fids, CancellationToken cancellation)
+    public async ValueTask<Failure> FetchManyAsync(IReadOnlyList<Fid> fids, OperationContext operation)
     {
         Failure failure = Failure.None;
-        foreach ((Task<Result<FetchStatus>> waiter, _) in Ask(fids))
+        foreach ((Task<Result<FetchStatus>> waiter, _) in Ask(fids, operation.Caller))
         {
-            Failure one = (await waiter.ContinueHere().WaitAsync(cancellation)).Failure;
+            Failure one = (await waiter.ContinueHere().WaitAsync(operation)).Failure;
             if (failure.IsNone && one != AbortCodes.NoVnode)
                 failure = one;
         }
         return failure;
     }
 
-    private List<(Task<Result<FetchStatus>> Waiter, bool IsOwn)> Ask(IReadOnlyList<Fid> fids)
+    private List<(Task<Result<FetchStatus>> Waiter, bool IsOwn)> Ask(IReadOnlyList<Fid> fids, Caller caller)
     {
         var waiters = new List<(Task<Result<FetchStatus>>, bool)>(fids.Count);
         bool start;
@@ -58,7 +59,7 @@ internal sealed class StatusFetcher(VnodeTable table, Func<CallMark> mark, ViceC
                 if (isOwn)
                 {
                     _wanted[fid] = waiter = new(TaskCreationOptions.RunContinuationsAsynchronously);
-                    _queue.Enqueue(fid);
+                    _queue.Enqueue((fid, caller));
                 }
                 waiters.Add((waiter!.Task, isOwn));
             }
@@ -67,7 +68,7 @@ internal sealed class StatusFetcher(VnodeTable table, Func<CallMark> mark, ViceC
                 _calls++;
         }
         if (start)
-            _ = RunAsync();
+            BackgroundWork.Start("fetching statuses", RunAsync);
         return waiters;
     }
 
@@ -78,7 +79,7 @@ internal sealed class StatusFetcher(VnodeTable table, Func<CallMark> mark, ViceC
         {
             if (_calls is < 0 or > MostCalls || _queue.Count > 0 && _calls == 0)
                 throw new UnreachableException($"{_queue.Count} statuses are queued, {_calls} calls run.");
-            if (!_queue.All(_wanted.ContainsKey) || _wanted.Values.Any(static waiter => waiter.Task.IsCompleted))
+            if (!_queue.All(queued => _wanted.ContainsKey(queued.Fid)) || _wanted.Values.Any(static waiter => waiter.Task.IsCompleted))
                 throw new UnreachableException("A status is queued that nobody waits for, or waited for though it came.");
         }
     }
@@ -86,11 +87,12 @@ internal sealed class StatusFetcher(VnodeTable table, Func<CallMark> mark, ViceC
     /// <summary>Calls until nothing is asked for.</summary>
     private async Task RunAsync()
     {
-        while (TakeBatch() is { Count: > 0 } batch)
+        while (TakeBatch(out Caller caller) is { Count: > 0 } batch)
         {
             try
             {
-                await FetchBatchAsync(batch);
+                while (batch.Count > 0)
+                    batch.RemoveRange(0, await FetchBatchAsync(batch, caller));
             }
             catch (Exception e)
             {
@@ -101,33 +103,38 @@ internal sealed class StatusFetcher(VnodeTable table, Func<CallMark> mark, ViceC
         }
     }
 
-    private List<Fid> TakeBatch()
+    /// <summary>What one caller asked for: a call is for one.</summary>
+    private List<Fid> TakeBatch(out Caller caller)
     {
         var batch = new List<Fid>();
         lock (_lock)
         {
-            while (batch.Count < Limits.StatusesPerCall && _queue.TryDequeue(out Fid fid))
-                batch.Add(fid);
+            caller = _queue.TryPeek(out (Fid, Caller Caller) first) ? first.Caller : default;
+            while (batch.Count < Limits.StatusesPerCall && _queue.TryPeek(out (Fid Fid, Caller Caller) next) && next.Caller == caller)
+                batch.Add(_queue.Dequeue().Fid);
             if (batch.Count == 0)
                 _calls--;
         }
         return batch;
     }
 
-    private async Task FetchBatchAsync(List<Fid> batch)
+    /// <summary>How many of them, from the first, were answered: the rest did not fit the reply. A failure answers all.</summary>
+    private async Task<int> FetchBatchAsync(List<Fid> batch, Caller caller)
     {
         CallMark before = mark();
         Result<FetchStatusReply> reply = await calls.ReadAsync(
-            (vice, context) => vice.FetchStatusAsync(new FetchStatusRequest { Fids = batch }, context), CancellationToken.None);
-        if (reply.IsSuccess && reply.Value.Statuses.Count != batch.Count)
-            reply = (Failure)AbortCodes.BadArgument;
-        for (int i = 0; i < batch.Count; i++)
+            (vice, context) => vice.FetchStatusAsync(new FetchStatusRequest { Fids = batch }, context), new OperationContext(caller, CancellationToken.None));
+        if (reply.IsSuccess && (reply.Value.Statuses.Count == 0 || reply.Value.Statuses.Count > batch.Count))
+            reply = (Failure)FailureKind.ServerMisbehaved; // No correct server; it might never end.
+        int answered = reply.IsSuccess ? reply.Value.Statuses.Count : batch.Count;
+        for (int i = 0; i < answered; i++)
         {
             Result<FetchStatus> result = reply.Failure;
             if (reply.IsSuccess)
                 result = Judge(batch[i], reply.Value.Statuses[i], before);
             Take(batch[i])!.TrySetResult(result);
         }
+        return answered;
     }
 
     private Result<FetchStatus> Judge(Fid fid, FetchStatus? status, CallMark before)
@@ -137,7 +144,7 @@ internal sealed class StatusFetcher(VnodeTable table, Func<CallMark> mark, ViceC
             table.Remove(fid);
             return (Failure)AbortCodes.NoVnode;
         }
-        return status.Fid == fid ? table.Grant(status, before) : (Failure)AbortCodes.BadArgument;
+        return status.Fid == fid ? table.Grant(status, before) : (Failure)FailureKind.ServerMisbehaved;
     }
 
     private TaskCompletionSource<Result<FetchStatus>>? Take(Fid fid)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Afs.Platform;
 using Afs.Venus.Callbacks;
 using Afs.Wire;
@@ -16,7 +17,7 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
     private static readonly TimeSpan SettleTime = TimeSpan.FromMilliseconds(50);
 
     /// <summary>To be called before a call is sent; see <see cref="PromiseRules"/>.</summary>
-    public CallMark Mark() => new(trust.Generation, breaks.Sequence);
+    public CallMark Mark() => new(trust.Mark(), breaks.Sequence);
 
     public bool TryGet(Fid fid, out FetchStatus status)
     {
@@ -35,7 +36,9 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
         return found;
     }
 
-    public bool ServesSuspect => servesDisconnected && !trust.LeaseRuns;
+    public bool ServesSuspect => servesDisconnected && !trust.LeaseRuns && !trust.IsWithoutPromises;
+
+    public bool MayBeKept => !ServesSuspect && trust.MayBeKept;
 
     public bool IsRemoved(Fid fid) => table.TryRead(fid, out _, out _, out bool isRemoved) && isRemoved;
 
@@ -47,36 +50,36 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
         return found;
     }
 
-    public async ValueTask<Result<FetchStatus>> GetAsync(Fid fid, CancellationToken cancellation)
+    public async ValueTask<Result<FetchStatus>> GetAsync(Fid fid, OperationContext operation)
     {
         if (TryGet(fid, out FetchStatus status))
         {
             figures.StatusHits.Add();
             return status;
         }
-        await SettleAsync(fid, cancellation);
+        await SettleAsync(fid, operation);
         if (TryGet(fid, out status))
             return status;
         figures.StatusMisses.Add();
         while (true)
         {
-            (Result<FetchStatus> result, bool isOwn) = await fetcher.FetchAsync(fid, cancellation);
+            (Result<FetchStatus> result, bool isOwn) = await fetcher.FetchAsync(fid, operation);
             if (isOwn || !result.IsSuccess || TryGet(fid, out status))
                 return result;
             // Rule R6: it was somebody else's call, and brought no promise.
         }
     }
 
-    public async ValueTask<Failure> PrefetchAsync(IReadOnlyList<Fid> fids, CancellationToken cancellation)
+    public async ValueTask<Failure> PrefetchAsync(IReadOnlyList<Fid> fids, OperationContext operation)
     {
         List<Fid> missing = [.. fids.Where(fid => !TryGet(fid, out _))];
         if (missing.Count == 0)
             return Failure.None;
         try
         {
-            return await fetcher.FetchManyAsync(missing, cancellation);
+            return await fetcher.FetchManyAsync(missing, operation);
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (operation.IsInterrupted)
         {
             return FailureKind.Interrupted;
         }
@@ -113,11 +116,73 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
     public void ReplaceRemoved(FetchStatus status) => table.ReplaceRemoved(status);
 
     /// <summary>Waits a moment where replies of this client's own mutations are missing.</summary>
-    public async ValueTask SettleAsync(Fid fid, CancellationToken cancellation)
+    public async ValueTask SettleAsync(Fid fid, OperationContext operation)
     {
         if (table.WhenSettled(fid) is not { } settled)
             return;
-        Task timeout = Task.Delay(SettleTime, time, cancellation);
+        Task timeout = Task.Delay(SettleTime, time, operation);
         await Task.WhenAny(settled.ContinueHere(), timeout);
+    }
+}
+
+/// <summary>
+/// This client's mutations of one vnode that have no reply yet, and the statuses of those whose reply came before that of an
+/// earlier one (rule R5 of PromiseRules). Guarded by the lock of the vnode's shard.
+/// </summary>
+internal sealed class ChangesUnderWay
+{
+    private readonly SortedList<ulong, FetchStatus> _ahead = [];
+    private TaskCompletionSource? _settled;
+
+    /// <summary>Calls without a reply.</summary>
+    public int Count { get; set; }
+
+    public bool HasGap => _ahead.Count > 0;
+
+    /// <summary>Completes when the gap is closed, one way or the other.</summary>
+    public Task Settled => (_settled ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+
+    public void Park(FetchStatus status) => _ahead[status.StatusVersion.Value] = status;
+
+    /// <summary>Takes the parked status that follows <paramref name="version"/>.</summary>
+    public bool TryTakeNext(StatusVersion version, out FetchStatus status)
+    {
+        if (!_ahead.Remove(version.Next.Value, out status!))
+            return false;
+        SettleIfClosed();
+        return true;
+    }
+
+    /// <summary>Forgets what is not newer than <paramref name="version"/>.</summary>
+    public void DropThrough(StatusVersion version)
+    {
+        while (_ahead.Count > 0 && _ahead.GetKeyAtIndex(0) <= version.Value)
+            _ahead.RemoveAt(0);
+        SettleIfClosed();
+    }
+
+    /// <summary>Forgets all; the newest of them.</summary>
+    public FetchStatus? DropAll()
+    {
+        FetchStatus? newest = _ahead.Count > 0 ? _ahead.GetValueAtIndex(_ahead.Count - 1) : null;
+        _ahead.Clear();
+        SettleIfClosed();
+        return newest;
+    }
+
+    private void SettleIfClosed()
+    {
+        if (_ahead.Count > 0)
+            return;
+        _settled?.TrySetResult();
+        _settled = null;
+    }
+
+    /// <summary>INVARIANT: there are calls; what is parked is newer than what is known (rule R3); somebody waits only for a gap.</summary>
+    public void CheckInvariants(FetchStatus? known)
+    {
+        bool isOld = _ahead.Count > 0 && known is not null && _ahead.GetKeyAtIndex(0) <= known.StatusVersion.Value;
+        if (Count <= 0 || isOld || _settled is not null && _ahead.Count == 0)
+            throw new UnreachableException($"{Count} changes are under way, {_ahead.Count} are parked.");
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Afs.Venus.Callbacks;
 using Afs.Wire;
@@ -39,21 +38,21 @@ internal sealed class PathWatch : IDisposable
     }
 
     /// <summary>Takes up the path. To be called once, before <see cref="RunAsync"/>.</summary>
-    public async ValueTask<Failure> BeginAsync(CancellationToken cancellation) => (await _set.RefreshAsync(cancellation)).Failure;
+    public async ValueTask<Failure> BeginAsync(OperationContext operation) => (await _set.RefreshAsync(operation)).Failure;
 
     /// <summary>Changes as they come, until cancelled.</summary>
-    public async IAsyncEnumerable<WatchedChange> RunAsync([EnumeratorCancellation] CancellationToken cancellation)
+    public async IAsyncEnumerable<WatchedChange> RunAsync(OperationContext operation)
     {
         yield return new WatchedChange(WatchedKind.Watching, Count: _set.Count);
         bool isInTouch = true;
-        while (!cancellation.IsCancellationRequested)
+        while (!operation.IsInterrupted)
         {
-            await WaitAsync(cancellation);
+            await WaitAsync(operation);
             while (_hints.Reader.TryRead(out WatchHint? hint))
             {
                 if (hint is BreakHint broken)
                 {
-                    foreach (WatchedChange change in await _finder.FindAsync(broken, cancellation))
+                    foreach (WatchedChange change in await _finder.FindAsync(broken, operation))
                         yield return change;
                 }
                 else if (hint is LostHint lost && isInTouch)
@@ -66,7 +65,7 @@ internal sealed class PathWatch : IDisposable
                 yield return new WatchedChange(WatchedKind.Missed, Count: missed);
             if (isInTouch)
                 _set.NoteKnown();
-            Result<List<(TreeEntry Before, FetchStatus After)>> refreshed = await _set.RefreshAsync(cancellation);
+            Result<List<(TreeEntry Before, FetchStatus After)>> refreshed = await _set.RefreshAsync(operation);
             if (isInTouch || !refreshed.IsSuccess)
                 continue;
             isInTouch = true;
@@ -86,12 +85,12 @@ internal sealed class PathWatch : IDisposable
         _ended();
     }
 
-    private async Task WaitAsync(CancellationToken cancellation)
+    private async Task WaitAsync(OperationContext operation)
     {
-        _hinted ??= HintedAsync(cancellation);
+        _hinted ??= HintedAsync(operation);
         try
         {
-            await _hinted.WaitAsync(Beat, _time, cancellation);
+            await _hinted.WaitAsync(Beat, _time, operation);
             _hinted = null;
         }
         catch (TimeoutException)
@@ -101,7 +100,7 @@ internal sealed class PathWatch : IDisposable
     }
 
     /// <summary>Awaited here, and not made a task as it is, so that it continues where it was called.</summary>
-    private async Task HintedAsync(CancellationToken cancellation) => await _hints.Reader.WaitToReadAsync(cancellation);
+    private async Task HintedAsync(OperationContext operation) => await _hints.Reader.WaitToReadAsync(operation);
 
     private void OnBroken(IReadOnlyList<PromiseBreak> breaks)
     {
@@ -136,4 +135,79 @@ internal sealed class PathWatch : IDisposable
         SuspectReason.NewSession => "the server began a new session for this client",
         _ => "the volume as a whole was changed",
     };
+}
+
+/// <summary>Finds what a break was for, and makes what it concerns promised again, so that the next change is told too.</summary>
+internal sealed class ChangeFinder(WatchedSet set, Statuses statuses, TreeWalk trees, DirectoryCache directories)
+{
+    /// <summary>Nothing where the server can't be asked: then all is compared when it answers again.</summary>
+    public async ValueTask<IReadOnlyList<WatchedChange>> FindAsync(BreakHint hint, OperationContext operation)
+    {
+        if (set.PathOf(hint.Fid) is not { } path)
+            return [];
+        Result<FetchStatus> after = await statuses.GetAsync(hint.Fid, operation);
+        if (!after.IsSuccess)
+            return after.Failure == AbortCodes.NoVnode ? Gone(hint.Fid, path) : [];
+        set.Set(new TreeEntry(path, after.Value));
+        if (hint.Names is not null && after.Value.Type == FileType.Directory)
+            return await FindNamesAsync(path, after.Value, hint.Names, operation);
+        return hint.Before is not null && Compare(path, hint.Before, after.Value) is { } change ? [change] : [];
+    }
+
+    /// <summary>Null: nothing changed.</summary>
+    public static WatchedChange? Compare(string path, FetchStatus before, FetchStatus after)
+    {
+        if (before.StatusVersion == after.StatusVersion)
+            return null;
+        bool isStored = before.DataVersion != after.DataVersion && after.Type == FileType.Regular;
+        return new WatchedChange(isStored ? WatchedKind.Stored : WatchedKind.Changed, path, Status: after);
+    }
+
+    /// <summary>What is below a directory is told by the directory's own break; the top has none above it.</summary>
+    private IReadOnlyList<WatchedChange> Gone(Fid fid, string path)
+    {
+        bool isTop = fid == set.Top;
+        set.Remove(fid);
+        return isTop ? [new WatchedChange(WatchedKind.Removed, path)] : [];
+    }
+
+    private async ValueTask<IReadOnlyList<WatchedChange>> FindNamesAsync(
+        string path, FetchStatus directory, IReadOnlyList<NameBefore> names, OperationContext operation)
+    {
+        Result<DirectoryListing> listing = await trees.ListAsync(directory.Fid, operation);
+        if (!listing.IsSuccess)
+            return [];
+        var gone = new Dictionary<Fid, NameBefore>();
+        var changes = new List<WatchedChange>();
+        List<(NameBefore Before, Fid After)> come = [];
+        foreach (NameBefore before in names)
+        {
+            bool isThere = directories.TryPeek(directory.Fid, before.Name, out Fid after) == LookupAnswer.Found;
+            if (isThere && (before.Answer != LookupAnswer.Found || before.Fid != after))
+                come.Add((before, after));
+            else if (!isThere && before.Answer == LookupAnswer.Found)
+                gone[before.Fid] = before;
+        }
+        foreach ((NameBefore before, Fid after) in come)
+            changes.Add(await ComeAsync(path, before, after, gone, operation));
+        foreach (NameBefore before in gone.Values)
+        {
+            set.Remove(before.Fid);
+            changes.Add(new WatchedChange(WatchedKind.Removed, TreeWalk.Join(path, before.Name)));
+        }
+        return changes;
+    }
+
+    private async ValueTask<WatchedChange> ComeAsync(
+        string path, NameBefore before, Fid after, Dictionary<Fid, NameBefore> gone, OperationContext operation)
+    {
+        string name = TreeWalk.Join(path, before.Name);
+        Result<FetchStatus> status = await statuses.GetAsync(after, operation);
+        if (status.IsSuccess)
+            set.Set(new TreeEntry(name, status.Value));
+        FetchStatus? known = status.IsSuccess ? status.Value : null;
+        if (gone.Remove(after, out NameBefore old))
+            return new WatchedChange(WatchedKind.Renamed, name, TreeWalk.Join(path, old.Name), known);
+        return new WatchedChange(before.Answer == LookupAnswer.Found ? WatchedKind.Replaced : WatchedKind.Created, name, Status: known);
+    }
 }

@@ -10,15 +10,19 @@ internal sealed partial class CacheFolder : IDisposable
 {
     private const string BootIdFile = "/proc/sys/kernel/random/boot_id";
     private const string CleanEnd = "clean-end";
-    private const string IndexName = "index.db";
 
     /// <summary>Readings and copies of large containers at a time.</summary>
     private const int BlockingThreads = 4;
 
+    /// <summary>Container files that stay open while nobody works on them: no more, and no more than this share of what may be opened.</summary>
+    private const int MostIdleFiles = 8192, IdleShare = 4;
+
     private readonly CacheFolderLock _lock;
     private readonly BlockingPool _work;
 
-    private CacheFolder(CacheFolderLock held, CacheStorage storage, BlockingPool work) => (_lock, Storage, _work) = (held, storage, work);
+    private readonly ILogger _log;
+
+    private CacheFolder(CacheFolderLock held, CacheStorage storage, BlockingPool work, ILogger log) => (_lock, Storage, _work, _log) = (held, storage, work, log);
 
     public CacheStorage Storage { get; }
 
@@ -29,28 +33,30 @@ internal sealed partial class CacheFolder : IDisposable
             throw new PlatformNotSupportedException("Venus runs on Linux.");
         try
         {
-            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            PrivateFolder.Claim(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (PrivateFolderException e)
         {
-            throw new CacheFolderException($"The cache directory {path} can't be made: {e.Message}", e);
+            throw new CacheFolderException($"The cache directory can't be used. {e.Message}", e);
         }
         CacheFolderLock held = CacheFolderLock.Take(path);
         try
         {
-            var disk = new LinuxDisk(path, OpenFileLimit.Raise() - OpenFileLimit.Reserve);
-            SqliteContainerIndex index = OpenIndex(path, time, log);
-            bool wasCleanEnd = disk.Delete(CleanEnd);
+            int openFiles = OpenFileLimit.Raise() - OpenFileLimit.Reserve;
+            var disk = new LinuxDisk(path, openFiles);
+            string bootId = File.ReadAllText(BootIdFile).Trim();
+            LiteDbContainerIndex index = CacheIndexFile.Open(path, disk, bootId, time, log);
+            bool wasCleanEnd = disk.Delete(CleanEnd) && !index.WasJournalTorn;
             var work = new BlockingPool(BlockingThreads);
-            var storage = new CacheStorage(disk, new ContainerFiles(disk), index, File.ReadAllText(BootIdFile).Trim(), wasCleanEnd)
+            var storage = new CacheStorage(disk, new ContainerFiles(disk, Math.Clamp(openFiles / IdleShare, 0, MostIdleFiles)), index, bootId, wasCleanEnd)
             {
-                Vnodes = SavedVnodesFile.Open(path, log),
+                Vnodes = SavedVnodesFile.Open(path, disk, log),
                 Held = open,
                 Work = work,
             };
-            return new CacheFolder(held, storage, work);
+            return new CacheFolder(held, storage, work, log);
         }
-        catch (DiskException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             held.Dispose();
             throw new CacheFolderException($"The cache directory {path} can't be used: {e.Message}", e);
@@ -62,11 +68,18 @@ internal sealed partial class CacheFolder : IDisposable
         }
     }
 
-    /// <summary>To be called when all is written: the next start need not check the containers.</summary>
+    /// <summary>To be called when all is written: the next start need not check the containers. Where the disk refuses even that, it checks them.</summary>
     public void MarkCleanEnd()
     {
-        using IDiskFile file = Storage.Disk.Open(CleanEnd, DiskOpenMode.OpenOrCreate);
-        file.Sync();
+        try
+        {
+            using IDiskFile file = Storage.Disk.Open(CleanEnd, DiskOpenMode.OpenOrCreate);
+            file.Sync();
+        }
+        catch (DiskException e)
+        {
+            LogNotMarked(_log, e.Message);
+        }
     }
 
     public void Dispose()
@@ -75,31 +88,188 @@ internal sealed partial class CacheFolder : IDisposable
         _lock.Dispose();
     }
 
-    /// <summary>A damaged index says nothing of what is dirty: it is set aside with all container files, where a person can look, and a new one begun.</summary>
-    private static SqliteContainerIndex OpenIndex(string path, TimeProvider time, ILogger log)
+    [LoggerMessage(EventId = 311, Level = LogLevel.Warning, Message = "The end of this daemon could not be marked as clean: {Reason}")]
+    private static partial void LogNotMarked(ILogger log, string reason);
+}
+
+/// <summary>A cache directory can't be used. The message is for the one who asked for it.</summary>
+public sealed class CacheFolderException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>Another daemon has it.</summary>
+    public bool IsInUse { get; init; }
+}
+
+/// <summary>
+/// Keeps a second daemon off a cache directory: an flock(2) on its file <c>lock</c>, which ends with the process, however that ends. The file
+/// <c>pid</c> beside it says who that is.
+/// </summary>
+internal sealed class CacheFolderLock : IDisposable
+{
+    private const string Name = "lock";
+    private const string PidName = "pid";
+
+    private readonly FileStream _file;
+
+    private CacheFolderLock(FileStream file) => _file = file;
+
+    /// <exception cref="CacheFolderException">Another daemon has it; the message names its pid. Or the folder can't be written.</exception>
+    public static CacheFolderLock Take(string folder)
     {
-        string index = Path.Combine(path, IndexName);
+        string path = Path.Combine(folder, Name);
         try
         {
-            return SqliteContainerIndex.Open(index, time, log);
+            // FileShare.None is LOCK_EX | LOCK_NB here.
+            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1);
+            File.WriteAllText(Path.Combine(folder, PidName), Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n");
+            return new CacheFolderLock(file);
         }
-        catch (DiskException e) when (e.Failure == DiskFailure.Failed && File.Exists(index))
+        catch (IOException) when (File.Exists(path) && Owner(folder) is { } owner)
         {
-            string aside = Path.Combine(path, "recovered", "damaged-" + time.GetUtcNow().ToString("yyyyMMdd'T'HHmmss'.'fff", CultureInfo.InvariantCulture));
-            LogDamaged(log, index, e.Message, aside);
-            Directory.CreateDirectory(aside);
-            foreach (string name in (string[])[IndexName, IndexName + "-wal", IndexName + "-shm"])
-            {
-                if (File.Exists(Path.Combine(path, name)))
-                    File.Move(Path.Combine(path, name), Path.Combine(aside, name));
-            }
-            if (Directory.Exists(Path.Combine(path, "containers")))
-                Directory.Move(Path.Combine(path, "containers"), Path.Combine(aside, "containers"));
-            return SqliteContainerIndex.Open(index, time, log);
+            throw new CacheFolderException($"The cache directory {folder} is in use by process {owner}. Use another one, or unmount that.") { IsInUse = true };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CacheFolderException($"The cache directory {folder} can't be used: {e.Message}", e);
+        }
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private static string? Owner(string folder)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(folder, PidName)).Trim() is { Length: > 0 } pid ? pid : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>The index of a cache directory, in its files. docs/disk-format-cache.md describes them.</summary>
+internal static partial class CacheIndexFile
+{
+    public const string Name = "index.db";
+
+    private const string Journal = "index.journal", Containers = "containers";
+
+    /// <summary>
+    /// Opens it, makes it, or takes over one of format 1. A damaged one says nothing of what is dirty: it is set aside with all container files, where a person can look, and a new one begun.
+    /// </summary>
+    /// <param name="path">The folder of <paramref name="disk"/>.</param>
+    /// <exception cref="DiskException">It can't be opened.</exception>
+    public static LiteDbContainerIndex Open(string path, IDisk disk, string bootId, TimeProvider time, ILogger log)
+    {
+        try
+        {
+            TakeOver(path, disk, log);
+            return OpenOnce(path, disk, bootId, time, log);
+        }
+        catch (DiskException e) when (e.Failure == DiskFailure.Failed && disk.Exists(Name))
+        {
+            SetAside(path, time, log, e.Message);
+            return OpenOnce(path, disk, bootId, time, log);
+        }
+    }
+
+    private static void TakeOver(string path, IDisk disk, ILogger log)
+    {
+        if (SqliteCache.IsThere(disk, Name))
+        {
+            List<ContainerRecord> rows = SqliteCache.ReadIndex(Path.Combine(path, Name));
+            disk.Delete(Journal); // Of a program of this format that was followed by one of format 1.
+            ContainerDatabase.Make(disk, Name, rows);
+            LogTakenOver(log, Name, rows.Count);
+        }
+        foreach (string left in SqliteCache.LogsOf(Name))
+            disk.Delete(left);
+    }
+
+    private static LiteDbContainerIndex OpenOnce(string path, IDisk disk, string bootId, TimeProvider time, ILogger log)
+    {
+        if (!disk.Exists(Name))
+        {
+            disk.Delete(Journal); // Of an index that is gone.
+            ContainerDatabase.Make(disk, Name, []);
+        }
+        return LiteDbContainerIndex.Open(disk, Name, OpenJournal(Path.Combine(path, Journal), log), bootId, time, log);
+    }
+
+    /// <summary>Null: there is no room for one.</summary>
+    private static MappedRecords? OpenJournal(string path, ILogger log)
+    {
+        try
+        {
+            return MappedRecords.Open(path, IndexJournal.RecordBytes, isNew: false);
+        }
+        catch (DiskException e) when (e.Failure == DiskFailure.NoSpace)
+        {
+            LogNoJournal(log, e.Message);
+            return null;
+        }
+    }
+
+    /// <summary>The database last: as long as it is there, a crash meanwhile leaves nothing that the next start takes for an empty cache, whose container files nobody needs.</summary>
+    private static void SetAside(string path, TimeProvider time, ILogger log, string reason)
+    {
+        string aside = Path.Combine(path, "recovered", "damaged-" + time.GetUtcNow().ToString("yyyyMMdd'T'HHmmss'.'fff", CultureInfo.InvariantCulture));
+        LogDamaged(log, Path.Combine(path, Name), reason, aside);
+        Directory.CreateDirectory(aside);
+        if (Directory.Exists(Path.Combine(path, Containers)))
+            Directory.Move(Path.Combine(path, Containers), Path.Combine(aside, Containers));
+        foreach (string name in (string[])[Journal, .. SqliteCache.LogsOf(Name), .. LiteDbFile.FilesOf(Name).Reverse()])
+        {
+            if (File.Exists(Path.Combine(path, name)))
+                File.Move(Path.Combine(path, name), Path.Combine(aside, name));
         }
     }
 
     [LoggerMessage(EventId = 310, Level = LogLevel.Error,
         Message = "{Index} can't be read ({Reason}). It was moved to {Aside} with all container files: what was dirty is among them. The cache begins empty.")]
     private static partial void LogDamaged(ILogger log, string index, string reason, string aside);
+
+    [LoggerMessage(EventId = 312, Level = LogLevel.Information, Message = "{Index} was a database of an older format: its {Count} containers were taken over")]
+    private static partial void LogTakenOver(ILogger log, string index, int count);
+
+    [LoggerMessage(EventId = 313, Level = LogLevel.Warning, Message = "There is no room for the index's journal ({Reason}): until the next start an open for writing waits for the index's database")]
+    private static partial void LogNoJournal(ILogger log, string reason);
+}
+
+/// <summary>The file <c>vnodes.db</c> of a cache directory.</summary>
+internal static partial class SavedVnodesFile
+{
+    public const string Name = "vnodes.db";
+
+    /// <summary>One of format 1 is taken over first, and deleted where it is damaged. One that is damaged otherwise shows that when it is read.</summary>
+    /// <param name="path">The folder of <paramref name="disk"/>.</param>
+    /// <exception cref="DiskException">The disk is full or failed.</exception>
+    public static LiteDbSavedVnodes Open(string path, IDisk disk, ILogger log)
+    {
+        if (SqliteCache.IsThere(disk, Name))
+            TakeOver(path, disk, log);
+        foreach (string left in SqliteCache.LogsOf(Name))
+            disk.Delete(left);
+        return new LiteDbSavedVnodes(disk, Name, log);
+    }
+
+    private static void TakeOver(string path, IDisk disk, ILogger log)
+    {
+        try
+        {
+            if (SqliteCache.ReadVnodes(Path.Combine(path, Name)) is { } old)
+                LiteDbSavedVnodes.Make(disk, Name, old.Volume, old.Incarnation, old.Saved);
+            else
+                disk.Delete(Name);
+        }
+        catch (DiskException e) when (e.Failure == DiskFailure.Failed)
+        {
+            LogDamaged(log, Name, e.Message);
+            disk.Delete(Name);
+        }
+    }
+
+    [LoggerMessage(EventId = 323, Level = LogLevel.Warning, Message = "{Name} of an older format can't be read ({Reason}) and is deleted: what it says is asked of the server again")]
+    private static partial void LogDamaged(ILogger log, string name, string reason);
 }

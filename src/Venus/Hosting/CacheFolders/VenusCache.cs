@@ -24,12 +24,13 @@ public sealed class VenusCache : IAsyncDisposable
 
     /// <summary>Takes the directory, connects, finds the volume.</summary>
     /// <param name="open">Containers that the kernel has open since before this daemon.</param>
+    /// <param name="told">Where it fails: gets the reason why there is no connection; null where there is one.</param>
     /// <exception cref="CacheFolderException">The directory is in use by another daemon, or can't be used; the message says so.</exception>
     /// <exception cref="RpcRefusedException">The server refuses this client.</exception>
     /// <returns>The failure: there is no server within the time of a call, or it has no such volume.</returns>
     public static async Task<Result<VenusCache>> OpenAsync(
         string folder, RpcEndpoint server, ITransport transport, CacheOptions options, IReadOnlyList<HeldContainer> open, TimeProvider time,
-        Random random, ILogger log, CancellationToken cancellation)
+        Random random, ILogger log, CancellationToken cancellation, Action<string?>? told = null)
     {
         CacheFolder held = CacheFolder.Open(folder, open, time, log);
         CacheManager? manager = null;
@@ -39,6 +40,7 @@ public sealed class VenusCache : IAsyncDisposable
             {
                 Server = server,
                 Transport = transport,
+                VolumeName = options.VolumeName,
                 ClientId = ClientIdFile.LoadOrMake(held.Storage.Disk, random),
                 Time = time,
                 Random = random,
@@ -48,6 +50,7 @@ public sealed class VenusCache : IAsyncDisposable
             Failure failure = await StartAsync(manager, connection, cancellation);
             if (failure.IsNone)
                 return new VenusCache(held, connection, manager);
+            told?.Invoke(connection.Trouble);
             await manager.AbandonAsync();
             held.Dispose();
             return failure;
@@ -84,7 +87,8 @@ public sealed class VenusCache : IAsyncDisposable
             return;
         _isDisposed = true;
         await Manager.DisposeAsync();
-        _folder.MarkCleanEnd();
+        if (Manager.IsIndexWhole)
+            _folder.MarkCleanEnd();
         _folder.Dispose();
     }
 }

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Afs.CommandLines;
+using Afs.Platform;
+using Afs.Rpc;
 using Afs.Telemetry;
 using Microsoft.Extensions.Logging;
 
@@ -19,6 +21,10 @@ internal static class MountCommand
     private static readonly Option<bool> Foreground = new("--foreground", "-f") { Description = "Stay in the foreground." };
     private static readonly Option<bool?> AllowOther = new("--allow-other") { Description = "Other users may enter. Default as root." };
     private static readonly Option<bool> ReadOnly = new("--read-only") { Description = "Mount for reading only." };
+    private static readonly Option<bool> Sync = new("--sync") { Description = "Each write is stored at the server before it returns. Not with --io passthrough." };
+    private static readonly Option<bool> SetId = new("--suid") { Description = "Honour set-id bits of programs. Default: the mount is nosuid." };
+    private static readonly Option<bool> Devices = new("--dev") { Description = "Let device nodes be opened. Default: the mount is nodev." };
+    private static readonly Option<bool> NoExec = new("--noexec") { Description = "Let no program be run." };
     private static readonly Option<double> Timeout = new Option<double>("--timeout") { HelpName = "SECONDS", Description = "Seconds that an operation may wait for the server.", DefaultValueFactory = _ => 30 }.Within(0.1, 86400);
     private static readonly Option<DisconnectedMode> Disconnected = new("--disconnected")
     {
@@ -29,19 +35,20 @@ internal static class MountCommand
     private static readonly Option<bool> Force = new("--force") { Description = "Take away a stale mount of a dead daemon first." };
     private static readonly Option<LogLevel?> Level = new("--log-level") { HelpName = "LEVEL", Description = "Trace, Debug, Information, Warning, Error. Default: Information where somebody reads it." };
     private static readonly Option<string?> LogFile = new("--log-file") { HelpName = "FILE", Description = "Where a daemon in the background logs to." };
-    private static readonly Option<bool> Tls = new("--tls") { Description = "Speak TLS 1.3 to the server." };
+    private static readonly Option<bool> Tls = new("--tls") { Description = "Speak TLS 1.3 to the server. --tls-name and --tls-ca say so too." };
     private static readonly Option<string?> TlsName = new("--tls-name") { HelpName = "NAME", Description = "The name that the server's certificate must have." };
     private static readonly Option<string?> TlsAuthority = new("--tls-ca") { HelpName = "FILE", Description = "A file of certificates in PEM: the only authorities to trust." };
     private static readonly Option<string?> Admin = new("--admin") { HelpName = "ADDRESS:PORT", Description = "ADDRESS:PORT of /metrics and /healthz. Default: none." };
     private static readonly Option<string?> Collector = new("--otlp") { HelpName = "URL", Description = "URL of an OpenTelemetry collector that figures are sent to, e.g. http://127.0.0.1:4318. Default: none." };
+    private static readonly Option<string?> CollectorHeadersFile = new("--otlp-headers-file") { HelpName = "FILE", Description = "File of headers that the collector asks for, one 'name: value' a line. Others may not read it." };
     private static readonly Option<string?> Configuration = ConfiguredCommandLine.CreateOption();
 
     public static Command Create()
     {
         var command = new Command("mount", "Mount a volume.")
         {
-            Server, MountPointPath, Volume, Cache, CacheSize, CacheFiles, CacheFree, Io, Foreground, AllowOther, ReadOnly, Timeout, Force, Level, LogFile, Tls, TlsName,
-            TlsAuthority, SupervisedOptions.Supervised, Disconnected, Admin, Collector, Configuration, SupervisedOptions.Child, Background.ChildOption,
+            Server, MountPointPath, Volume, Cache, CacheSize, CacheFiles, CacheFree, Io, Foreground, AllowOther, ReadOnly, Sync, SetId, Devices, NoExec, Timeout, Force, Level, LogFile, Tls, TlsName,
+            TlsAuthority, SupervisedOptions.Supervised, Disconnected, Admin, Collector, CollectorHeadersFile, Configuration, SupervisedOptions.Child, Background.ChildOption,
         };
         command.SetAction((parsed, cancellation) => RunAsync(parsed));
         return command;
@@ -50,6 +57,9 @@ internal static class MountCommand
     private static async Task<int> RunAsync(ParseResult parsed)
     {
         MountSettings settings = Read(parsed);
+        PrivateFolder.KeepNewFilesPrivate();
+        if (settings is { IsSynchronous: true, Io: IoMode.Passthrough })
+            throw new HostingException(ExitCode.Usage, "--sync and --io passthrough exclude each other: what passes through is not seen.");
         bool isSupervisor = parsed.GetValue(SupervisedOptions.Supervised) && settings.Supervision is null;
         Func<MountSettings, Action, Task<ExitCode>> run = isSupervisor ? Supervisor.RunAsync : MountDaemon.RunAsync;
         if (parsed.GetValue(Background.ChildOption))
@@ -73,6 +83,10 @@ internal static class MountCommand
         Io = parsed.GetValue(Io),
         AllowOther = parsed.GetValue(AllowOther) ?? Environment.UserName == "root",
         IsReadOnly = parsed.GetValue(ReadOnly),
+        IsSynchronous = parsed.GetValue(Sync),
+        AllowSetId = parsed.GetValue(SetId),
+        AllowDevices = parsed.GetValue(Devices),
+        NoExec = parsed.GetValue(NoExec),
         Timeout = TimeSpan.FromSeconds(parsed.GetValue(Timeout)),
         Force = parsed.GetValue(Force),
         LogLevel = parsed.GetValue(Level) ?? (parsed.GetValue(Foreground) || parsed.GetValue(LogFile) is not null ? LogLevel.Information : LogLevel.Warning),
@@ -80,9 +94,31 @@ internal static class MountCommand
         Supervision = Supervision.TryParse(parsed.GetValue(SupervisedOptions.Child)),
         Disconnected = parsed.GetValue(Disconnected),
         Admin = ReadAdmin(parsed),
-        Tls = parsed.GetValue(Tls) ? new TlsSettings(parsed.GetValue(TlsName), parsed.GetValue(TlsAuthority)) : null,
+        Tls = ReadTls(parsed),
     };
 
+    /// <summary>Whoever says a word of TLS wants TLS: a mount in clear that looks like a guarded one is the worst of both.</summary>
+    private static TlsSettings? ReadTls(ParseResult parsed)
+    {
+        string? name = parsed.GetValue(TlsName), authority = parsed.GetValue(TlsAuthority);
+        if (!parsed.GetValue(Tls) && name is null && authority is null)
+            return null;
+        return ServerAddress.Parse(parsed.GetRequiredValue(Server), parsed.GetValue(Volume)).Endpoint is RpcEndpoint.Unix
+            ? throw new HostingException(ExitCode.BadAddress, "TLS is for TCP. Who may use a Unix socket is said by its file's mode: leave --tls, --tls-name and --tls-ca out.")
+            : new TlsSettings(name, authority);
+    }
+
     private static AdminOptions ReadAdmin(ParseResult parsed) =>
-        AdminOptions.TryParse(parsed.GetValue(Admin), parsed.GetValue(Collector), out AdminOptions? options, out string? wrong) ? options : throw new HostingException(ExitCode.BadAddress, wrong);
+        AdminOptions.TryParse(parsed.GetValue(Admin), parsed.GetValue(Collector), ReadHeaders(parsed.GetValue(CollectorHeadersFile)), out AdminOptions? options, out string? wrong)
+            ? options
+            : throw new HostingException(ExitCode.BadAddress, wrong);
+
+    private static string? ReadHeaders(string? path)
+    {
+        if (path is null)
+            return null;
+        return SecretFile.TryRead(path, CollectorHeaders.MostFileBytes, out string? text, out string? wrong)
+            ? text
+            : throw new HostingException(ExitCode.BadAddress, $"--otlp-headers-file: {wrong}");
+    }
 }

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Text.Json;
+using Afs.Venus.Cache;
 
 namespace Afs.Venus.Hosting;
 
@@ -93,4 +95,36 @@ internal static partial class Background
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int descriptor);
+}
+
+/// <summary>Reads the recovered folder of a cache, for people to see.</summary>
+internal static class RecoveredFiles
+{
+    private const string Folder = "recovered";
+    private const string DescriptionExtension = ".json";
+    private const int MaxListed = 4096;
+
+    public static IReadOnlyList<RecoveredFile> List(string cacheFolder)
+    {
+        string folder = Path.Combine(cacheFolder, Folder);
+        if (!Directory.Exists(folder))
+            return [];
+        return [.. Directory.EnumerateFiles(folder, "*" + DescriptionExtension).Order().Take(MaxListed).Select(description => Read(folder, description))];
+    }
+
+    private static RecoveredFile Read(string folder, string description)
+    {
+        try
+        {
+            RecoveredEntry? entry = JsonSerializer.Deserialize<RecoveredEntry>(File.ReadAllText(description));
+            if (entry is { Name.Length: > 0 } && Path.GetFileName(entry.Name) == entry.Name && !entry.Name.Contains('\0') && entry.Name is not ("." or ".."))
+                return new RecoveredFile(Path.Combine(folder, entry.Name), entry.Original ?? "", entry.Fid ?? "", entry.Reason ?? "");
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            return new RecoveredFile(description, "", "", $"its description can't be read: {e.Message}");
+        }
+
+        return new RecoveredFile(description, "", "", "its description names no file");
+    }
 }

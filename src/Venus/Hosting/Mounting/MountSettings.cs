@@ -1,4 +1,7 @@
+using Afs.CommandLines;
+using Afs.Rpc;
 using Afs.Telemetry;
+using Afs.Venus.Vfs;
 using Microsoft.Extensions.Logging;
 
 namespace Afs.Venus.Hosting;
@@ -30,6 +33,17 @@ public sealed record MountSettings
 
     public bool IsReadOnly { get; init; }
 
+    /// <summary>Each write is stored at the server before it returns; the daemon serves reads and writes then.</summary>
+    public bool IsSynchronous { get; init; }
+
+    /// <summary>Set-id bits of programs on the mount count. Only who trusts everybody that reaches the server wants this.</summary>
+    public bool AllowSetId { get; init; }
+
+    /// <summary>Device nodes on the mount can be opened. Only who trusts everybody that reaches the server wants this.</summary>
+    public bool AllowDevices { get; init; }
+
+    public bool NoExec { get; init; }
+
     /// <summary>How long an operation may wait for the server before it fails with ETIMEDOUT.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -52,3 +66,149 @@ public sealed record MountSettings
     /// <summary>Null: no TLS.</summary>
     public TlsSettings? Tls { get; init; }
 }
+
+/// <summary>Which volume of which server: <c>host[:port][/volume]</c>, or <c>unix:/path</c> with the volume given apart.</summary>
+public sealed record ServerAddress(RpcEndpoint Endpoint, string Volume)
+{
+    public const int DefaultPort = 7000;
+    public const string DefaultVolume = "root";
+
+    private const string UnixPrefix = "unix:";
+
+    public override string ToString() => $"{Endpoint}/{Volume}";
+
+    /// <exception cref="HostingException">It is no address.</exception>
+    public static ServerAddress Parse(string text, string? volume)
+    {
+        string server = text;
+        if (!text.StartsWith(UnixPrefix, StringComparison.Ordinal) && text.IndexOf('/') is var slash && slash >= 0)
+        {
+            string named = text[(slash + 1)..];
+            if (volume is not null && volume != named)
+                throw new HostingException(ExitCode.BadAddress, $"'{text}' names another volume than --volume {volume}.");
+            (server, volume) = (text[..slash], named);
+        }
+
+        volume ??= DefaultVolume;
+        if (volume.Length == 0 || volume.Contains('/'))
+            throw new HostingException(ExitCode.BadAddress, $"'{volume}' is no volume name.");
+        return new ServerAddress(ParseEndpoint(server), volume);
+    }
+
+    private static RpcEndpoint ParseEndpoint(string server)
+    {
+        try
+        {
+            bool hasPort = server.StartsWith(UnixPrefix, StringComparison.Ordinal) || server.LastIndexOf(':') > server.LastIndexOf(']');
+            return RpcEndpoint.Parse(hasPort ? server : $"{server}:{DefaultPort}");
+        }
+        catch (RpcEndpointException e)
+        {
+            throw new HostingException(ExitCode.BadAddress, e.Message, e);
+        }
+    }
+}
+
+/// <summary>TLS 1.3 to the server.</summary>
+/// <param name="ServerName">The name that the server's certificate must have; null: the address's host.</param>
+/// <param name="AuthorityFile">Certificates in PEM of the only authorities to trust; null: those of the machine.</param>
+public sealed record TlsSettings(string? ServerName, string? AuthorityFile);
+
+/// <summary>Who serves read and write of a cached file.</summary>
+public enum IoMode
+{
+    /// <summary>The kernel where it can, else the daemon.</summary>
+    Auto,
+
+    /// <summary>The kernel, straight from the container; the mount is refused where that can't be.</summary>
+    Passthrough,
+
+    Daemon,
+}
+
+/// <summary>What becomes of reads while the server can't be reached, and the lease has ended.</summary>
+public enum DisconnectedMode
+{
+    /// <summary>They wait for the server, and fail with ETIMEDOUT.</summary>
+    Fail,
+
+    /// <summary>They get what is cached, which may be old.</summary>
+    Serve,
+}
+
+/// <summary>Checks a mount point before anything is started.</summary>
+internal static class MountPoint
+{
+    /// <exception cref="HostingException">It can't be mounted on; the message says why.</exception>
+    public static void Check(string path, bool force)
+    {
+        if (KernelMount.IsStale(path))
+            TakeAwayStale(path, force);
+        if (File.Exists(path))
+            throw new HostingException(ExitCode.BadMountPoint, $"{path} is not a folder.");
+        if (!Directory.Exists(path))
+            throw new HostingException(ExitCode.BadMountPoint, $"{path} does not exist.");
+        if (!IsEmpty(path))
+            throw new HostingException(ExitCode.BadMountPoint, $"{path} is not empty, or something is mounted there.");
+        if (!File.Exists("/dev/fuse"))
+            throw new HostingException(ExitCode.NoFuse, "There is no /dev/fuse: load the fuse module, or give the container the device.");
+    }
+
+    private static void TakeAwayStale(string path, bool force)
+    {
+        if (!force)
+            throw new HostingException(ExitCode.StaleMount, $"At {path} stands a mount whose daemon died; --force takes it away.");
+        if (!KernelMount.TryTakeAwayStale(path))
+            throw new HostingException(ExitCode.StaleMount, $"The stale mount at {path} can't be taken away.");
+    }
+
+    private static bool IsEmpty(string path)
+    {
+        try
+        {
+            return !Directory.EnumerateFileSystemEntries(path).Any();
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new HostingException(ExitCode.NoPermission, $"{path} can't be read.", e);
+        }
+        catch (IOException e)
+        {
+            throw new HostingException(ExitCode.BadMountPoint, $"{path} can't be read: {e.Message}", e);
+        }
+    }
+}
+
+/// <summary>Paths of mounts, in the one form in which they name a daemon.</summary>
+internal static class MountedPath
+{
+    /// <summary>Absolute, without a slash at its end, and without a link at its end.</summary>
+    /// <exception cref="HostingException">Its links lead nowhere.</exception>
+    public static string Normalize(string path)
+    {
+        try
+        {
+            string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+            return new FileInfo(full).LinkTarget is null ? full : Path.TrimEndingDirectorySeparator(Path.GetFullPath(new DirectoryInfo(full).ResolveLinkTarget(returnFinalTarget: true)!.FullName));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new HostingException(ExitCode.BadMountPoint, $"'{OneLine.Of(path)}' is no path of a folder: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The mount that a path lies in: the nearest folder above, or itself, that a daemon's socket stands for. Null: none.</summary>
+    public static string? FindMountOf(string path)
+    {
+        for (string? folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)); folder is not null; folder = Path.GetDirectoryName(folder))
+        {
+            if (File.Exists(ControlSocket.PathOf(folder)))
+                return folder;
+        }
+
+        return null;
+    }
+}
+
+/// <summary>Something that the user must put right. The message is one line, for them.</summary>
+public sealed class HostingException(ExitCode code, string message, Exception? inner = null) : ControlException(code, message, inner);

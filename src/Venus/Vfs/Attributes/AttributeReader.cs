@@ -5,20 +5,19 @@ using Afs.Wire;
 namespace Afs.Venus.Vfs;
 
 /// <summary>
-/// What stat shows: the server's status, overlaid with what the container says where this client changed the file or has an old
-/// version of it open. A size that isn't the container's would break SEEK_END and reads at the end (fuse-passthrough reads by the
-/// backing file's own length).
+/// What stat shows: the server's status. If this client changed the file, or has an old version of it open, size, blocks and times are those of its
+/// container instead. Any other size would break SEEK_END and reads at the end, as passthrough reads by the length of the backing file.
 /// </summary>
-internal sealed class AttributeReader(ICacheManager cache, InodeNumbers inodes, VfsOptions options)
+internal sealed class AttributeReader(ICacheManager cache, HeldDirectories held, VfsOptions options)
 {
     private const uint BlockSizeBytes = 4096;
 
-    /// <summary>What those programs read a large file by that ask (st_blksize; awk and Python, for example): see <see cref="VfsOptions.MinDirectBytes"/>.</summary>
+    /// <summary>The st_blksize of a large file. Some programs read in units of it (awk and Python, for example): see <see cref="VfsOptions.MinDirectBytes"/>.</summary>
     private const uint LargeBlockSizeBytes = 128 << 10;
 
     private const long BlockUnitBytes = 512;
 
-    /// <summary>From memory and the container alone. False: the promise doesn't hold, ask <see cref="ReadAsync"/>.</summary>
+    /// <summary>From memory and the container alone. False: the promise on the status doesn't hold; <see cref="ReadAsync"/> asks the server.</summary>
     public bool TryRead(Node node, out AttributesReply reply)
     {
         if (!cache.Statuses.TryGet(node.Fid, out FetchStatus status))
@@ -32,12 +31,12 @@ internal sealed class AttributeReader(ICacheManager cache, InodeNumbers inodes, 
     }
 
     /// <summary>With the server's help where the promise doesn't hold.</summary>
-    public async ValueTask<FuseResult<AttributesReply>> ReadAsync(Node node, CancellationToken cancellation)
+    public async ValueTask<FuseResult<AttributesReply>> ReadAsync(Node node, OperationContext operation)
     {
-        Result<FetchStatus> fetched = await cache.Statuses.GetAsync(node.Fid, cancellation);
+        Result<FetchStatus> fetched = await cache.Statuses.GetAsync(node.Fid, operation);
         if (!fetched.IsSuccess)
-            return fetched.Failure.IsGone() && node is FileNode { OpenedStatus: { } opened } ? ComposeRemoved(node, opened) : fetched.Failure.ToErrno();
-        // The reply may have crossed a break: then it is good for this once.
+            return fetched.Failure.IsGone() ? ReadGone(node) : fetched.Failure.ToErrno();
+        // A break may have crossed the reply. Then the reply is good for this one answer, and the kernel may not keep it.
         return TryRead(node, out AttributesReply reply) ? reply : Compose(node, fetched.Value, isPromised: false);
     }
 
@@ -47,14 +46,24 @@ internal sealed class AttributeReader(ICacheManager cache, InodeNumbers inodes, 
         var reply = new AttributesReply
         {
             Attributes = OfStatus(status),
-            AttributeTimeout = isPromised && !node.IsDetached && !cache.Statuses.ServesSuspect ? options.PromisedTimeout : TimeSpan.Zero,
+            AttributeTimeout = isPromised && !node.IsDetached && cache.Statuses.MayBeKept && held.Find(node) is null ? options.PromisedTimeout : TimeSpan.Zero,
         };
         if (node is FileNode file)
             Overlay(file, status, ref reply);
         return reply;
     }
 
-    /// <summary>Another client removed it, and somebody here has it open.</summary>
+    /// <summary>
+    /// Another client removed the file. Whoever has it open, or looked its name up just before, gets what was last known of it, with no link left: as on a local disk.
+    /// </summary>
+    private FuseResult<AttributesReply> ReadGone(Node node)
+    {
+        if (node is FileNode { OpenedStatus: { } opened })
+            return ComposeRemoved(node, opened);
+        return TryRead(node, out AttributesReply reply) ? reply : Errno.ESTALE;
+    }
+
+    /// <summary>What was known when it was opened, with no link left.</summary>
     private AttributesReply ComposeRemoved(Node node, FetchStatus opened)
     {
         AttributesReply reply = Compose(node, opened, isPromised: false);
@@ -77,7 +86,7 @@ internal sealed class AttributeReader(ICacheManager cache, InodeNumbers inodes, 
             attributes.ModifyTime = local.ModifyTime.ToFuse();
             if (local.ChangeTime is { } changeTime)
                 attributes.ChangeTime = FileTimes.Later(changeTime, status.ChangeTime).ToFuse();
-            // The kernel changes the container without telling.
+            // In passthrough the kernel changes the container without telling this daemon.
             reply.AttributeTimeout = TimeSpan.Zero;
         }
         else if (view.IsOld)
@@ -94,7 +103,7 @@ internal sealed class AttributeReader(ICacheManager cache, InodeNumbers inodes, 
 
     private FuseAttributes OfStatus(FetchStatus status) => new()
     {
-        Ino = inodes.Of(status.Fid),
+        Ino = InodeNumbers.Of(status.Fid),
         SizeBytes = (ulong)status.LengthBytes,
         Blocks = ToBlocks(status.AllocatedBytes),
         AccessTime = status.AccessTime.ToFuse(),
@@ -109,4 +118,53 @@ internal sealed class AttributeReader(ICacheManager cache, InodeNumbers inodes, 
     };
 
     private static ulong ToBlocks(long bytes) => (ulong)((bytes + BlockUnitBytes - 1) / BlockUnitBytes);
+}
+
+/// <summary>The bits of st_mode (inode(7)).</summary>
+internal static class FileModes
+{
+    public const uint TypeMask = 0xF000;
+    public const uint PermissionMask = 0xFFF;
+    public const uint SetUserId = 0x800;
+    public const uint SetGroupId = 0x400;
+
+    private const uint Fifo = 0x1000, CharacterDevice = 0x2000, Directory = 0x4000, BlockDevice = 0x6000, Regular = 0x8000, Symlink = 0xA000, Socket = 0xC000;
+
+    public static uint OfType(FileType type) => type switch
+    {
+        FileType.Regular => Regular,
+        FileType.Directory => Directory,
+        FileType.Symlink => Symlink,
+        FileType.Fifo => Fifo,
+        FileType.Socket => Socket,
+        FileType.CharacterDevice => CharacterDevice,
+        FileType.BlockDevice => BlockDevice,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "A vnode has one of seven types."),
+    };
+
+    /// <summary>The file type in a mode; <see cref="FileType.None"/> if there is no such type.</summary>
+    public static FileType ToType(uint mode) => (mode & TypeMask) switch
+    {
+        // mknod(2): zero is a regular file.
+        0 or Regular => FileType.Regular,
+        Directory => FileType.Directory,
+        Symlink => FileType.Symlink,
+        Fifo => FileType.Fifo,
+        Socket => FileType.Socket,
+        CharacterDevice => FileType.CharacterDevice,
+        BlockDevice => FileType.BlockDevice,
+        _ => FileType.None,
+    };
+}
+
+/// <summary>Between the wire's times and the kernel's.</summary>
+internal static class FileTimes
+{
+    public const uint NanosecondsPerSecond = 1_000_000_000;
+
+    public static FuseTime ToFuse(this Timestamp time) => new(time.Seconds, time.Nanoseconds);
+
+    public static Timestamp ToTimestamp(this FuseTime time) => new(time.Seconds, Math.Min(time.Nanoseconds, NanosecondsPerSecond - 1));
+
+    public static Timestamp Later(Timestamp one, Timestamp other) => one.CompareTo(other) >= 0 ? one : other;
 }

@@ -1,4 +1,5 @@
 using Afs.Fuse;
+using Afs.Platform;
 using Afs.Venus.Cache;
 using Afs.Wire;
 
@@ -7,17 +8,26 @@ namespace Afs.Venus.Vfs;
 /// <summary>OPENDIR, READDIR and READDIRPLUS.</summary>
 internal sealed class DirectoryReader(VfsMount mount)
 {
-    /// <summary>Entries that one reply may hold, so that their statuses must be at hand.</summary>
+    /// <summary>About as many entries as one reply holds. A READDIRPLUS needs the statuses of this many before it is answered.</summary>
     private const int ReplyEntries = 256;
 
-    /// <summary>A directory that changes faster than it can be fetched isn't listed for ever.</summary>
+    /// <summary>A bound for a directory that changes faster than it can be fetched.</summary>
     private const int MaxLoads = 32;
 
-    public async ValueTask<FuseResult<OpenReply>> OpenAsync(DirectoryNode node, RequestId request, CancellationToken cancellation)
+    public async ValueTask<FuseResult<OpenReply>> OpenAsync(DirectoryNode node, RequestId request, OperationContext operation)
     {
         var directory = new OpenDirectory(node, request);
-        Errno error = await TakeListingAsync(directory, cancellation);
-        return error == Errno.None ? Reply(directory) : error;
+        Errno error = await TakeListingAsync(directory, operation);
+        if (error != Errno.None)
+            return error;
+        try
+        {
+            return Reply(directory);
+        }
+        catch (DiskException e)
+        {
+            return e.ToErrno();
+        }
     }
 
     /// <summary>OPENDIR of a listing that is cached and promised.</summary>
@@ -27,55 +37,68 @@ internal sealed class DirectoryReader(VfsMount mount)
         var directory = new OpenDirectory(node, request);
         if (!TryTakeListing(directory))
             return false;
-        reply = Reply(directory);
-        return true;
+        try
+        {
+            reply = Reply(directory);
+            return true;
+        }
+        catch (DiskException)
+        {
+            return false; // OpenAsync answers with the reason.
+        }
     }
 
-    /// <summary>Takes a new listing where the reader starts over, and brings the statuses that a READDIRPLUS shows.</summary>
-    public ValueTask<Errno> Prepare(FileHandle handle, ulong offset, bool isPlus, CancellationToken cancellation)
+    /// <summary>Takes a new listing if the reader starts over, and fetches the statuses that a READDIRPLUS shows.</summary>
+    public ValueTask<Errno> Prepare(FileHandle handle, ulong offset, bool isPlus, OperationContext operation)
     {
         if (mount.Directories.Find(handle) is not { } directory)
             return new(Errno.EBADF);
         bool startsOver = offset == 0 && !directory.IsFresh || directory.Snapshot is null;
         if (startsOver && !TryRewind(directory))
-            return PrepareSlowlyAsync(directory, offset, isPlus, cancellation);
+            return PrepareSlowlyAsync(directory, offset, isPlus, operation);
         directory.IsFresh = false;
-        return isPlus && LacksStatuses(directory.Snapshot!, offset) ? PrefetchAsync(directory.Snapshot!, offset, cancellation) : new(Errno.None);
+        return isPlus && LacksStatuses(directory.Snapshot!, offset) ? PrefetchAsync(directory.Snapshot!, offset, operation) : new(Errno.None);
     }
 
     public Errno Read(FileHandle handle, ulong offset, scoped ref DirectoryFiller filler)
     {
-        if (mount.Directories.Find(handle)?.Snapshot is not { } snapshot)
+        if (mount.Directories.Find(handle) is not { Snapshot: { } snapshot } directory)
             return Errno.EBADF;
-        // Of a listing that isn't promised any more the kernel may keep no name.
-        bool isPromised = mount.Cache.Directories.TryGetVersion(snapshot.Listing.Directory, out DataVersion current) && current == snapshot.Listing.Version;
         for (int index = ListingSnapshot.IndexAt(offset); index < snapshot.Count; index++)
         {
-            if (!TryAdd(snapshot, index, isPromised, ref filler))
+            if (!TryAdd(directory.Node, snapshot, index, ref filler))
                 break;
         }
 
         return Errno.None;
     }
 
-    private bool TryAdd(ListingSnapshot snapshot, int index, bool isPromised, scoped ref DirectoryFiller filler)
+    private bool TryAdd(DirectoryNode directory, ListingSnapshot snapshot, int index, scoped ref DirectoryFiller filler)
     {
         ulong next = snapshot.OffsetAfter(index);
         if (index < ListingSnapshot.DotEntries)
         {
             Fid fid = index == 0 ? snapshot.Listing.Directory : snapshot.Listing.Parent;
-            return filler.TryAdd(index == 0 ? "."u8 : ".."u8, mount.Inodes.Of(fid), next, FileModes.OfType(FileType.Directory), default);
+            return filler.TryAdd(index == 0 ? "."u8 : ".."u8, InodeNumbers.Of(fid), next, FileModes.OfType(FileType.Directory), default);
         }
 
         ListedName listed = snapshot.Listing.Names[index - ListingSnapshot.DotEntries];
         EntryReply entry = default;
-        bool isLookup = filler.IsPlus && mount.Entries.TryResolve(listed.Fid, listed.Type, isPromised, out entry);
-        bool fits = filler.TryAdd(listed.Name, mount.Inodes.Of(listed.Fid), next, FileModes.OfType(listed.Type), entry);
+        bool isLookup = filler.IsPlus && mount.Entries.TryResolve(listed.Fid, listed.Type, Give(directory, snapshot, listed.Name), out entry);
+        bool fits = filler.TryAdd(listed.Name, InodeNumbers.Of(listed.Fid), next, FileModes.OfType(listed.Type), entry);
         if (isLookup && !fits)
             mount.Entries.Forget(entry.Node, 1);
         return fits;
     }
 
+    /// <summary>The name as the kernel may keep it. If the listing isn't promised any more, the kernel may not keep it at all.</summary>
+    private GivenName Give(DirectoryNode directory, ListingSnapshot snapshot, byte[] name)
+    {
+        GivenName given = mount.Names.Give(directory, name, isLocked: true);
+        return mount.Cache.Directories.TryGetVersion(directory.Fid, out DataVersion current) && current == snapshot.Listing.Version ? given : default;
+    }
+
+    /// <exception cref="DiskException">There is no room to record it.</exception>
     private OpenReply Reply(OpenDirectory directory)
     {
         bool isKept = directory.KernelHasIt;
@@ -96,7 +119,7 @@ internal sealed class DirectoryReader(VfsMount mount)
         return true;
     }
 
-    /// <summary>A directory that was removed while somebody works in it is there, and empty.</summary>
+    /// <summary>A directory that was removed while somebody still has it open, or works in it, is shown as empty.</summary>
     private bool TryGetRemoved(Fid fid, out DirectoryListing listing)
     {
         bool isRemoved = mount.Cache.Statuses.TryGet(fid, out FetchStatus status) && status.LinkCount == 0;
@@ -104,11 +127,11 @@ internal sealed class DirectoryReader(VfsMount mount)
         return isRemoved;
     }
 
-    private async ValueTask<Errno> TakeListingAsync(OpenDirectory directory, CancellationToken cancellation)
+    private async ValueTask<Errno> TakeListingAsync(OpenDirectory directory, OperationContext operation)
     {
         for (int load = 0; load < MaxLoads; load++)
         {
-            Failure failure = await mount.Cache.Directories.LoadAsync(directory.Node.Fid, cancellation);
+            Failure failure = await mount.Cache.Directories.LoadAsync(directory.Node.Fid, operation);
             if ((failure.IsNone || failure.IsGone()) && TryTakeListing(directory))
                 return Errno.None;
             if (!failure.IsNone)
@@ -118,7 +141,7 @@ internal sealed class DirectoryReader(VfsMount mount)
         return Errno.EBUSY;
     }
 
-    /// <summary>As <see cref="TryTakeListing"/>, of a directory that is open: what the kernel holds of another listing goes.</summary>
+    /// <summary>As <see cref="TryTakeListing"/>, for a directory that is open already: the kernel drops what it has cached of another listing.</summary>
     private bool TryRewind(OpenDirectory directory)
     {
         if (!TryTakeListing(directory))
@@ -133,20 +156,20 @@ internal sealed class DirectoryReader(VfsMount mount)
             mount.Kernel.Session.Notifier.InvalidateNode(directory.Node.Id, 0);
     }
 
-    private async ValueTask<Errno> PrepareSlowlyAsync(OpenDirectory directory, ulong offset, bool isPlus, CancellationToken cancellation)
+    private async ValueTask<Errno> PrepareSlowlyAsync(OpenDirectory directory, ulong offset, bool isPlus, OperationContext operation)
     {
-        Errno error = await TakeListingAsync(directory, cancellation);
+        Errno error = await TakeListingAsync(directory, operation);
         if (error != Errno.None)
             return error;
         DropListing(directory);
         directory.IsFresh = false;
-        return isPlus && LacksStatuses(directory.Snapshot!, offset) ? await PrefetchAsync(directory.Snapshot!, offset, cancellation) : Errno.None;
+        return isPlus && LacksStatuses(directory.Snapshot!, offset) ? await PrefetchAsync(directory.Snapshot!, offset, operation) : Errno.None;
     }
 
     private bool LacksStatuses(ListingSnapshot snapshot, ulong offset)
     {
         if (mount.Cache.Statuses.ServesSuspect)
-            return false; // Names alone are better than a wait for nobody.
+            return false; // The server is away: to show names alone is better than to wait.
         (int first, int last) = Window(snapshot, offset, ReplyEntries);
         for (int index = first; index < last; index++)
         {
@@ -157,7 +180,7 @@ internal sealed class DirectoryReader(VfsMount mount)
         return false;
     }
 
-    private async ValueTask<Errno> PrefetchAsync(ListingSnapshot snapshot, ulong offset, CancellationToken cancellation)
+    private async ValueTask<Errno> PrefetchAsync(ListingSnapshot snapshot, ulong offset, OperationContext operation)
     {
         (int first, int last) = Window(snapshot, offset, Limits.StatusesPerCall);
         var missing = new List<Fid>(last - first);
@@ -168,7 +191,7 @@ internal sealed class DirectoryReader(VfsMount mount)
                 missing.Add(fid);
         }
 
-        return (await mount.Cache.Statuses.PrefetchAsync(missing, cancellation)).ToErrno();
+        return (await mount.Cache.Statuses.PrefetchAsync(missing, operation)).ToErrno();
     }
 
     private static (int First, int Last) Window(ListingSnapshot snapshot, ulong offset, int count)
@@ -176,4 +199,42 @@ internal sealed class DirectoryReader(VfsMount mount)
         int first = Math.Min(Math.Max(0, ListingSnapshot.IndexAt(offset) - ListingSnapshot.DotEntries), snapshot.Listing.Names.Count);
         return (first, Math.Min(first + count, snapshot.Listing.Names.Count));
     }
+}
+
+/// <summary>One open directory: the listing that it reads, taken at open and again when it is rewound.</summary>
+internal sealed class OpenDirectory(DirectoryNode node, RequestId request)
+{
+    private volatile ListingSnapshot? _snapshot;
+
+    public DirectoryNode Node { get; } = node;
+
+    /// <summary>The request that opened it.</summary>
+    public RequestId Request { get; } = request;
+
+    /// <summary>Null: a predecessor of this daemon opened it, and nobody read it since.</summary>
+    public ListingSnapshot? Snapshot { get => _snapshot; set => _snapshot = value; }
+
+    /// <summary>The listing was taken and not read yet, so the first read needs no new one.</summary>
+    public bool IsFresh { get; set; }
+
+    /// <summary>If the kernel has cached a listing, it is of this version.</summary>
+    public bool KernelHasIt { get; set; }
+}
+
+/// <summary>
+/// A listing, and the offsets in it. The lower half of an offset is the count of entries before it, '.' and '..' included. The upper half is the number
+/// of the listing, which is zero until the directory changes for the first time after the kernel learned of it.
+/// </summary>
+internal sealed record ListingSnapshot(DirectoryListing Listing, uint Number)
+{
+    public const int DotEntries = 2;
+
+    private const int NumberShift = 32;
+
+    public int Count => Listing.Names.Count + DotEntries;
+
+    public ulong OffsetAfter(int index) => ((ulong)Number << NumberShift) | (uint)(index + 1);
+
+    /// <summary>The index of the next entry. An offset in an older listing of the same handle skips the same count of entries.</summary>
+    public static int IndexAt(ulong offset) => (int)Math.Min(offset & uint.MaxValue, int.MaxValue);
 }

@@ -5,17 +5,17 @@ using Afs.Wire;
 namespace Afs.Venus.Vfs;
 
 /// <summary>
-/// A regular file as the kernel knows it by one NodeId, bound to one container while it is open.
+/// A regular file as the kernel knows it by one NodeId. While it is open, it is bound to one container.
 ///
-/// INVARIANT: all that have it open through this node use the same container, and the same mode: passthrough with one backing id, or
-/// READ and WRITE by the daemon (fs/fuse/iomode.c answers EIO else).
-/// INVARIANT: the binding changes only while nobody has it open, which is after every RELEASE was seen.
-/// INVARIANT: the kernel keeps cached pages at an open only if they are the container's content: nobody wrote past them, by passthrough, since
-/// it dropped others, and it has done so, for a READ came by the handle that made it.
+/// INVARIANT: all opens through this node use the same container in the same mode: either passthrough with one backing id, or
+/// READ and WRITE served by the daemon (fs/fuse/iomode.c answers EIO otherwise).
+/// INVARIANT: the binding changes only while the node isn't open, which means that every RELEASE was seen.
+/// INVARIANT: an open lets the kernel keep its cached pages only if they are the container's content. That is so if nobody wrote past them, by passthrough, since the kernel was last
+/// told to drop its pages; and if it is known to have dropped them, since it sent a READ for the open that told it to.
 /// </summary>
 internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regular)
 {
-    /// <summary>Under it: quick calls on the container (fstat) and on the device (registering a backing file), which never wait.</summary>
+    /// <summary>Held over quick calls on the container (fstat) and on the device (registering a backing file), which never wait.</summary>
     private readonly Lock _lock = new();
     private OpenFile? _first;
     private int _opens;
@@ -25,7 +25,13 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
     private bool _isServedHere, _isProven, _arePagesStale = true;
     private bool _isQueuedIdle, _wasUsedSinceQueued;
 
-    /// <summary>The container that the next open needs no descriptor of: the kernel has it registered, or it was open before and is read through pages.</summary>
+    /// <summary>As last seen: the file is marked, so that each write is stored before it returns. Null: not known yet. Owned by <see cref="DurabilityMarks"/>.</summary>
+    public bool? IsMarked { get; set; }
+
+    /// <summary>Until this time, names that lead here are given for one use only. Owned by <see cref="KernelNames"/>.</summary>
+    public long RestlessUntil { get; set; } = long.MinValue;
+
+    /// <summary>The container whose file the next open need not open: the kernel has it registered, or it was opened well before and is read through pages.</summary>
     public ContainerId? Proven
     {
         get
@@ -58,21 +64,28 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
         }
     }
 
-    /// <summary>The kernel read by this handle, so it knows of the open and has dropped what it had cached before.</summary>
+    /// <summary>One more use of the container that is open here; null: none is.</summary>
+    public IContainer? TryShare()
+    {
+        lock (_lock)
+            return _first?.Container.TryShare();
+    }
+
+    /// <summary>The kernel sent a READ for this open. So it has seen the open's reply, and dropped what it had cached before.</summary>
     public void NoteDropped(OpenFile file)
     {
         lock (_lock)
             _arePagesStale = file.DropsPages = false;
     }
 
-    /// <summary>The container's file can't be opened: the next open finds out what to do.</summary>
+    /// <summary>The container's file can't be opened. The next open tries it, and finds out what to do.</summary>
     public void Distrust(OpenFile file)
     {
         lock (_lock)
             _isProven &= _container != file.Container.Id;
     }
 
-    /// <summary>One that a predecessor attached: the kernel holds it open with this registration, or without one.</summary>
+    /// <summary>Adds an open file that a predecessor attached. The kernel has it open with this registration, or with none.</summary>
     public void TakeOver(OpenFile file)
     {
         lock (_lock)
@@ -82,7 +95,7 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
         }
     }
 
-    /// <summary>Takes an open file off, at its RELEASE.</summary>
+    /// <summary>Removes an open file, at its RELEASE.</summary>
     public void Remove(OpenFile file, BackingFiles? backings)
     {
         bool isIdle;
@@ -101,7 +114,7 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
             backings!.NoteIdle(this);
     }
 
-    /// <summary>True: the node is to be put into the queue of idle ones. False: it stands there.</summary>
+    /// <summary>True: the caller puts the node into the queue of idle ones. False: it is in there already.</summary>
     public bool TryQueueIdle()
     {
         lock (_lock)
@@ -114,7 +127,7 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
         }
     }
 
-    /// <summary>The node came to the queue's head. True: it was used since it was put there, and goes to the end once more. False: it is out.</summary>
+    /// <summary>The node came to the queue's head. True: it was used since it was queued, and the caller puts it at the end once more. False: it left the queue.</summary>
     public bool LeaveIdleQueue(BackingFiles backings)
     {
         lock (_lock)
@@ -155,11 +168,12 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
             if (container.BaseVersion == current)
                 return new FileView { IsOpen = true };
             FetchStatus? status = _first.Status;
-            return new FileView { IsOpen = true, IsOld = true, OldLengthBytes = RandomAccess.GetLength(container.Handle), OldStatus = status };
+            using BorrowedHandle borrowed = container.Borrow();
+            return new FileView { IsOpen = true, IsOld = true, OldLengthBytes = borrowed.LengthBytes, OldStatus = status };
         }
     }
 
-    /// <summary>What was known of the file when somebody opened it who still has it open; null where nobody has, or nothing was known.</summary>
+    /// <summary>The status that was known at one of the opens that still last; null: it isn't open, or nothing was known then.</summary>
     public FetchStatus? OpenedStatus
     {
         get
@@ -173,23 +187,24 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
 
     public bool IsOpenForWriting => Volatile.Read(ref _writers) > 0;
 
-    /// <summary>For as long as it is open from now on.</summary>
+    /// <summary>Chooses between passthrough and the daemon, for as long as the node is open from now on.</summary>
     private void ChooseMode(OpenFile file, BackingFiles? backings)
     {
         bool arePagesBetter = backings is not null && backings.ArePagesBetter(file);
-        _isServedHere = backings is null || arePagesBetter || file.Container.Arrival is { IsComplete: false };
+        _isServedHere = backings is null || arePagesBetter || file.Durability == Durability.Always || file.Container.Arrival is { IsComplete: false };
         if (_isServedHere)
             CloseBacking(backings);
         else if (_backing.IsNone)
-            _backing = backings!.Open(file.Container.Handle);
-        // Refused by the kernel: as long as it is open now, it is served here.
+            _backing = backings!.Open(file.Container);
+        // The kernel refused to register it: for this time the daemon serves it.
         _isServedHere |= _backing.IsNone;
         _isProven = !_backing.IsNone || arePagesBetter;
     }
 
     private void NotePages(OpenFile file, bool isSame)
     {
-        _arePagesStale |= !isSame || !_isServedHere && file.IsWritable;
+        // A detached node doesn't hear of writes through the fid's new node.
+        _arePagesStale |= IsDetached || !isSame || !_isServedHere && file.IsWritable;
         file.DropsPages = _isServedHere && _arePagesStale;
     }
 

@@ -1,4 +1,10 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Text;
 using System.Threading.Channels;
+using Afs.Rpc;
+using Afs.Telemetry;
+using Afs.Wire;
 
 namespace Afs.Vice.Hosting.Admin;
 
@@ -36,5 +42,156 @@ public sealed class ActivityFeed
     {
         lock (_lock)
             Volatile.Write(ref _readers, [.. _readers.Where(other => other != reader)]);
+    }
+}
+
+/// <summary>Something that the server has just done, for the live page.</summary>
+/// <param name="Kind">store, overwrite, create, remove, rename, link or break.</param>
+/// <param name="Client">Which client asked; of a break, null.</param>
+/// <param name="Uid">For which of its users, as its kernel says; null: for nobody, or not known.</param>
+/// <param name="Subject">The fid or the name that it was about. Text from clients: to be shown as text only.</param>
+public sealed record Activity(DateTimeOffset Time, string Kind, string? Client, uint? Uid, string Subject, long? Bytes, ulong? Version, double Milliseconds);
+
+/// <summary>What is noted of a server that somebody looks at. It stands between the network and the service, so that a server without a look pays nothing.</summary>
+public sealed class Observation : IDisposable
+{
+    private const int MostClients = 4096;
+
+    private readonly ConcurrentDictionary<ClientId, string> _addresses = new();
+
+    public CallLatencies Calls { get; } = new("vice", "calls.served", "How long calls of clients took, waits for breaks included, by operation.");
+
+    public CallLatencies Breaks { get; } = new("vice", "breaks.acknowledged", "How long clients took to acknowledge breaks.");
+
+    public ActivityFeed Feed { get; } = new();
+
+    public IViceService Observe(IViceService service) => new ObservedService(service, this);
+
+    public IVenusCallbacks Observe(IVenusCallbacks callbacks) => new ObservedCallbacks(callbacks, this);
+
+    /// <summary>Where a client last called from; null where it isn't known.</summary>
+    public string? AddressOf(ClientId client) => _addresses.GetValueOrDefault(client);
+
+    public void Called(string operation, CallContext context, TimeSpan duration)
+    {
+        Calls.Record(operation, duration);
+        if (context.Peer is { } peer && (_addresses.Count < MostClients || _addresses.ContainsKey(context.Id.Client)))
+            _addresses[context.Id.Client] = peer;
+    }
+
+    /// <param name="client">Null: the server itself.</param>
+    public void Tell(string kind, ClientId? client, uint? uid, string subject, long? bytes, ulong? version, TimeSpan duration)
+    {
+        if (Feed.HasReaders)
+            Feed.Publish(new Activity(DateTimeOffset.UtcNow, kind, client?.ToString(), uid, subject, bytes, version, duration.TotalMilliseconds));
+    }
+
+    public static string Text(byte[]? name) => name is null ? "" : Encoding.UTF8.GetString(name);
+
+    public void Dispose()
+    {
+        Calls.Dispose();
+        Breaks.Dispose();
+    }
+}
+
+/// <summary>The service, with the time of each call taken and changes told. It changes nothing of what is asked and answered.</summary>
+internal sealed class ObservedService(IViceService inner, Observation seen) : IViceService
+{
+    public ValueTask<Outcome<ProbeReply>> ProbeAsync(ProbeRequest request, CallContext context) =>
+        RunAsync("Probe", request, context, inner.ProbeAsync);
+
+    public ValueTask<Outcome<GetVolumeReply>> GetVolumeAsync(GetVolumeRequest request, CallContext context) =>
+        RunAsync("GetVolume", request, context, inner.GetVolumeAsync);
+
+    public ValueTask<Outcome<GetVolumeStatusReply>> GetVolumeStatusAsync(GetVolumeStatusRequest request, CallContext context) =>
+        RunAsync("GetVolumeStatus", request, context, inner.GetVolumeStatusAsync);
+
+    public ValueTask<Outcome<GetServerStatusReply>> GetServerStatusAsync(GetServerStatusRequest request, CallContext context) =>
+        RunAsync("GetServerStatus", request, context, inner.GetServerStatusAsync);
+
+    public ValueTask<Outcome<GiveUpPromisesReply>> GiveUpPromisesAsync(GiveUpPromisesRequest request, CallContext context) =>
+        RunAsync("GiveUpPromises", request, context, inner.GiveUpPromisesAsync);
+
+    public ValueTask<Outcome<FetchStatusReply>> FetchStatusAsync(FetchStatusRequest request, CallContext context) =>
+        RunAsync("FetchStatus", request, context, inner.FetchStatusAsync);
+
+    public ValueTask<Outcome<FetchDirectoryReply>> FetchDirectoryAsync(FetchDirectoryRequest request, CallContext context) =>
+        RunAsync("FetchDirectory", request, context, inner.FetchDirectoryAsync);
+
+    public ValueTask<Outcome<FetchDataReply>> FetchDataAsync(FetchDataRequest request, CallContext context) =>
+        RunAsync("FetchData", request, context, inner.FetchDataAsync);
+
+    public ValueTask<Outcome<FetchXattrsReply>> FetchXattrsAsync(FetchXattrsRequest request, CallContext context) =>
+        RunAsync("FetchXattrs", request, context, inner.FetchXattrsAsync);
+
+    public ValueTask<Outcome<ValidateReply>> ValidateAsync(ValidateRequest request, CallContext context) =>
+        RunAsync("Validate", request, context, inner.ValidateAsync);
+
+    public ValueTask<Outcome<CreateReply>> CreateAsync(CreateRequest request, CallContext context) =>
+        RunAsync("Create", request, context, inner.CreateAsync,
+            (request, reply) => new Told("create", Observation.Text(request.Name), null, reply.Status.DataVersion.Value));
+
+    public ValueTask<Outcome<RemoveReply>> RemoveAsync(RemoveRequest request, CallContext context) =>
+        RunAsync("Remove", request, context, inner.RemoveAsync,
+            (request, _) => new Told("remove", Observation.Text(request.Name)));
+
+    public ValueTask<Outcome<RenameReply>> RenameAsync(RenameRequest request, CallContext context) =>
+        RunAsync("Rename", request, context, inner.RenameAsync,
+            (request, _) => new Told("rename", $"{Observation.Text(request.FromName)} -> {Observation.Text(request.ToName)}"));
+
+    public ValueTask<Outcome<LinkReply>> LinkAsync(LinkRequest request, CallContext context) =>
+        RunAsync("Link", request, context, inner.LinkAsync,
+            (request, _) => new Told("link", Observation.Text(request.Name)));
+
+    public ValueTask<Outcome<StoreDataReply>> StoreDataAsync(StoreDataRequest request, CallContext context) =>
+        RunAsync("StoreData", request, context, inner.StoreDataAsync,
+            (request, reply) => new Told(reply.ReplacedUnseen ? "overwrite" : "store", request.Fid.ToString(), request.LengthBytes, reply.Status.DataVersion.Value));
+
+    public ValueTask<Outcome<StoreStatusReply>> StoreStatusAsync(StoreStatusRequest request, CallContext context) =>
+        RunAsync("StoreStatus", request, context, inner.StoreStatusAsync);
+
+    public ValueTask<Outcome<StoreXattrReply>> StoreXattrAsync(StoreXattrRequest request, CallContext context) =>
+        RunAsync("StoreXattr", request, context, inner.StoreXattrAsync);
+
+    public ValueTask<Outcome<ReleaseUnnamedReply>> ReleaseUnnamedAsync(ReleaseUnnamedRequest request, CallContext context) =>
+        RunAsync("ReleaseUnnamed", request, context, inner.ReleaseUnnamedAsync);
+
+    public ValueTask<Outcome<EndSessionReply>> EndSessionAsync(EndSessionRequest request, CallContext context) =>
+        RunAsync("EndSession", request, context, inner.EndSessionAsync);
+
+    private async ValueTask<Outcome<TReply>> RunAsync<TRequest, TReply>(
+        string operation, TRequest request, CallContext context, Func<TRequest, CallContext, ValueTask<Outcome<TReply>>> call,
+        Func<TRequest, TReply, Told>? tell = null)
+    {
+        long begun = Stopwatch.GetTimestamp();
+        Outcome<TReply> outcome = await call(request, context);
+        TimeSpan duration = Stopwatch.GetElapsedTime(begun);
+        seen.Called(operation, context, duration);
+        if (tell is not null && outcome.IsReply)
+        {
+            Told told = tell(request, outcome.Value);
+            seen.Tell(told.Kind, context.Id.Client, KernelCallers.UidOf(context.Caller), told.Subject, told.Bytes, told.Version, duration);
+        }
+        return outcome;
+    }
+
+    private readonly record struct Told(string Kind, string Subject, long? Bytes = null, ulong? Version = null);
+}
+
+/// <summary>Breaks on their way to a client.</summary>
+internal sealed class ObservedCallbacks(IVenusCallbacks inner, Observation seen) : IVenusCallbacks
+{
+    public async ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context)
+    {
+        long begun = Stopwatch.GetTimestamp();
+        Outcome<BreakPromisesReply> outcome = await inner.BreakPromisesAsync(request, context);
+        TimeSpan duration = Stopwatch.GetElapsedTime(begun);
+        if (!outcome.IsReply)
+            return outcome;
+        seen.Breaks.Record("BreakPromises", duration);
+        string subject = request.Volumes.Count > 0 ? "everything" : string.Join(' ', request.Breaks.Take(4).Select(static one => one.Fid));
+        seen.Tell("break", null, null, request.Breaks.Count > 4 ? $"{subject} and {request.Breaks.Count - 4} more" : subject, null, null, duration);
+        return outcome;
     }
 }

@@ -36,6 +36,7 @@ internal static class StatusCommand
             Transport = new SocketTransport(new SocketTransportOptions { ClientTls = ReadTls(parsed.GetValue(Authority)) }),
             Server = endpoint,
             ClientId = new ClientId(ClientIdHigh, (ulong)(Environment.ProcessId % ClientIds)),
+            Scope = "",
             Session = new IgnoredSession(),
             Time = new BootTimeProvider(),
             Random = new Random(),
@@ -74,7 +75,7 @@ internal static class StatusCommand
         }
         catch (OperationCanceledException)
         {
-            return "did not answer";
+            return client.Trouble is { } trouble ? $"can't be reached: {trouble.TrimEnd('.')}" : "did not answer";
         }
     }
 
@@ -90,7 +91,9 @@ internal static class StatusCommand
             return null;
         try
         {
-            return new TlsClient([X509CertificateLoader.LoadCertificateFromFile(authority)]);
+            var authorities = new X509Certificate2Collection();
+            authorities.ImportFromPemFile(authority);
+            return new TlsClient(authorities);
         }
         catch (Exception e) when (e is IOException or System.Security.Cryptography.CryptographicException)
         {
@@ -100,12 +103,12 @@ internal static class StatusCommand
 
     private static void PrintTable(RpcEndpoint endpoint, GetServerStatusReply status)
     {
-        Console.WriteLine($"server    {endpoint}, vice {status.Version}");
+        Console.WriteLine($"server    {endpoint}, vice {OneLine.Of(status.Version)}");
         Console.WriteLine($"epoch     {status.Epoch}");
         Console.WriteLine($"up        {TimeSpan.FromMilliseconds(status.UptimeMs):d\\.hh\\:mm\\:ss}");
         int width = status.Figures.Max(figure => figure.Name.Length);
         foreach (Figure figure in status.Figures)
-            Console.WriteLine($"{figure.Name.PadRight(width)}  {figure.Value,14:n0}");
+            Console.WriteLine($"{OneLine.Of(figure.Name).PadRight(width)}  {figure.Value,14:n0}");
     }
 
     private static void PrintJson(GetServerStatusReply status) => Console.WriteLine(JsonSerializer.Serialize(new
@@ -119,11 +122,11 @@ internal static class StatusCommand
     /// <summary>This client caches nothing, so it has nothing to give up.</summary>
     private sealed class IgnoredSession : IClientSession
     {
-        public void Replied(Epoch epoch, ulong resetCount, long sentTimestamp)
+        public void Replied(Epoch epoch, SessionTrust trust, long sentTimestamp)
         {
         }
 
-        public void Established(SessionId session, bool isNewSession, Epoch epoch, TimeSpan lease, ulong resetCount)
+        public void Established(SessionId session, bool isNewSession, Epoch epoch, TimeSpan lease, SessionTrust trust)
         {
         }
 

@@ -1,7 +1,7 @@
 using Afs.Rpc;
+using Afs.Rules;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Vice.Volumes.Mutations;
-using Afs.Vice.Volumes.Status;
 using Afs.Wire;
 
 namespace Afs.Vice.Volumes.Content;
@@ -10,7 +10,7 @@ namespace Afs.Vice.Volumes.Content;
 internal sealed class StoreData(UploadTable uploads)
 {
     /// <param name="patch">Parts that came in the request, as they go into the metadata. Null: there are none, or they became the upload that it names.</param>
-    public Outcome<StoreDataReply> Run(MutationScope scope, StoreDataRequest request, RowPatch? patch)
+    public Outcome<StoreDataReply> Run(ServerScope scope, StoreDataRequest request, RowPatch? patch)
     {
         if (scope.Find(request.Fid) is not { } status)
             return scope.Missing(request.Fid);
@@ -38,7 +38,7 @@ internal sealed class StoreData(UploadTable uploads)
     }
 
     /// <summary>Aborts: NoUpload, BadArgument, ChecksumMismatch, and VersionGone where it builds on a version that isn't the current one.</summary>
-    private Outcome<NewContent> Find(MutationScope scope, StoreDataRequest request, RowPatch? patch, DataVersion current)
+    private Outcome<NewContent> Find(ServerScope scope, StoreDataRequest request, RowPatch? patch, DataVersion current)
     {
         if (patch is not null)
         {
@@ -50,7 +50,7 @@ internal sealed class StoreData(UploadTable uploads)
         return isUpload ? Take(scope, request, current) : new NewContent(ObjectId.None, request.Content, ObjectId.None, null);
     }
 
-    private Outcome<NewContent> Take(MutationScope scope, StoreDataRequest request, DataVersion current)
+    private Outcome<NewContent> Take(ServerScope scope, StoreDataRequest request, DataVersion current)
     {
         StagedUpload? upload = uploads.Take(scope.Client, request.Upload);
         if (upload is null)
@@ -71,7 +71,7 @@ internal sealed class StoreData(UploadTable uploads)
         return new NewContent(upload.Object, null, upload.Base, upload.Parts);
     }
 
-    private static void NoteUnseen(MutationScope scope, StoreDataRequest request, FetchStatus status, ContentRecord? replaced) =>
+    private static void NoteUnseen(ServerScope scope, StoreDataRequest request, FetchStatus status, ContentRecord? replaced) =>
         scope.Changes.Unseen = new UnseenReplacement(
             request.Fid, request.Base, status.DataVersion, scope.Client, replaced?.Writer ?? default);
 
@@ -85,7 +85,7 @@ internal sealed class StoreData(UploadTable uploads)
         Mode = request.KillSetId ? ModeBits.KillSetId(status.Mode) : status.Mode,
     };
 
-    private static void Write(MutationScope scope, StoreDataRequest request, NewContent content)
+    private static void Write(ServerScope scope, StoreDataRequest request, NewContent content)
     {
         (VolumeId volume, VnodeNumber vnode) = (request.Fid.Volume, request.Fid.Vnode);
         if (request.LengthBytes == 0)

@@ -1,12 +1,18 @@
 using Afs.Rpc;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Afs.Shared.Tests.Rpc;
 
 /// <summary>A server with its store, and clients of it, over any transport.</summary>
 public sealed class Cell(ITransport serverTransport, TimeProvider time, int seed) : IAsyncDisposable
 {
+    public const string Scope = "counters";
+
     private readonly Random _random = new(seed);
     private readonly List<RpcClient> _clients = [];
+
+    public byte[] SessionKey { get; } = [.. Enumerable.Range(0, 32).Select(static i => (byte)i)];
 
     public DurableStore Store { get; } = new();
 
@@ -22,9 +28,14 @@ public sealed class Cell(ITransport serverTransport, TimeProvider time, int seed
 
     public RpcLimits ClientLimits { get; init; } = new();
 
+    public ILogger ClientLog { get; init; } = NullLogger.Instance;
+
     public TimeSpan Pause { get; init; }
 
     public IBulkHandler? Bulk { get; set; }
+
+    /// <summary>What the server has beside its counters.</summary>
+    public IReadOnlyList<RpcScope> Others { get; set; } = [];
 
     /// <summary>One life of the server.</summary>
     public async Task StartServerAsync(params RpcEndpoint[] endpoints)
@@ -35,10 +46,8 @@ public sealed class Cell(ITransport serverTransport, TimeProvider time, int seed
         {
             Transport = serverTransport,
             Endpoints = endpoints,
-            Dispatcher = new CounterServiceDispatcher(Service),
-            Sessions = Sessions,
-            Replies = Store,
-            Bulk = Bulk,
+            Scopes = [new RpcScope { Name = Scope, Dispatcher = new CounterServiceDispatcher(Service), Sessions = Sessions, Replies = Store, Bulk = Bulk }, .. Others],
+            SessionKey = SessionKey,
             Time = time,
             Random = new Random(_random.Next()),
             Timings = Timings,
@@ -47,7 +56,7 @@ public sealed class Cell(ITransport serverTransport, TimeProvider time, int seed
         await Server.StartAsync(CancellationToken.None);
     }
 
-    public (RpcClient Client, CounterServiceClient Stub, RecordingClient Owner) AddClient(ITransport transport, RpcEndpoint server)
+    public (RpcClient Client, CounterServiceClient Stub, RecordingClient Owner) AddClient(ITransport transport, RpcEndpoint server, string scope = Scope)
     {
         var owner = new RecordingClient();
         var client = new RpcClient(new RpcClientOptions
@@ -55,12 +64,14 @@ public sealed class Cell(ITransport serverTransport, TimeProvider time, int seed
             Transport = transport,
             Server = server,
             ClientId = new ClientId(1, (ulong)_clients.Count + 1),
+            Scope = scope,
             Session = owner,
             Callbacks = new NotifyServiceDispatcher(owner),
             Time = time,
             Random = new Random(_random.Next()),
             Timings = Timings,
             Limits = ClientLimits,
+            Log = ClientLog,
         });
         _clients.Add(client);
         client.Start();

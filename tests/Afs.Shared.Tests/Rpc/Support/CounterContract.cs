@@ -24,6 +24,10 @@ public interface ICounterService
 
     [Op(6, Mutation = true)]
     ValueTask<Outcome<NumberMessage>> ThrowAsync(NumberMessage request, CallContext context);
+
+    /// <summary>So many bytes.</summary>
+    [Op(7)]
+    ValueTask<Outcome<BytesMessage>> MakeAsync(NumberMessage request, CallContext context);
 }
 
 /// <summary>What the server of these tests asks its clients.</summary>

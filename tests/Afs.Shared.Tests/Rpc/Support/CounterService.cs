@@ -13,6 +13,9 @@ public sealed class CounterService(DurableStore store, TimeProvider time) : ICou
     /// <summary>How long a mutation takes, after and before its commit.</summary>
     public TimeSpan Pause { get; init; }
 
+    /// <summary>What is made waits until the test lets it go.</summary>
+    public bool MakesWait { get; set; }
+
     public int Held => Volatile.Read(ref _held);
 
     public int Refused { get; private set; }
@@ -26,7 +29,7 @@ public sealed class CounterService(DurableStore store, TimeProvider time) : ICou
         LastContext = context;
         if (Pause > TimeSpan.Zero)
             await Task.Delay(Pause, time, CancellationToken.None);
-        NumberMessage reply = store.Execute(context.Id, request.Value);
+        NumberMessage reply = store.Execute(context, request.Value);
         if (Pause > TimeSpan.Zero)
             await Task.Delay(Pause, time, CancellationToken.None);
         return reply;
@@ -38,7 +41,17 @@ public sealed class CounterService(DurableStore store, TimeProvider time) : ICou
     {
         Interlocked.Increment(ref _held);
         await _released.Task;
-        return store.Execute(context.Id, request.Value);
+        return store.Execute(context, request.Value);
+    }
+
+    public async ValueTask<Outcome<BytesMessage>> MakeAsync(NumberMessage request, CallContext context)
+    {
+        if (MakesWait)
+        {
+            Interlocked.Increment(ref _held);
+            await _released.Task;
+        }
+        return new BytesMessage { Bytes = new byte[request.Value] };
     }
 
     public ValueTask<Outcome<BytesMessage>> EchoAsync(BytesMessage request, CallContext context) => new(request);

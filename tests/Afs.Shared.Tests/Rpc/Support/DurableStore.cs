@@ -15,6 +15,9 @@ public sealed class DurableStore : IReplyStore
 
     public ulong Epoch { get; set; } = 1;
 
+    /// <summary>How many times more finding a reply fails, as on a disk that does.</summary>
+    public int FailingFinds { get; set; }
+
     public int ReplyCount
     {
         get
@@ -34,20 +37,24 @@ public sealed class DurableStore : IReplyStore
         }
     }
 
-    public ValueTask<SessionId> CreateSessionAsync(ClientId client, CancellationToken cancellation)
+    public ValueTask<SessionId?> CreateSessionAsync(ClientId client, CancellationToken cancellation)
     {
         lock (_gate)
         {
             var id = new SessionId(_nextSession++);
             _sessions[id] = (client, default);
-            return new ValueTask<SessionId>(id);
+            return new ValueTask<SessionId?>(id);
         }
     }
 
-    public StoredReply? Find(CallId call)
+    public ValueTask<StoredReply?> FindAsync(CallId call)
     {
         lock (_gate)
-            return _replies.TryGetValue(call, out StoredReply reply) ? reply : null;
+        {
+            if (FailingFinds > 0 && FailingFinds-- > 0)
+                throw new IOException("The disk failed.");
+            return ValueTask.FromResult<StoredReply?>(_replies.TryGetValue(call, out StoredReply reply) ? reply : null);
+        }
     }
 
     public void Forget(SessionId session, CallSequence through)
@@ -70,13 +77,13 @@ public sealed class DurableStore : IReplyStore
     }
 
     /// <summary>The mutation and its reply, in one transaction.</summary>
-    public NumberMessage Execute(CallId call, long value)
+    public NumberMessage Execute(CallContext call, long value)
     {
         lock (_gate)
         {
             Executions[value] = Executions.GetValueOrDefault(value) + 1;
             var reply = new NumberMessage(Executions.Values.Sum());
-            _replies[call] = new StoredReply(AbortCode.None, WireCodec.ToBytes(reply));
+            _replies[call.Id] = new StoredReply(AbortCode.None, WireCodec.ToBytes(reply), call.Request);
             return reply;
         }
     }

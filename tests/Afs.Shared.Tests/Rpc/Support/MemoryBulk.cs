@@ -23,7 +23,7 @@ public sealed class MemoryBulk : IBulkHandler
 
     public ValueTask<Outcome<IBulkSource>> OpenSourceAsync(BulkRequest request)
     {
-        long name = WireCodec.FromBytes<NumberMessage>(request.Request.Span).Value;
+        long name = WireCodec.FromBytes<NumberMessage>(request.Request).Value;
         if (!Contents.TryGetValue(name, out byte[]? content))
             return new(NoSuchContent);
         Interlocked.Increment(ref Opened);
@@ -32,7 +32,7 @@ public sealed class MemoryBulk : IBulkHandler
 
     public ValueTask<Outcome<IBulkSink>> OpenSinkAsync(BulkRequest request, long lengthBytes)
     {
-        long name = WireCodec.FromBytes<NumberMessage>(request.Request.Span).Value;
+        long name = WireCodec.FromBytes<NumberMessage>(request.Request).Value;
         Interlocked.Increment(ref Opened);
         return new(Outcome<IBulkSink>.Reply(new Sink(this, name, request.Context.Id, lengthBytes)));
     }

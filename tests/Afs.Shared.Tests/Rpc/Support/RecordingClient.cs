@@ -18,13 +18,13 @@ public sealed class RecordingClient : IClientSession, INotifyService
 
     public Func<NumberMessage, Task>? OnNotify { get; set; }
 
-    public void Replied(Epoch epoch, ulong resetCount, long sentTimestamp)
+    public void Replied(Epoch epoch, SessionTrust trust, long sentTimestamp)
     {
         Events.Enqueue($"replied {epoch.Value}");
-        (LastReplySentAt, LastReset) = (sentTimestamp, resetCount);
+        (LastReplySentAt, LastReset) = (sentTimestamp, trust.ResetCount);
     }
 
-    public void Established(SessionId session, bool isNewSession, Epoch epoch, TimeSpan lease, ulong resetCount)
+    public void Established(SessionId session, bool isNewSession, Epoch epoch, TimeSpan lease, SessionTrust trust)
     {
         Events.Enqueue($"established {session.Value} {(isNewSession ? "new" : "resumed")} {epoch.Value}");
         if (isNewSession)

@@ -42,5 +42,5 @@ public sealed class RecordingSessions(DurableStore store) : IServerSessions
         return !Ended.ContainsKey(session);
     }
 
-    public ulong ResetCount(SessionId session) => Resets;
+    public SessionTrust Trust(SessionId session) => new(Resets);
 }

@@ -46,7 +46,7 @@ internal sealed class StuckTransport(TimeProvider time)
             await inner.SendAsync(frames);
         }
 
-        public ValueTask<ReceivedFrame> ReceiveAsync(int maxBytes) => inner.ReceiveAsync(maxBytes);
+        public ValueTask<ReceivedFrame> ReceiveAsync(int maxBytes, ArrivalRoom? room = null) => inner.ReceiveAsync(maxBytes);
 
         public void Abort()
         {

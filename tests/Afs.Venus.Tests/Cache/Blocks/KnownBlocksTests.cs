@@ -25,7 +25,7 @@ public class KnownBlocksTests
         {
             Assert.Equal(0, disk.BytesRead);
             RandomAccess.Write(container.Handle, [7, 8, 9], 3_000_000);
-            Assert.Equal(Failure.None, await container.StoreAsync(killSetId: false, default));
+            Assert.Equal(Failure.None, await container.StoreAsync(default));
         }
         Assert.InRange(disk.BytesRead, Length, Length + 2 * Limits.BlockBytes);
         Assert.Equal(Limits.BlockBytes, b.Manager.Counts.BytesStored.Value);
@@ -44,7 +44,7 @@ public class KnownBlocksTests
         using (IContainer container = await a.OpenAsync(fid, forWriting: true))
         {
             Change(container, content, blocks);
-            Assert.Equal(Failure.None, await container.StoreAsync(killSetId: false, default));
+            Assert.Equal(Failure.None, await container.StoreAsync(default));
         }
         Assert.Equal(uploads + 1, a.Server.Stub.CountOf("Upload"));
         Assert.Equal(content, a.Server.Volume.ContentOf(fid));
@@ -60,7 +60,7 @@ public class KnownBlocksTests
         {
             Assert.Equal(Failure.None, await b.WriteAsync(fid, "other"));
             Change(container, content, 1);
-            Assert.Equal(Failure.None, await container.StoreAsync(killSetId: false, default));
+            Assert.Equal(Failure.None, await container.StoreAsync(default));
         }
         Assert.Equal((2, 1), (a.Server.Stub.CountOf("Upload"), volume.Unseen));
         Assert.Equal(content, await b.ReadBytesAsync(fid));

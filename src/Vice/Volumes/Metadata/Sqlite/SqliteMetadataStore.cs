@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using SQLitePCL;
+
 namespace Afs.Vice.Volumes.Metadata.Sqlite;
 
 /// <summary>
@@ -35,6 +38,7 @@ public sealed class SqliteMetadataStore : IMetadataStore
             if (writer.QueryText("PRAGMA journal_mode = WAL") != "wal")
                 throw new StorageException(StorageFailure.Failed, $"{path} does not allow a write-ahead log.");
             writer.Execute("PRAGMA synchronous = FULL");
+            writer.Execute("PRAGMA temp_store = MEMORY"); // What a savepoint needs has no disk of its own that may be full.
             writer.Execute($"PRAGMA wal_autocheckpoint = {PagesBeforeForcedCheckpoint}");
             Schema.Prepare(writer);
             return new(writer, new ViewPool(path, MostIdleViews, ViewCacheKiB));
@@ -86,4 +90,105 @@ public sealed class SqliteMetadataStore : IMetadataStore
         _open = null;
         _commitsInLog++;
     }
+}
+
+/// <summary>Reads a database that another process may be writing to.</summary>
+public sealed class SqliteMetadataReader : IDisposable
+{
+    private const int CacheKiB = 4 * 1024;
+
+    private readonly ViewPool _views;
+
+    private SqliteMetadataReader(ViewPool views) => _views = views;
+
+    /// <exception cref="StorageException">It isn't there, is damaged, or is of a newer format.</exception>
+    public static SqliteMetadataReader Open(string path)
+    {
+        using Database database = Database.Open(path, isReadOnly: true, CacheKiB);
+        Schema.Require(database);
+        return new(new ViewPool(path, mostIdle: 1, CacheKiB));
+    }
+
+    public IMetadataView OpenView() => _views.Open();
+
+    public void Dispose() => _views.Dispose();
+}
+
+/// <summary>A read transaction on a connection of the pool.</summary>
+internal sealed class SqliteView : SqliteReads
+{
+    private readonly ViewPool _pool;
+
+    public SqliteView(Database database, ViewPool pool)
+        : base(database)
+    {
+        _pool = pool;
+        database.Prepare("BEGIN").Run();
+    }
+
+    public override void Dispose()
+    {
+        Database.Prepare("COMMIT").Run();
+        _pool.Return(Database);
+    }
+}
+
+/// <summary>
+/// Read-only connections. As many are out as threads read at once; of those that come back, a few are kept.
+/// </summary>
+internal sealed class ViewPool(string path, int mostIdle, int cacheKiB) : IDisposable
+{
+    private readonly ConcurrentBag<Database> _idle = [];
+    private int _isDisposed;
+
+    public IMetadataView Open()
+    {
+        if (!_idle.TryTake(out Database? database))
+            database = Database.Open(path, isReadOnly: true, cacheKiB);
+        try
+        {
+            return new SqliteView(database, this);
+        }
+        catch
+        {
+            database.Dispose();
+            throw;
+        }
+    }
+
+    public void Return(Database database)
+    {
+        if (_idle.Count >= mostIdle || Volatile.Read(ref _isDisposed) != 0)
+            database.Dispose();
+        else
+            _idle.Add(database);
+    }
+
+    public void Dispose()
+    {
+        Volatile.Write(ref _isDisposed, 1);
+        while (_idle.TryTake(out Database? database))
+            database.Dispose();
+    }
+}
+
+/// <summary>From SQLite's result codes (https://www.sqlite.org/rescode.html) to <see cref="StorageException"/>.</summary>
+internal static class SqliteErrors
+{
+    private const int PrimaryMask = 0xff;
+
+    public static StorageException From(int code, sqlite3? database, string what)
+    {
+        string reason = database is null ? raw.sqlite3_errstr(code).utf8_to_string() : raw.sqlite3_errmsg(database).utf8_to_string();
+        return new(FailureOf(code & PrimaryMask), $"Metadata: {what}: {reason} (SQLite {code}).");
+    }
+
+    private static StorageFailure FailureOf(int primary) => primary switch
+    {
+        raw.SQLITE_FULL => StorageFailure.NoSpace,
+        raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => StorageFailure.Corrupt,
+        raw.SQLITE_BUSY or raw.SQLITE_LOCKED => StorageFailure.InUse,
+        raw.SQLITE_PERM or raw.SQLITE_READONLY or raw.SQLITE_AUTH or raw.SQLITE_CANTOPEN => StorageFailure.NoPermission,
+        _ => StorageFailure.Failed,
+    };
 }
