@@ -114,16 +114,20 @@ if peer == 'client':
     assert kind == 3 and content[0] == 1, (kind, content)
     print(content[3:].decode())
 else:
-    unix.bind(path)
+    unix.bind(path + '.new')
     unix.listen()
-    try:
-        while True:
+    os.rename(path + '.new', path) # Whoever sees the name can connect.
+    while True:
+        try:
             connection, _ = unix.accept()
-            connection.recv(4096)
-            connection.sendall(frame(3, struct.pack('>BH', 1, 9) + b'no'))
-            connection.close()
-    except TimeoutError:
-        pass
+        except TimeoutError:
+            break
+        with connection:
+            try:
+                connection.recv(4096)
+                connection.sendall(frame(3, struct.pack('>BH', 1, 9) + b'no'))
+            except OSError:
+                pass # A client may go before it is answered; the next one is answered all the same.
 PY
 }
 
