@@ -32,12 +32,7 @@ public sealed class BackPressureTests
         List<Socket> unread = [];
         for (int i = 0; i < 16; i++)
             unread.Add(await PipelineAsync(cell, (ulong)i, calls: 256, replyBytes: 600_000));
-        long most = 0;
-        for (int look = 0; look < 100; look++)
-        {
-            most = Math.Max(most, cell.Server.QueuedBytes);
-            await Task.Delay(10);
-        }
+        long most = await MostQueuedAsync(cell);
 
         // All that was asked for would be 2.4 GB. Each connection may pass its bound by what runs at a time.
         Assert.InRange(most, 1 << 20, 60L << 20);
@@ -57,12 +52,7 @@ public sealed class BackPressureTests
         Socket unread = await PipelineAsync(cell, 1, Calls, ReplyBytes);
         await Eventually.BecomesTrueAsync(() => cell.Service.Held == Calls);
         cell.Service.Release();
-        long most = 0;
-        for (int look = 0; look < 100; look++)
-        {
-            most = Math.Max(most, cell.Server.QueuedBytes);
-            await Task.Delay(10);
-        }
+        long most = await MostQueuedAsync(cell);
 
         // All of them are 150 MB. Each thread that runs calls may pass the bound by one reply.
         Assert.InRange(most, 1 << 20, 40L << 20);
@@ -293,6 +283,18 @@ public sealed class BackPressureTests
         socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
         await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, ((RpcEndpoint.Tcp)cell.Server.Endpoints[0]).Port));
         return socket;
+    }
+
+    /// <summary>The most that is seen in the server's queues in the second from now.</summary>
+    private static async Task<long> MostQueuedAsync(Cell cell)
+    {
+        long most = 0;
+        for (int look = 0; look < 100; look++)
+        {
+            most = Math.Max(most, cell.Server.QueuedBytes);
+            await Task.Delay(10);
+        }
+        return most;
     }
 
     private static async Task<Socket> PipelineAsync(Cell cell, ulong client, int calls, int replyBytes)
