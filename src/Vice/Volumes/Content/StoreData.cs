@@ -82,7 +82,6 @@ internal sealed class StoreData(UploadTable uploads)
         ContentCrc32C = request.Crc32C,
         ModifyTime = request.ModifyTime,
         ChangeTime = request.ChangeTime,
-        Mode = request.KillSetId ? ModeBits.KillSetId(status.Mode) : status.Mode,
     };
 
     private static void Write(ServerScope scope, StoreDataRequest request, NewContent content)
