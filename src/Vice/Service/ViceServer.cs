@@ -50,7 +50,7 @@ public sealed class ViceServer
         DirectoryLog directories = _directories = new DirectoryLog(options.DirectoryLogChanges);
         ContentLog contents = _contents = new ContentLog(options.ContentLogExtents);
         var retired = new RetiredContents(metadata, store, parts.Disks.Metadata, log);
-        var turns = new CallersTurns(parts.Disks.Metadata, DiskThreads.MostCallers);
+        CallersTurns turns = parts.Disks.Turns;
         _uploads = new Uploads(metadata, store, new ObjectIds(life.Epoch), new UploadTable(time), _room, turns, time, warnings, log);
         Promises = new Promises(options.MostPromises, terms, life.Volumes, time, warnings, log);
         Committer = new GroupCommitter(metadata, parts.WakeCommitter, seen.Delete, parts.Random, parts.LoneCallersGoOnAtCommit);
@@ -193,6 +193,9 @@ public sealed record DiskThreads(IBlockingWork Metadata, IBlockingWork Reads, IB
 {
     /// <summary>Threads of callers that read metadata themselves at one time, since nearly all of it is in memory. More can't work at once.</summary>
     public static readonly int MostCallers = Environment.ProcessorCount;
+
+    /// <summary>Of all volumes that wait here, together.</summary>
+    public CallersTurns Turns { get; } = new(Metadata, MostCallers);
 
     /// <summary>All is done at once on the callers' threads: for tests and simulation.</summary>
     public static DiskThreads Inline { get; } = new(new InlineWork(), new InlineWork(), new InlineWork(), new InlineWork());

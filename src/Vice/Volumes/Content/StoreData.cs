@@ -1,5 +1,4 @@
 using Afs.Rpc;
-using Afs.Rules;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Vice.Volumes.Mutations;
 using Afs.Wire;

@@ -78,8 +78,8 @@ public sealed partial class Uploads(
                 await AppendAsync(client, writer, new[] { ContentPiece.Of(await patch.ToBytesAsync()) });
                 await writer.CompleteAsync(CancellationToken.None);
             }
-            await StageAsync(client, request, id, parts.LengthBytes, patch.Crc32C, patch.Base, parts);
             isKept = true;
+            await StageAsync(client, request, id, parts.LengthBytes, patch.Crc32C, patch.Base, parts);
             return AbortCode.None;
         }
         catch (DiskException e)
