@@ -32,6 +32,8 @@ internal sealed partial class FakeCache : ICacheManager, IStatusCache, IDirector
 
     public IStatusCache Statuses => this;
 
+    public TimeSpan LeaseLeft { get; set; } = TimeSpan.FromSeconds(10);
+
     public IDirectoryCache Directories => this;
 
     public IContentCache Contents => this;

@@ -42,6 +42,9 @@ public interface IStatusCache
     /// </summary>
     bool MayBeKept => !ServesSuspect;
 
+    /// <summary>For so long, at the least, the server lets nobody change what is promised to this client, if it hears no more of it. Zero or less: no longer.</summary>
+    TimeSpan LeaseLeft { get; }
+
     /// <summary>The status, from the server where the promise doesn't hold. Abort NoVnode: it is gone.</summary>
     ValueTask<Result<FetchStatus>> GetAsync(Fid fid, OperationContext operation);
 

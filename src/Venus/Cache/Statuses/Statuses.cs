@@ -40,6 +40,8 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
 
     public bool MayBeKept => !ServesSuspect && trust.MayBeKept;
 
+    public TimeSpan LeaseLeft => trust.LeaseLeft;
+
     public bool IsRemoved(Fid fid) => table.TryRead(fid, out _, out _, out bool isRemoved) && isRemoved;
 
     /// <summary>What was last known, whether promised or not.</summary>
