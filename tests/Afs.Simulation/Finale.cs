@@ -13,7 +13,7 @@ internal sealed class Finale(SimCell cell, Func<SimClient, Func<SimMount, Task>,
         new LastJudgement(cell.World, cell.Model).Judge(cell.Clients);
         await WriteEverywhereAsync();
         cell.Server.Die(losesPower: true, tellPeers: true);
-        SalvageReport report = cell.Server.Salvage(new SimHost(cell.World, "salvager"));
+        SalvageReport report = await cell.Server.SalvageAsync(new SimHost(cell.World, "salvager"));
         foreach (Problem problem in report.Problems)
             cell.World.Violated($"S7: salvage found {problem.Kind}: {problem.Where}");
         cell.Server.Start();

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Afs.Platform;
 using Afs.Rpc;
-using Afs.Vice.Salvage;
+using Afs.Vice.Service;
 using Afs.Vice.Tests.Harness;
 using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
@@ -20,6 +20,10 @@ public class FormatTests
         """;
 
     private const string AsOfFormat1 = AsOfFormat3 + """
+        DROP INDEX contents_object;
+        DROP INDEX contents_base;
+        DROP INDEX kept_object;
+        DROP INDEX kept_base;
         ALTER TABLE contents DROP COLUMN base;
         ALTER TABLE kept DROP COLUMN base;
         PRAGMA user_version = 1;
@@ -74,7 +78,7 @@ public class FormatTests
         cell.Restart();
         a.Attach();
         Assert.Equal(content, (await a.DownloadAsync(f, 4)).Value);
-        Assert.Empty(new Salvager(cell.Metadata, new ContentStore(cell.Disk, new Epoch(99))).Check().Problems);
+        Assert.Empty(LargeContents.Check(cell));
     }
 
     [Fact]
@@ -105,7 +109,7 @@ public class FormatTests
         RenameReply moved = (await cell.Server.Service.RenameAsync(rename, Call(8))).Value;
         Assert.Equal((root, listed.Entries[0].Fid), (moved.FromParent.Fid, moved.Moved.Fid));
         await Assert.ThrowsAsync<MalformedMessageException>(async () => await cell.Server.Service.RenameAsync(rename, Call(2)));
-        Assert.Empty(new Salvager(cell.Metadata, new ContentStore(cell.Disk, new Epoch(99))).Check().Problems);
+        Assert.Empty(LargeContents.Check(cell));
 
         // What was stored from here on says what it answers.
         Assert.True((await cell.Server.Service.RenameAsync(rename with { FromName = rename.ToName, ToName = "again"u8.ToArray() }, Call(11))).IsReply);
@@ -131,7 +135,7 @@ public class FormatTests
         Assert.Equal(FileType.None, (await a.Vice.FetchStatusAsync(new FetchStatusRequest { Fids = [f] }, a.Next())).Value.Statuses[0]!.Type);
         using IMetadataView view = cell.Metadata.OpenView();
         Assert.Equal(DateTimeOffset.MaxValue.Year, Assert.Single(view.ReadKeptVersions()).KeptAt.Year);
-        Assert.NotEmpty(new Salvager(cell.Metadata, new ContentStore(cell.Disk, new Epoch(99))).Check().Problems);
+        Assert.NotEmpty(LargeContents.Check(cell));
     }
 
     [Theory]
@@ -154,17 +158,16 @@ public class FormatTests
         sum.Add(patch.AsSpan(0, SumAt));
         sum.Add(patch.AsSpan(Head, 2 * sizeof(int)));
         BinaryPrimitives.WriteUInt32LittleEndian(patch.AsSpan(SumAt), sum.Value);
-        var store = new ContentStore(cell.Disk, new Epoch(98));
-        (ObjectId id, IDiskFile file) = store.Create();
-        using (file)
+        IContentStore store = FileContentStore.Begin(cell.Disk, new Room(cell.Disk), DiskThreads.Inline);
+        (ObjectId id, ObjectId @base) = (ObjectId.Make(new Epoch(98), 1), ObjectId.Make(new Epoch(98), 2));
+        foreach ((ObjectId made, byte[] bytes) in new[] { (id, patch), (@base, []) })
         {
-            file.Write(0, patch);
-            store.Keep(id, file);
+            await using IContentWriter writer = await store.CreateAsync(made, default);
+            await writer.AppendAsync(new[] { ContentPiece.Of(bytes) }, default);
+            await writer.CompleteAsync(default);
         }
-        (ObjectId @base, IDiskFile empty) = store.Create();
-        using (empty)
-            store.Keep(@base, empty);
-        Assert.Equal(DiskFailure.Failed, Assert.Throws<DiskException>(() => store.Open(new ContentRecord(new DataVersion(1), id, null, a.Id, @base)).Dispose()).Failure);
+        var record = new ContentRecord(new DataVersion(1), id, null, a.Id, @base);
+        Assert.Equal(DiskFailure.Failed, (await Assert.ThrowsAsync<DiskException>(async () => await store.OpenAsync(record, default))).Failure);
     }
 
     /// <summary>A patch of one block as format 1 of patches had it, with the head of a patch of pages.</summary>

@@ -135,7 +135,7 @@ public class PartsTests
         Assert.Equal(mine, (await b.DownloadAsync(f, 4)).Value);
         Assert.Equal(4, Contents(cell).Length);
         cell.Restart();
-        Assert.Equal(1, cell.Server.SweepOrphans()); // The upload that was refused.
+        Assert.Equal(1, await cell.Server.SweepOrphansAsync(default)); // The upload that was refused.
         Assert.Empty(Check(cell));
     }
 

@@ -1,5 +1,4 @@
 using System.Text;
-using Afs.Rpc;
 using Afs.Rules;
 using Afs.Vice.Salvage;
 using Afs.Vice.Tests.Harness;
@@ -32,7 +31,7 @@ public class SalvageTests
     {
         using var cell = new TestCell(kind);
         await FillAsync(cell);
-        SalvageReport report = Check(cell);
+        SalvageReport report = await CheckAsync(cell);
         Assert.Empty(report.Problems);
         Assert.Equal((1, 9, 7, 2), (report.Volumes, report.Vnodes, report.Names, report.Contents));
     }
@@ -44,9 +43,9 @@ public class SalvageTests
         Tree tree = await FillAsync(cell);
         ulong incarnation = Incarnation(cell);
         Plant(cell, tree, damage);
-        Assert.Contains(Check(cell).Problems, problem => problem.Kind == damage);
-        Assert.True(Salvager(cell).Repair(new Random(1)) > 0);
-        Assert.Empty(Check(cell).Problems);
+        Assert.Contains((await CheckAsync(cell)).Problems, problem => problem.Kind == damage);
+        Assert.True(await Salvager(cell).RepairAsync(new Random(1)) > 0);
+        Assert.Empty((await CheckAsync(cell)).Problems);
         Assert.NotEqual(incarnation, Incarnation(cell));
 
         cell.Restart();
@@ -62,7 +61,7 @@ public class SalvageTests
         using var cell = new TestCell(kind);
         Tree tree = await FillAsync(cell);
         Plant(cell, tree, damage);
-        Assert.Contains(Check(cell).Problems, problem => problem.Kind == damage && problem.Repair is null);
+        Assert.Contains((await CheckAsync(cell)).Problems, problem => problem.Kind == damage && problem.Repair is null);
     }
 
     [Fact]
@@ -71,7 +70,7 @@ public class SalvageTests
         using var cell = new TestCell();
         Tree tree = await FillAsync(cell);
         Plant(cell, tree, ProblemKind.Orphan);
-        Salvager(cell).Repair(new Random(1));
+        await Salvager(cell).RepairAsync(new Random(1));
         TestClient a = await cell.ConnectAsync();
         Assert.Contains($"salvaged.{tree.Small.Vnode}", await a.NamesAsync(await a.RootAsync()));
         Assert.Equal([1, 2, 3], (await a.FetchAsync(tree.Small)).Value.Content!);
@@ -83,7 +82,7 @@ public class SalvageTests
         using var cell = new TestCell(kind);
         Tree tree = await FillAsync(cell);
         var scrubber = new Scrubber(cell.Metadata.OpenView, Store(cell));
-        ScrubReport clean = scrubber.Run((_, _) => { }, CancellationToken.None);
+        ScrubReport clean = await scrubber.RunAsync((_, _) => { }, CancellationToken.None);
         Assert.Equal((2, 100_003, 0), (clean.Contents, clean.Bytes, clean.Problems.Count));
 
         string path = Directory.GetFiles(Path.Combine(cell.Folder, "content"), "*", SearchOption.AllDirectories).Single();
@@ -95,11 +94,11 @@ public class SalvageTests
             ContentRecord content = transaction.FindContent(tree.Small.Volume, tree.Small.Vnode)!;
             transaction.PutContent(tree.Small.Volume, tree.Small.Vnode, content with { Data = [1, 2, 2] });
         });
-        ScrubReport dirty = scrubber.Run((_, _) => { }, CancellationToken.None);
+        ScrubReport dirty = await scrubber.RunAsync((_, _) => { }, CancellationToken.None);
         Assert.Equal(2, dirty.Problems.Count);
         Assert.All(dirty.Problems, problem => Assert.Equal(ProblemKind.ContentChecksum, problem.Kind));
         File.Delete(path);
-        Assert.Contains(scrubber.Run((_, _) => { }, CancellationToken.None).Problems, problem => problem.Kind == ProblemKind.ContentMissing);
+        Assert.Contains((await scrubber.RunAsync((_, _) => { }, CancellationToken.None)).Problems, problem => problem.Kind == ProblemKind.ContentMissing);
     }
 
     private static void Plant(TestCell cell, Tree tree, ProblemKind damage) => Write(cell, transaction =>
@@ -192,11 +191,11 @@ public class SalvageTests
         return new Tree(root, outer, inner, small, large, empty);
     }
 
-    private static SalvageReport Check(TestCell cell) => Salvager(cell).Check();
+    private static Task<SalvageReport> CheckAsync(TestCell cell) => Salvager(cell).CheckAsync();
 
     private static Salvager Salvager(TestCell cell) => new(cell.Metadata, Store(cell));
 
-    private static ContentStore Store(TestCell cell) => new(cell.Disk, new Epoch(0));
+    private static IContentStore Store(TestCell cell) => LargeContents.StoreOf(cell);
 
     private static ulong Incarnation(TestCell cell)
     {

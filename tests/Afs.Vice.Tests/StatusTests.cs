@@ -43,6 +43,19 @@ public class StatusTests
         Assert.Equal(AbortCodes.BadArgument, (await a.Vice.StoreStatusAsync(request with { ChangeTime = new Timestamp(0, 1_000_000_000) }, a.Next())).Abort);
     }
 
+    /// <summary>The group's bit means locking where the group may not execute.</summary>
+    [Theory]
+    [InlineData(0xDEDu, 0x1EDu)]
+    [InlineData(0xDE4u, 0x5E4u)]
+    public async Task Set_id_bits_are_cleared_but_for_the_groups_where_it_may_not_execute(uint mode, uint expected)
+    {
+        using var cell = new TestCell();
+        TestClient a = await cell.ConnectAsync();
+        Fid f = (await a.Vice.CreateAsync(a.CreateRequest(await a.RootAsync(), "f") with { Mode = mode }, a.Next())).Value.Status.Fid;
+        var request = new StoreStatusRequest { Fid = f, Fields = StatusFields.KillSetId, ChangeTime = new Timestamp(1, 1) };
+        Assert.Equal(expected, (await a.Vice.StoreStatusAsync(request, a.Next())).Value.Status.Mode);
+    }
+
     /// <summary>Paged by bytes: a reply fits a frame whatever its parts are, and each call gets on.</summary>
     [Theory, OnEachStore]
     public async Task Statuses_of_large_symlinks_come_in_as_many_replies_as_they_need(StoreKind kind)

@@ -94,6 +94,8 @@ internal class MemoryView(MemoryState state) : IMetadataView
     public IReadOnlyList<ObjectId> ReadObjects() =>
         [.. State.Contents.Values.Concat(State.Kept.Values.Select(kept => kept.Content)).SelectMany(c => c.Objects)];
 
+    public bool IsNamed(ObjectId id) => ReadObjects().Contains(id);
+
     public IReadOnlyList<KeptVersion> ReadKeptVersions() => [.. State.Kept.Values];
 
     public IReadOnlyList<(Fid Fid, SessionId Session)> ReadUnnamed() => [.. State.Unnamed.Values];

@@ -162,8 +162,7 @@ public sealed partial record StoreDataRequest
     [Key(7)] public required Timestamp ModifyTime { get; init; }
     [Key(8)] public required Timestamp ChangeTime { get; init; }
 
-    /// <summary>Clear set-user-id, and set-group-id where the group may execute: somebody without the right to keep them wrote.</summary>
-    [Key(9)] public bool KillSetId { get; init; }
+    // Key 9 is retired: whether to clear set-id bits. Who writes without the right to keep them clears them by a StoreStatus.
 
     /// <summary>
     /// Not null: <see cref="Content"/> is the bytes of these extents, one after the other, at most <see cref="Limits.InlinePartsBytes"/>. Abort VersionGone: their

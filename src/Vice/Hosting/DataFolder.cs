@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using Afs.Platform;
-using Afs.Rpc;
 using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Vice.Volumes.Metadata.Sqlite;
@@ -107,7 +106,7 @@ public sealed class DataFolder : IDisposable
     private static void RequireMetadata(string path)
     {
         var database = new FileInfo(Path.Combine(path, DatabaseName));
-        if (Directory.Exists(Path.Combine(path, ContentStore.ContentFolder)) && (!database.Exists || database.Length == 0))
+        if (Directory.Exists(Path.Combine(path, FileContentStore.ContentFolder)) && (!database.Exists || database.Length == 0))
             throw new StartException($"The metadata in {path} is damaged: {DatabaseName} is missing or empty. Put back a copy of it; the contents are untouched.");
     }
 
@@ -145,9 +144,9 @@ public sealed class DataReader : IDisposable
     private readonly SqliteMetadataReader _metadata;
 
     private DataReader(string path, SqliteMetadataReader metadata) =>
-        (_metadata, Contents) = (metadata, new ContentStore(new LinuxDisk(path), new Epoch(0)));
+        (_metadata, Contents) = (metadata, FileContentStore.Of(new LinuxDisk(path)));
 
-    public ContentStore Contents { get; }
+    public IContentStore Contents { get; }
 
     /// <exception cref="StartException">There is none, or it can't be used.</exception>
     public static DataReader Open(string path)

@@ -6,6 +6,7 @@ using Afs.Telemetry;
 using Afs.Vice.Hosting.Admin;
 using Afs.Vice.Hosting.Data;
 using Afs.Vice.Service;
+using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Wire;
 using Microsoft.Extensions.DependencyInjection;
@@ -90,6 +91,7 @@ public static partial class ServerHost
             {
                 Metadata = data.Metadata,
                 Disk = data.Disk,
+                OpenContents = room => FileContentStore.Begin(data.Disk, room, parts.GetRequiredService<DiskPools>().Threads),
                 Time = new BootTimeProvider(),
                 Random = new SecretRandom(),
                 Disks = parts.GetRequiredService<DiskPools>().Threads,
@@ -150,13 +152,13 @@ public static partial class ServerHost
     }
 
     /// <summary>Deletes the contents of an earlier life that nothing refers to.</summary>
-    private sealed partial class OrphanService(ViceServer vice, DiskPools pools, DaemonFailure failure, ILogger log) : IHostedService
+    private sealed partial class OrphanService(ViceServer vice, DaemonFailure failure, ILogger log) : IHostedService
     {
         private Task<int> _sweep = Task.FromResult(0);
 
         public Task StartAsync(CancellationToken cancellationToken)
         {
-            _sweep = pools.Threads.Syncs.RunAsync(vice.SweepOrphans);
+            _sweep = vice.SweepOrphansAsync(CancellationToken.None);
             return Task.CompletedTask;
         }
 

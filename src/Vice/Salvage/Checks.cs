@@ -157,7 +157,7 @@ internal static class LinkCheck
 internal static class ContentCheck
 {
     /// <summary>How many contents there are.</summary>
-    public static long Run(VolumeNodes volume, ContentStore store)
+    public static async ValueTask<long> RunAsync(VolumeNodes volume, IContentStore store)
     {
         long contents = 0;
         var after = new VnodeNumber(0);
@@ -165,7 +165,7 @@ internal static class ContentCheck
         while ((page = volume.View.ReadContents(volume.Volume.Id, after, VolumeNodes.PageRows / 16)).Count > 0)
         {
             foreach ((VnodeNumber vnode, ContentRecord content) in page)
-                Check(volume, store, vnode, content);
+                await CheckAsync(volume, store, vnode, content);
             contents += page.Count;
             after = page[^1].Vnode;
         }
@@ -177,14 +177,14 @@ internal static class ContentCheck
         return contents;
     }
 
-    private static void Check(VolumeNodes volume, ContentStore store, VnodeNumber vnode, ContentRecord content)
+    private static async ValueTask CheckAsync(VolumeNodes volume, IContentStore store, VnodeNumber vnode, ContentRecord content)
     {
         if (volume.Nodes.GetValueOrDefault(vnode) is not { Type: FileType.Regular, LengthBytes: > 0 } node)
         {
             volume.Report(ProblemKind.ContentWithoutFile, $"vnode {vnode}", transaction => transaction.DeleteContent(volume.Volume.Id, vnode));
             return;
         }
-        long? length = content.Inline?.Length ?? LengthOf(store, content);
+        long? length = content.Inline?.Length ?? await LengthOfAsync(store, content);
         if (length is null || content.Version != node.DataVersion)
             return;
         node.HasContent = true;
@@ -193,16 +193,14 @@ internal static class ContentCheck
     }
 
     /// <summary>Null: it isn't there, or is a patch that can't be read.</summary>
-    private static long? LengthOf(ContentStore store, ContentRecord content)
+    private static async ValueTask<long?> LengthOfAsync(IContentStore store, ContentRecord record)
     {
-        if (!content.Objects.All(store.Exists))
-            return null;
         try
         {
-            using IDiskFile file = store.Open(content);
-            return file.LengthBytes;
+            await using IContent content = await store.OpenAsync(record, CancellationToken.None);
+            return content.LengthBytes;
         }
-        catch (DiskException) when (content.Base != ObjectId.None)
+        catch (DiskException e) when (e.Failure == DiskFailure.NotFound || record.Base != ObjectId.None)
         {
             return null;
         }

@@ -10,7 +10,7 @@ namespace Afs.Vice.Salvage;
 /// Gets back versions that a store replaced without having seen them (<see cref="KeptVersion"/>). May run beside a server: a version's content
 /// never changes, and one that the server lets go of meanwhile is missing, not wrong.
 /// </summary>
-public sealed class KeptVersionReader(Func<IMetadataView> openView, ContentStore store)
+public sealed class KeptVersionReader(Func<IMetadataView> openView, IContentStore store)
 {
     private const int PageEntries = 4096;
     private const int BufferBytes = 1024 * 1024;
@@ -26,35 +26,40 @@ public sealed class KeptVersionReader(Func<IMetadataView> openView, ContentStore
 
     /// <summary>Writes its content, and compares it with its writer's checksum.</summary>
     /// <exception cref="StorageException">The content is damaged or gone.</exception>
-    public void Copy(KeptVersion version, Stream output)
+    public async Task CopyAsync(KeptVersion version, Stream output)
     {
-        var crc = new Crc32C();
+        uint crc32C = 0;
         if (version.Content.Inline is { } inline)
         {
-            crc.Add(inline);
+            crc32C = Crc32C.Of(inline);
             output.Write(inline);
         }
         else if (version.LengthBytes > 0)
         {
-            CopyObject(version.Content, ref crc, output);
+            crc32C = await CopyObjectAsync(version.Content, output);
         }
 
-        if (crc.Value != version.Crc32C)
+        if (crc32C != version.Crc32C)
             throw new StorageException(StorageFailure.Corrupt, $"the content of {version.Fid} at version {version.Content.Version} doesn't match its checksum");
     }
 
-    private void CopyObject(ContentRecord content, ref Crc32C crc, Stream output)
+    /// <summary>Its checksum.</summary>
+    private async ValueTask<uint> CopyObjectAsync(ContentRecord record, Stream output)
     {
+        var crc = new Crc32C();
         byte[] buffer = new byte[BufferBytes];
         try
         {
-            using IDiskFile file = store.Open(content);
-            int count;
-            for (long offset = 0; (count = file.Read(offset, buffer)) > 0; offset += count)
+            await using IContent content = await store.OpenAsync(record, CancellationToken.None);
+            for (long offset = 0; offset < content.LengthBytes;)
             {
+                int count = (int)Math.Min(buffer.Length, content.LengthBytes - offset);
+                await content.ReadAsync(offset, buffer.AsMemory(0, count), CancellationToken.None);
                 crc.Add(buffer.AsSpan(0, count));
                 output.Write(buffer, 0, count);
+                offset += count;
             }
+            return crc.Value;
         }
         catch (DiskException e)
         {

@@ -8,12 +8,12 @@ namespace Afs.Vice.Salvage;
 /// Checks the data of a server that doesn't run: names, links, parents, contents. What can be put right without loss is, on demand;
 /// what is nowhere in the tree gets a name in the root directory.
 /// </summary>
-public sealed class Salvager(IMetadataStore metadata, ContentStore store)
+public sealed class Salvager(IMetadataStore metadata, IContentStore store)
 {
     /// <summary>A repair may bring out what another problem hid: a salvaged directory changes the root's link count.</summary>
     private const int MostPasses = 8;
 
-    public SalvageReport Check()
+    public async Task<SalvageReport> CheckAsync()
     {
         using IMetadataView view = metadata.OpenView();
         List<Problem> problems = [];
@@ -28,19 +28,19 @@ public sealed class Salvager(IMetadataStore metadata, ContentStore store)
             CheckRecord(volume);
             LinkCheck.Run(volume);
             XattrCheck.Run(volume);
-            contents += ContentCheck.Run(volume, store);
+            contents += await ContentCheck.RunAsync(volume, store);
             hasMore |= volume.HasMore;
         }
         return new SalvageReport(volumes.Count, vnodes, names, contents, problems, hasMore);
     }
 
-    /// <summary>Repairs what can be. The value is how many problems were put right; <see cref="Check"/> shows what is left.</summary>
-    public int Repair(Random random)
+    /// <summary>Repairs what can be. The value is how many problems were put right; <see cref="CheckAsync"/> shows what is left.</summary>
+    public async Task<int> RepairAsync(Random random)
     {
         int repaired = 0;
         for (int pass = 0; pass < MostPasses; pass++)
         {
-            List<Problem> repairable = [.. Check().Problems.Where(problem => problem.Repair is not null)];
+            List<Problem> repairable = [.. (await CheckAsync()).Problems.Where(problem => problem.Repair is not null)];
             if (repairable.Count == 0)
                 break;
             using IMetadataTransaction transaction = metadata.BeginTransaction();

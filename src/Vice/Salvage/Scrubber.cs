@@ -7,7 +7,7 @@ namespace Afs.Vice.Salvage;
 
 /// <summary>Reads every content and compares its checksum with the one that its writer gave. May run beside a server.</summary>
 /// <param name="openView">A snapshot of this moment.</param>
-public sealed class Scrubber(Func<IMetadataView> openView, ContentStore store)
+public sealed class Scrubber(Func<IMetadataView> openView, IContentStore store)
 {
     private const int PageRows = 64;
     private const int BufferBytes = 1024 * 1024;
@@ -15,7 +15,7 @@ public sealed class Scrubber(Func<IMetadataView> openView, ContentStore store)
     private readonly byte[] _buffer = new byte[BufferBytes];
 
     /// <param name="progress">Told after each content: how many so far, and their bytes.</param>
-    public ScrubReport Run(Action<long, long> progress, CancellationToken cancellation)
+    public async Task<ScrubReport> RunAsync(Action<long, long> progress, CancellationToken cancellation)
     {
         List<Problem> problems = [];
         (long contents, long bytes) = (0, 0);
@@ -28,7 +28,7 @@ public sealed class Scrubber(Func<IMetadataView> openView, ContentStore store)
                 foreach (VnodeNumber vnode in page)
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    bytes += Check(volume.Id, vnode, problems);
+                    bytes += await CheckAsync(volume.Id, vnode, problems, cancellation);
                     progress(++contents, bytes);
                 }
                 after = page[^1];
@@ -50,7 +50,7 @@ public sealed class Scrubber(Func<IMetadataView> openView, ContentStore store)
     }
 
     /// <summary>The bytes read. A content that a running server replaced since the page was read is its new one.</summary>
-    private long Check(VolumeId volume, VnodeNumber vnode, List<Problem> problems)
+    private async ValueTask<long> CheckAsync(VolumeId volume, VnodeNumber vnode, List<Problem> problems, CancellationToken cancellation)
     {
         FetchStatus? status;
         ContentRecord? content;
@@ -60,7 +60,7 @@ public sealed class Scrubber(Func<IMetadataView> openView, ContentStore store)
             return 0;
         try
         {
-            uint crc = content.Inline is not null ? Crc32C.Of(content.Inline) : ReadObject(content);
+            uint crc = content.Inline is not null ? Crc32C.Of(content.Inline) : await ReadObjectAsync(content, cancellation);
             if (crc != status.ContentCrc32C)
                 problems.Add(new Problem(ProblemKind.ContentChecksum, $"{status.Fid}", null));
         }
@@ -78,13 +78,17 @@ public sealed class Scrubber(Func<IMetadataView> openView, ContentStore store)
         return view.FindContent(volume, vnode)?.Version == content.Version;
     }
 
-    private uint ReadObject(ContentRecord content)
+    private async ValueTask<uint> ReadObjectAsync(ContentRecord record, CancellationToken cancellation)
     {
-        using IDiskFile file = store.Open(content);
+        await using IContent content = await store.OpenAsync(record, cancellation);
         var crc = new Crc32C();
-        int count;
-        for (long offset = 0; (count = file.Read(offset, _buffer)) > 0; offset += count)
+        for (long offset = 0; offset < content.LengthBytes;)
+        {
+            int count = (int)Math.Min(_buffer.Length, content.LengthBytes - offset);
+            await content.ReadAsync(offset, _buffer.AsMemory(0, count), cancellation);
             crc.Add(_buffer.AsSpan(0, count));
+            offset += count;
+        }
         return crc.Value;
     }
 }

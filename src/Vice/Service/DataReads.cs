@@ -7,44 +7,90 @@ using Afs.Wire;
 
 namespace Afs.Vice.Service;
 
-/// <summary>Contents: small ones inside the reply, all of them as downloads. Small ones are rows of the metadata; files are opened and read where it may take its time.</summary>
-internal sealed class DataReads(IMetadataStore metadata, Promises promises, ContentStore store, ContentLog log, CallersTurns turns, IBlockingWork work)
+/// <summary>Contents: small ones inside the reply, all of them as downloads. Small ones are rows of the metadata; for others the content store is waited for.</summary>
+internal sealed class DataReads(IMetadataStore metadata, Promises promises, IContentStore store, ContentLog log, CallersTurns turns)
 {
-    /// <summary>A content may be replaced and deleted between the look at the metadata and the opening of its file; each time there is a newer one.</summary>
+    /// <summary>A content may be replaced and deleted between the look at the metadata and its opening; each time there is a newer one.</summary>
     private const int MostAttempts = 16;
 
-    public async ValueTask<Outcome<FetchDataReply>> FetchAsync(ClientSession session, FetchDataRequest request) =>
-        await turns.RunAsync(() => Fetch(session, request, mayOpen: false)) ?? (await work.RunAsync(() => Fetch(session, request, mayOpen: true)))!.Value;
-
-    /// <summary>Null: a file is to be opened, and that mustn't be.</summary>
-    private Outcome<FetchDataReply>? Fetch(ClientSession session, FetchDataRequest request, bool mayOpen)
+    public async ValueTask<Outcome<FetchDataReply>> FetchAsync(ClientSession session, FetchDataRequest request)
     {
         promises.Grant(session, request.Fid);
         for (int attempt = 0; attempt < MostAttempts; attempt++)
         {
-            using IMetadataView view = metadata.OpenView();
-            if (view.Find(request.Fid, session.Id) is not { } status)
-                return StatusReads.Missing(view, session, promises, request.Fid);
-            if (NotAFile(status) is { } refusal)
-                return refusal;
-            if (request.Have == status.DataVersion)
-                return new FetchDataReply { Status = status, IsUnchanged = true };
-            ContentRecord? content = status.LengthBytes == 0 ? null : view.FindContent(request.Fid.Volume, request.Fid.Vnode);
-            if (content is { Inline: null } && !mayOpen && IsReadToReply(status))
-                return null;
-            if (status.LengthBytes > Limits.InlineContentBytes)
-                return new FetchDataReply { Status = status, Parts = FindParts(content, status, request.Have) };
-            if (ReadSmall(content, status) is { } bytes)
-                return new FetchDataReply { Status = status, Content = bytes };
+            Found found = await turns.RunAsync(() => Find(session, request));
+            if (found.Answer is { } answer)
+                return answer;
+            if (await ReadAsync(found.Status!, found.Content!, request.Have) is { } reply)
+                return reply;
         }
         throw new StorageException(StorageFailure.Corrupt, $"The content of {request.Fid} is missing. Run vice salvage.");
     }
 
-    /// <summary>Aborts: VersionGone where another version is current.</summary>
-    public async ValueTask<Outcome<IBulkSource>> DownloadAsync(ClientSession session, DownloadRequest request) =>
-        await work.RunAsync(() => Download(session, request));
+    /// <summary>All but what the content store has to say.</summary>
+    private Found Find(ClientSession session, FetchDataRequest request)
+    {
+        using IMetadataView view = metadata.OpenView();
+        if (view.Find(request.Fid, session.Id) is not { } status)
+            return new Found(StatusReads.Missing(view, session, promises, request.Fid));
+        if (NotAFile(status) is { } refusal)
+            return new Found(refusal);
+        if (request.Have == status.DataVersion)
+            return new Found(new FetchDataReply { Status = status, IsUnchanged = true });
+        ContentRecord? content = status.LengthBytes == 0 ? null : view.FindContent(request.Fid.Volume, request.Fid.Vnode);
+        if (content is { Inline: null } && IsReadToReply(status))
+            return new Found(null, status, content);
+        if (status.LengthBytes > Limits.InlineContentBytes)
+            return new Found(new FetchDataReply { Status = status, Parts = content is { Inline: null } ? FindChanges(status, request.Have) : null });
+        byte[]? bytes = status.LengthBytes == 0 ? [] : content?.Inline;
+        return bytes is not null
+            ? new Found(new FetchDataReply { Status = status, Content = bytes })
+            : throw new StorageException(StorageFailure.Corrupt, $"The content of {request.Fid} is missing. Run vice salvage.");
+    }
 
-    private Outcome<IBulkSource> Download(ClientSession session, DownloadRequest request)
+    /// <summary>Of a small file, or one of holes. Null: it is gone, because it was replaced after the view's moment.</summary>
+    private async ValueTask<FetchDataReply?> ReadAsync(FetchStatus status, ContentRecord record, DataVersion have)
+    {
+        try
+        {
+            if (status.LengthBytes > Limits.InlineContentBytes && FindChanges(status, have) is { } changes)
+                return new FetchDataReply { Status = status, Parts = changes };
+            await using IContent content = await store.OpenAsync(record, CancellationToken.None);
+            if (status.LengthBytes > Limits.InlineContentBytes)
+                return new FetchDataReply { Status = status, Parts = Worthwhile(status, DataVersion.None, Extents.Cover(await content.FindAllDataAsync(CancellationToken.None), status.LengthBytes)) };
+            if (content.LengthBytes < status.LengthBytes)
+                return null;
+            byte[] bytes = new byte[status.LengthBytes];
+            await content.ReadAsync(0, bytes, CancellationToken.None);
+            return new FetchDataReply { Status = status, Content = bytes };
+        }
+        catch (DiskException e) when (e.Failure == DiskFailure.NotFound)
+        {
+            return status.LengthBytes > Limits.InlineContentBytes ? new FetchDataReply { Status = status } : null;
+        }
+    }
+
+    /// <summary>Aborts: VersionGone where another version is current.</summary>
+    public async ValueTask<Outcome<IBulkSource>> DownloadAsync(ClientSession session, DownloadRequest request)
+    {
+        Outcome<Download> found = await turns.RunAsync(() => Find(session, request));
+        if (!found.IsReply)
+            return found.Abort;
+        (FetchStatus status, ContentRecord? record, long lengthBytes) = found.Value;
+        if (record is null || record.Inline is not null)
+            return new InlineSource((record?.Inline ?? []).AsMemory((int)request.OffsetBytes, (int)lengthBytes));
+        try
+        {
+            IContent content = await OpenWholeAsync(record, status);
+            return request.Extents.Count > 0 ? new ExtentSource(content, request.Extents) : new ObjectSource(content, request.OffsetBytes, lengthBytes);
+        }
+        catch (DiskException e) when (e.Failure == DiskFailure.NotFound)
+        {
+            return AbortCodes.VersionGone;
+        }
+    }
+
+    private Outcome<Download> Find(ClientSession session, DownloadRequest request)
     {
         using IMetadataView view = metadata.OpenView();
         if (view.Find(request.Fid, session.Id) is not { } status)
@@ -56,59 +102,28 @@ internal sealed class DataReads(IMetadataStore metadata, Promises promises, Cont
         if (request.OffsetBytes > status.LengthBytes || !Extents.AreValid(request.Extents, status.LengthBytes))
             return AbortCodes.BadArgument;
         long length = Math.Min(request.LengthBytes, status.LengthBytes - request.OffsetBytes);
-        ContentRecord? content = view.FindContent(request.Fid.Volume, request.Fid.Vnode);
-        if (content is null || content.Inline is not null)
-            return new InlineSource((content?.Inline ?? []).AsMemory((int)request.OffsetBytes, (int)length));
-        try
-        {
-            IDiskFile file = OpenWhole(content, status);
-            return request.Extents.Count > 0 ? new ExtentSource(file, request.Extents, work) : new ObjectSource(file, request.OffsetBytes, length, work);
-        }
-        catch (DiskException e) when (e.Failure == DiskFailure.NotFound)
-        {
-            return AbortCodes.VersionGone;
-        }
+        return new Download(status, view.FindContent(request.Fid.Volume, request.Fid.Vnode), length);
     }
 
     /// <summary>Once its first bytes are sent, a download can only break off; so what is too short is refused before.</summary>
-    /// <exception cref="StorageException">Its file lost a part.</exception>
-    private IDiskFile OpenWhole(ContentRecord content, FetchStatus status)
+    /// <exception cref="StorageException">It lost a part.</exception>
+    private async ValueTask<IContent> OpenWholeAsync(ContentRecord record, FetchStatus status)
     {
-        IDiskFile file = store.Open(content);
-        if (file.LengthBytes >= status.LengthBytes)
-            return file;
-        long found = file.LengthBytes;
-        file.Dispose();
-        throw new StorageException(StorageFailure.Corrupt, $"The content of {status.Fid} has {found} of its {status.LengthBytes} bytes. Run vice scrub.");
+        IContent content = await store.OpenAsync(record, CancellationToken.None);
+        if (content.LengthBytes >= status.LengthBytes)
+            return content;
+        await content.DisposeAsync();
+        throw new StorageException(StorageFailure.Corrupt, $"The content of {status.Fid} has {content.LengthBytes} of its {status.LengthBytes} bytes. Run vice scrub.");
     }
 
-    /// <summary>What a client with that version needs; else where the data is, if much of the content is holes. Null: all of it.</summary>
-    private ContentParts? FindParts(ContentRecord? content, FetchStatus status, DataVersion have)
-    {
-        if (content is not { Inline: null })
-            return null;
-        IReadOnlyList<Extent>? extents = have == DataVersion.None ? null : log.Between(status.Fid, have, status.DataVersion, status.LengthBytes);
-        if (extents is null)
-        {
-            have = DataVersion.None;
-            extents = IsSparse(status) ? FindData(content, status) : null;
-        }
-        var parts = extents is null ? null : new ContentParts { LengthBytes = status.LengthBytes, Base = have, Extents = extents };
-        return parts is not null && parts.TransferBytes < status.LengthBytes / 4 * 3 ? parts : null;
-    }
+    /// <summary>What a client with that version needs. Null: all of it, or nobody knows.</summary>
+    private ContentParts? FindChanges(FetchStatus status, DataVersion have) =>
+        have != DataVersion.None && log.Between(status.Fid, have, status.DataVersion, status.LengthBytes) is { } extents ? Worthwhile(status, have, extents) : null;
 
-    /// <summary>Null: its file is gone.</summary>
-    private IReadOnlyList<Extent>? FindData(ContentRecord content, FetchStatus status)
+    private static ContentParts? Worthwhile(FetchStatus status, DataVersion have, IReadOnlyList<Extent> extents)
     {
-        try
-        {
-            using IDiskFile file = store.Open(content);
-            return Extents.Cover(DataRuns.Of(file), status.LengthBytes);
-        }
-        catch (DiskException e) when (e.Failure == DiskFailure.NotFound)
-        {
-            return null;
-        }
+        var parts = new ContentParts { LengthBytes = status.LengthBytes, Base = have, Extents = extents };
+        return parts.TransferBytes < status.LengthBytes / 4 * 3 ? parts : null;
     }
 
     /// <summary>Its file, if it has one, is looked into for the reply.</summary>
@@ -123,28 +138,14 @@ internal sealed class DataReads(IMetadataStore metadata, Promises promises, Cont
         _ => AbortCodes.BadArgument,
     };
 
-    /// <summary>Null: its file is gone, because it was replaced after the view's moment.</summary>
-    private byte[]? ReadSmall(ContentRecord? content, FetchStatus status)
-    {
-        if (status.LengthBytes == 0)
-            return [];
-        if (content is null || content.Inline is not null)
-            return content?.Inline;
-        try
-        {
-            using IDiskFile file = store.Open(content);
-            byte[] bytes = new byte[status.LengthBytes];
-            return file.Read(0, bytes) == bytes.Length ? bytes : null;
-        }
-        catch (DiskException e) when (e.Failure == DiskFailure.NotFound)
-        {
-            return null;
-        }
-    }
+    /// <summary>What a look at the metadata gave: the answer, or what is still to be read.</summary>
+    private readonly record struct Found(Outcome<FetchDataReply>? Answer, FetchStatus? Status = null, ContentRecord? Content = null);
+
+    private sealed record Download(FetchStatus Status, ContentRecord? Content, long LengthBytes);
 }
 
 /// <summary>Downloads and uploads of contents.</summary>
-internal sealed class BulkHandler(IMetadataStore metadata, Reads reads, DataReads data, Uploads uploads) : IBulkHandler
+internal sealed class BulkHandler(Reads reads, DataReads data, Uploads uploads) : IBulkHandler
 {
     public ValueTask<Outcome<IBulkSource>> OpenSourceAsync(BulkRequest request)
     {
@@ -155,12 +156,6 @@ internal sealed class BulkHandler(IMetadataStore metadata, Reads reads, DataRead
     public ValueTask<Outcome<IBulkSink>> OpenSinkAsync(BulkRequest request, long lengthBytes)
     {
         UploadRequest upload = WireCodec.FromBytes<UploadRequest>(request.Request);
-        return reads.WaitAsync(request.Context, RequestChecks.Check(upload), async _ => await uploads.Work.RunAsync(() => Open(request.Context.Id, upload, lengthBytes)));
-    }
-
-    private Outcome<IBulkSink> Open(CallId caller, UploadRequest upload, long lengthBytes)
-    {
-        using IMetadataView view = metadata.OpenView();
-        return view.FindVolume(upload.Volume) is null ? AbortCodes.NoVolume : uploads.Open(view, caller, upload, lengthBytes);
+        return reads.WaitAsync(request.Context, RequestChecks.Check(upload), _ => uploads.OpenAsync(request.Context.Id, upload, lengthBytes));
     }
 }

@@ -43,7 +43,7 @@ internal sealed partial class Reads(Sessions sessions, CallersTurns turns, Servi
 }
 
 /// <summary>Volumes as wholes.</summary>
-internal sealed class VolumeReads(IMetadataStore metadata, ContentStore store)
+internal sealed class VolumeReads(IMetadataStore metadata, IContentStore store, CallersTurns turns)
 {
     public Outcome<GetVolumeReply> Get(GetVolumeRequest request)
     {
@@ -56,12 +56,11 @@ internal sealed class VolumeReads(IMetadataStore metadata, ContentStore store)
         return new GetVolumeReply { Root = root.Fid, Version = volume.Version, Incarnation = volume.Incarnation };
     }
 
-    public Outcome<GetVolumeStatusReply> GetStatus(GetVolumeStatusRequest request)
+    public async ValueTask<Outcome<GetVolumeStatusReply>> GetStatusAsync(GetVolumeStatusRequest request)
     {
-        using IMetadataView view = metadata.OpenView();
-        if (view.FindVolume(request.Volume) is not { } volume)
+        if (await turns.RunAsync(() => Find(request.Volume)) is not { } volume)
             return AbortCodes.NoVolume;
-        DiskSpace space = store.Space();
+        DiskSpace space = await store.GetSpaceAsync(CancellationToken.None);
         return new GetVolumeStatusReply
         {
             TotalBytes = space.TotalBytes,
@@ -69,6 +68,12 @@ internal sealed class VolumeReads(IMetadataStore metadata, ContentStore store)
             ReservedBytes = Room.ReservedBytes(space),
             Vnodes = volume.Vnodes,
         };
+    }
+
+    private VolumeRecord? Find(VolumeId id)
+    {
+        using IMetadataView view = metadata.OpenView();
+        return view.FindVolume(id);
     }
 }
 

@@ -308,7 +308,7 @@ internal sealed class SessionEnd(IMetadataStore metadata, Writer writer, Retired
         }
     }
 
-    /// <summary>Contents that nothing refers to once this is committed.</summary>
+    /// <summary>Contents that a row doesn't name any more once this is committed.</summary>
     private IReadOnlyList<ObjectId> Delete(IMetadataTransaction transaction, BatchVolumes volumes, (Fid Fid, SessionId Session)[] some)
     {
         var scope = ServerScope.Begin(transaction, volumes, default, default, time.GetUtcNow());

@@ -37,10 +37,9 @@ public sealed class ViceServer
     {
         (IMetadataStore metadata, TimeProvider time, ILogger log) = (parts.Metadata, parts.Time, parts.Log);
         ServerLife life = ServerLife.Begin(metadata, options, parts.Random, time.GetUtcNow());
-        var store = new ContentStore(parts.Disk, life.Epoch);
-        store.Prepare();
-        _syncs = parts.Disks.Syncs;
         _room = new Room(parts.Disk);
+        IContentStore store = parts.OpenContents(_room);
+        _syncs = parts.Disks.Syncs;
         _room.Look();
 
         var warnings = new PeerWarnings(time);
@@ -50,8 +49,9 @@ public sealed class ViceServer
         SeenReplies seen = _seen = new SeenReplies();
         DirectoryLog directories = _directories = new DirectoryLog(options.DirectoryLogChanges);
         ContentLog contents = _contents = new ContentLog(options.ContentLogExtents);
-        var retired = new RetiredContents(store, parts.Disks.Syncs, log);
-        _uploads = new Uploads(store, new UploadTable(time), _room, parts.Disks.Writes, parts.Disks.Syncs, time, warnings, log);
+        var retired = new RetiredContents(metadata, store, parts.Disks.Metadata, log);
+        CallersTurns turns = parts.Disks.Turns;
+        _uploads = new Uploads(metadata, store, new ObjectIds(life.Epoch), new UploadTable(time), _room, turns, time, warnings, log);
         Promises = new Promises(options.MostPromises, terms, life.Volumes, time, warnings, log);
         Committer = new GroupCommitter(metadata, parts.WakeCommitter, seen.Delete, parts.Random, parts.LoneCallersGoOnAtCommit);
         var renames = new Renames(metadata, parts.Disks.Metadata);
@@ -61,18 +61,17 @@ public sealed class ViceServer
         _kept = new KeptVersions(metadata, options, writer, retired, _room, time, log);
         parts.Disk.CreateDirectory(Wishes.Folder);
         _wishes = new Wishes(parts.Disk, _kept, _uploads, log);
-        _orphans = new OrphanSweep(metadata, store, life.Epoch);
+        _orphans = new OrphanSweep(metadata, store, life.Epoch, parts.Disks.Metadata);
 
-        var turns = new CallersTurns(parts.Disks.Metadata, DiskThreads.MostCallers);
         var reads = new Reads(_sessions, turns, figures, warnings, log);
-        var data = new DataReads(metadata, Promises, store, contents, turns, parts.Disks.Reads);
+        var data = new DataReads(metadata, Promises, store, contents, turns);
         ServerStatus status = Status = new ServerStatus(life.Epoch, table, Promises, Committer, _uploads, retired, directories, figures, time);
         Service = new ViceService(
             _sessions, reads, new StatusReads(metadata, Promises), new DirectoryReads(metadata, Promises, directories), data,
-            new VolumeReads(metadata, store), status, Promises, writer, new StoreData(_uploads.Table),
-            new InlineParts(metadata, store, _uploads, parts.Disks.Reads), renames, _room, figures);
+            new VolumeReads(metadata, store, turns), status, Promises, writer, new StoreData(_uploads.Table),
+            new InlineParts(metadata, store, _uploads, turns), renames, _room, figures);
         Replies = new ReplyStore(metadata, _sessions, turns, seen, Promises);
-        Bulk = new BulkHandler(metadata, reads, data, _uploads);
+        Bulk = new BulkHandler(reads, data, _uploads);
         _sessions.Load(life.Sessions);
     }
 
@@ -112,7 +111,7 @@ public sealed class ViceServer
     public async Task SweepAsync()
     {
         Exception? failure = null;
-        foreach (Func<Task> chore in new[] { Beside(_room.Look), _sessions.SweepAsync, Beside(() => _uploads.Sweep()), _kept.SweepAsync, _wishes.SweepAsync })
+        foreach (Func<Task> chore in new[] { Beside(_room.Look), _sessions.SweepAsync, _uploads.SweepAsync, _kept.SweepAsync, _wishes.SweepAsync })
         {
             try
             {
@@ -133,8 +132,10 @@ public sealed class ViceServer
         return true;
     });
 
-    /// <summary>To be called once, soon after the start, where it may block: deletes contents that an earlier life left behind. The value is how many.</summary>
-    public int SweepOrphans() => _orphans.Run();
+    /// <summary>To be called once, soon after the start: deletes contents that an earlier life left behind. The value is how many.</summary>
+    /// <exception cref="StorageException">The metadata can't be read.</exception>
+    /// <exception cref="DiskException">The contents can't.</exception>
+    public Task<int> SweepOrphansAsync(CancellationToken cancellation) => _orphans.RunAsync(cancellation);
 
     /// <summary>Throws where the state in memory is inconsistent; for tests and simulation.</summary>
     public void CheckInvariants()
@@ -155,8 +156,11 @@ public sealed record ViceParts
 {
     public required IMetadataStore Metadata { get; init; }
 
-    /// <summary>The folder of contents.</summary>
+    /// <summary>The folder of the metadata and of <see cref="Wishes"/>, whose room is looked after.</summary>
     public required IDisk Disk { get; init; }
+
+    /// <summary>Called once the server's life has begun; before, nothing of the contents is touched. Throws <see cref="DiskException"/> where they can't be used.</summary>
+    public required Func<Room, IContentStore> OpenContents { get; init; }
 
     /// <summary>Its timestamps go on while the machine sleeps.</summary>
     public required TimeProvider Time { get; init; }
@@ -189,6 +193,9 @@ public sealed record DiskThreads(IBlockingWork Metadata, IBlockingWork Reads, IB
 {
     /// <summary>Threads of callers that read metadata themselves at one time, since nearly all of it is in memory. More can't work at once.</summary>
     public static readonly int MostCallers = Environment.ProcessorCount;
+
+    /// <summary>Of all volumes that wait here, together.</summary>
+    public CallersTurns Turns { get; } = new(Metadata, MostCallers);
 
     /// <summary>All is done at once on the callers' threads: for tests and simulation.</summary>
     public static DiskThreads Inline { get; } = new(new InlineWork(), new InlineWork(), new InlineWork(), new InlineWork());

@@ -24,7 +24,7 @@ internal sealed class ViceService(
         reads.RunAsync(context, AbortCode.None, _ => volumes.Get(request));
 
     public ValueTask<Outcome<GetVolumeStatusReply>> GetVolumeStatusAsync(GetVolumeStatusRequest request, CallContext context) =>
-        reads.RunAsync(context, AbortCode.None, _ => volumes.GetStatus(request));
+        reads.WaitAsync(context, AbortCode.None, _ => volumes.GetStatusAsync(request));
 
     public ValueTask<Outcome<GetServerStatusReply>> GetServerStatusAsync(GetServerStatusRequest request, CallContext context) =>
         reads.RunAsync(context, AbortCode.None, _ => server.Get());
@@ -246,7 +246,7 @@ internal sealed partial class Wishes(IDisk disk, KeptVersions kept, Uploads uplo
     private async Task<int?> FulfilAsync(string name) => name switch
     {
         Versions => await kept.DropAsync(static _ => true),
-        UploadsWaiting => uploads.Drop(TimeSpan.Zero),
+        UploadsWaiting => await uploads.DropAsync(TimeSpan.Zero),
         _ when name.StartsWith(Version, StringComparison.Ordinal) => await kept.DropAsync(version => version.Id == name[Version.Length..]),
         _ => null,
     };

@@ -42,7 +42,7 @@ internal sealed class PartsTarget : Target
         var fields = new InputFields(input);
         int baseLength = (int)(fields.UInt32() % (MostFileBytes + 1));
         byte[] model = Pattern.AsSpan(0, baseLength).ToArray();
-        IDiskFile current = new MemoryFile([.. model]);
+        IContent current = new MemoryContent([.. model]);
         uint crc = Crc32C.Of(model);
         bool isAccepted = false;
         for (int store = 0; store < MostStores && !fields.IsAtEnd; store++)
@@ -60,10 +60,10 @@ internal sealed class PartsTarget : Target
                 continue;
             Array.Resize(ref model, (int)length);
             Apply(model, parts, sent);
-            if (PagePatch.TryMake(parts, sent, new PartsBase(crc, new ObjectId(7), current)) is not { } patch)
+            if (PagePatch.TryMakeAsync(parts, sent, new PartsBase(crc, new ObjectId(7), current)).Now() is not { } patch)
                 return isAccepted;
-            IDiskFile whole = current is PatchedFile patched ? patched.Base : current;
-            current = PatchedFile.Open(new MemoryFile(patch.ToBytes()), whole, new ObjectId(7));
+            IContent whole = current is PatchedContent patched ? patched.Base : current;
+            current = PatchedContent.OpenAsync(new MemoryContent(patch.ToBytesAsync().Now()), whole, new ObjectId(7), default).Now();
             crc = patch.Crc32C;
             HoldsOfContent(current, model, crc);
             isAccepted = true;
@@ -119,19 +119,21 @@ internal sealed class PartsTarget : Target
         return passes;
     }
 
-    private void HoldsOfContent(IDiskFile file, byte[] model, uint crc)
+    private void HoldsOfContent(IContent file, byte[] model, uint crc)
     {
         Holds(file.LengthBytes == model.Length, "A patched file has the length of its content.");
-        Span<byte> read = _read.AsSpan(0, model.Length);
-        Holds(file.Read(0, read) == model.Length && read.SequenceEqual(model), "A patched file reads as its content.");
+        Memory<byte> read = _read.AsMemory(0, model.Length);
+        file.ReadAsync(new[] { new ContentRange(0, read) }, default).Now();
+        Holds(read.Span.SequenceEqual(model), "A patched file reads as its content.");
         Holds(Crc32C.Of(model) == crc, "The checksum that is made of parts is that of the whole.");
         for (long offset = 0; offset < model.Length;)
         {
-            DataRun run = file.NextData(offset);
-            Holds(!model.AsSpan((int)offset, (int)(run.StartBytes - offset)).ContainsAnyExcept((byte)0), "What is no data is zeros.");
-            if (run.IsEmpty)
+            IReadOnlyList<DataRun> found = file.FindDataAsync(offset, 1, default).Now();
+            long start = found.Count > 0 ? found[0].StartBytes : model.Length;
+            Holds(!model.AsSpan((int)offset, (int)(start - offset)).ContainsAnyExcept((byte)0), "What is no data is zeros.");
+            if (found.Count == 0)
                 break;
-            offset = run.EndBytes;
+            offset = found[0].EndBytes;
         }
     }
 

@@ -21,8 +21,8 @@ internal sealed class PatchTarget : Target
 
     public override string About => "heads of patches on the server's disk, and contents that are read through them";
 
-    /// <summary>Of the earlier format each number stands for 16 pages.</summary>
-    public override long MostAllocatedBytes(int inputBytes) => 16 * 1024 + 256L * inputBytes;
+    /// <summary>Of the earlier format each number stands for 16 pages. Each of the reads has its two lists of ranges.</summary>
+    public override long MostAllocatedBytes(int inputBytes) => 64 * 1024 + 512L * inputBytes;
 
     public override IReadOnlyList<byte[]> Words => ["AFSPATCH"u8.ToArray(), [1, 0, 0, 0], [2, 0, 0, 0]];
 
@@ -57,8 +57,7 @@ internal sealed class PatchTarget : Target
         try
         {
             (long baseLength, ulong @base) = bytes.Length < HeadBytes ? (0, 0) : (BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(BaseLengthAt)), BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(BaseAt)));
-            using PatchedFile file = PatchedFile.Open(new MemoryFile(bytes, length), new MemoryFile([], Math.Clamp(baseLength, 0, MostBaseBytes)), new ObjectId(@base));
-            ReadAll(file);
+            ReadAll(PatchedContent.OpenAsync(new MemoryContent(bytes, length), new MemoryContent([], Math.Clamp(baseLength, 0, MostBaseBytes)), new ObjectId(@base), default).Now());
             return true;
         }
         catch (DiskException)
@@ -67,31 +66,30 @@ internal sealed class PatchTarget : Target
         }
     }
 
-    private void ReadAll(PatchedFile file)
+    private void ReadAll(PatchedContent file)
     {
         Holds(file.LengthBytes >= 0, "A length isn't negative.");
         long offset = 0;
         for (int reads = 0; reads < MostReads; reads++)
         {
-            int count = file.Read(offset, _buffer);
-            Holds(count == Math.Min(_buffer.Length, Math.Max(0, file.LengthBytes - offset)), "All is read up to the end.");
+            int count = (int)Math.Clamp(file.LengthBytes - offset, 0, _buffer.Length);
             if (count == 0)
                 break;
+            file.ReadAsync(new[] { new ContentRange(offset, _buffer.AsMemory(0, count)) }, default).Now();
             offset = reads < 8 ? offset + count : offset + (file.LengthBytes - offset) / 2 + 1;
         }
         offset = 0;
         for (int runs = 0; runs < MostReads && offset < file.LengthBytes; runs++)
         {
-            DataRun run = file.NextData(offset);
-            Holds(run.StartBytes >= offset && run.EndBytes <= file.LengthBytes, "Data lie behind where they were looked for, and within the file.");
-            if (run.IsEmpty)
+            if (file.FindDataAsync(offset, 1, default).Now() is not [var run])
                 break;
+            Holds(!run.IsEmpty && run.StartBytes >= offset && run.EndBytes <= file.LengthBytes, "Data lie behind where they were looked for, and within the content.");
             offset = run.EndBytes;
         }
         if (file.Index.LengthBytes < 1 << 30)
         {
             byte[] again = new PatchIndex(file.Index.Base, file.Index.BaseLengthBytes, file.Index.LengthBytes, file.Index.Pages.ToArray()).Encode();
-            PatchIndex read = PatchIndex.Read(new MemoryFile(again, again.Length + (long)file.Index.Pages.Length * PatchIndex.PageBytes));
+            PatchIndex read = PatchIndex.ReadAsync(new MemoryContent(again, again.Length + (long)file.Index.Pages.Length * PatchIndex.PageBytes), default).Now();
             Holds(read.Pages.SequenceEqual(file.Index.Pages) && read.LengthBytes == file.Index.LengthBytes, "What was read is written as the same.");
         }
     }

@@ -13,7 +13,7 @@ internal sealed class BugKit(PlantedBug bug)
 
     public bool IgnoresServerSync => bug == PlantedBug.FsyncLeftOut;
 
-    public string? ServerSyncsInstead => bug == PlantedBug.WrongFolderSynced ? ContentStore.ContentFolder : null;
+    public string? ServerSyncsInstead => bug == PlantedBug.WrongFolderSynced ? FileContentStore.ContentFolder : null;
 
     public bool DropsFailedIndexChanges => bug == PlantedBug.FailedIndexChangeDropped;
 

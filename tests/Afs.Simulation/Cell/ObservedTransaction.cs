@@ -133,6 +133,8 @@ internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimH
 
     public IReadOnlyList<ObjectId> ReadObjects() => transaction.ReadObjects();
 
+    public bool IsNamed(ObjectId id) => transaction.IsNamed(id);
+
     public IReadOnlyList<KeptVersion> ReadKeptVersions() => transaction.ReadKeptVersions();
 
     public IReadOnlyList<(Fid Fid, SessionId Session)> ReadUnnamed() => transaction.ReadUnnamed();

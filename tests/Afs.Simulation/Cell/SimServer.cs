@@ -52,7 +52,7 @@ internal sealed class SimServer(SimCell cell, Random random)
     }
 
     /// <summary>Looks for what a crash left inconsistent.</summary>
-    public SalvageReport Salvage(SimHost host) => new Salvager(_metadata, new ContentStore(Disk.For(host, cell.World.Time), new Epoch(0))).Check();
+    public Task<SalvageReport> SalvageAsync(SimHost host) => new Salvager(_metadata, FileContentStore.Of(Disk.For(host, cell.World.Time))).CheckAsync();
 
     private async Task ServeAsync(SimHost host)
     {
@@ -60,10 +60,12 @@ internal sealed class SimServer(SimCell cell, Random random)
         var log = new SimLogger(host);
         var wakes = new CommitPump(host, time, random, CommitTime);
         IMetadataStore metadata = cell.Bugs.Metadata(new ObservedStore(_metadata, host, cell.History), host);
+        var disk = new SimDiskView(Disk, host, time) { IgnoresSync = cell.Bugs.IgnoresServerSync, SyncsInstead = cell.Bugs.ServerSyncsInstead };
         var vice = new ViceServer(DrawOptions(), new ViceParts
         {
             Metadata = metadata,
-            Disk = new SimDiskView(Disk, host, time) { IgnoresSync = cell.Bugs.IgnoresServerSync, SyncsInstead = cell.Bugs.ServerSyncsInstead },
+            Disk = disk,
+            OpenContents = room => FileContentStore.Begin(disk, room, DiskThreads.Inline),
             Time = time,
             Random = new Random(random.Next()),
             Disks = DiskThreads.Inline,
@@ -90,7 +92,7 @@ internal sealed class SimServer(SimCell cell, Random random)
             rpc.CheckInvariants();
         };
         await rpc.StartAsync(default);
-        vice.SweepOrphans();
+        await vice.SweepOrphansAsync(default);
         while (true)
         {
             await Task.Delay(SweepInterval, time);

@@ -5,6 +5,7 @@ using Afs.Venus.Cache;
 using Afs.Venus.Hosting;
 using Afs.Vice.Hosting;
 using Afs.Vice.Service;
+using Afs.Vice.Volumes.Content;
 using Afs.Wire;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -40,10 +41,12 @@ internal sealed class LiveCell : IAsyncDisposable
     public async Task StartServerAsync()
     {
         _commits = new CommitThread(callersCommit: true);
+        var disk = new LinuxDisk(Path.Combine(Folder, "vice"));
         var vice = new ViceServer(new ViceOptions { Lease = Lease }, new ViceParts
         {
             Metadata = _metadata,
-            Disk = new LinuxDisk(Path.Combine(Folder, "vice")),
+            Disk = disk,
+            OpenContents = room => FileContentStore.Begin(disk, room, DiskThreads.Inline),
             Time = _time,
             Random = new Random(1),
             Disks = DiskThreads.Inline,

@@ -1,4 +1,3 @@
-using Afs.Rpc;
 using Afs.Vice.Salvage;
 using Afs.Vice.Volumes.Content;
 using Afs.Wire;
@@ -50,7 +49,21 @@ internal static class LargeContents
     /// <summary>The content files' paths.</summary>
     public static string[] Contents(TestCell cell) => Directory.GetFiles(Path.Combine(cell.Folder, "content"), "*", SearchOption.AllDirectories);
 
-    public static ContentStore StoreOf(TestCell cell) => new(cell.Disk, new Epoch(99));
+    public static IContentStore StoreOf(TestCell cell) => FileContentStore.Of(cell.Disk);
 
-    public static IReadOnlyList<Problem> Check(TestCell cell) => new Salvager(cell.Metadata, StoreOf(cell)).Check().Problems;
+    public static IReadOnlyList<Problem> Check(TestCell cell) => CheckAsync(cell).Result;
+
+    public static IReadOnlyList<Problem> Scrub(TestCell cell) => ScrubAsync(cell).Result;
+
+    public static void AssertSound(TestCell cell)
+    {
+        Assert.Empty(Check(cell));
+        Assert.Empty(Scrub(cell));
+    }
+
+    private static async Task<IReadOnlyList<Problem>> ScrubAsync(TestCell cell) =>
+        (await new Scrubber(cell.Metadata.OpenView, StoreOf(cell)).RunAsync(static (_, _) => { }, CancellationToken.None)).Problems;
+
+    /// <summary>Nothing in it waits: the store is its caller's own.</summary>
+    private static async Task<IReadOnlyList<Problem>> CheckAsync(TestCell cell) => (await new Salvager(cell.Metadata, StoreOf(cell)).CheckAsync()).Problems;
 }

@@ -2,6 +2,7 @@ using Afs.Platform;
 using Afs.Rpc;
 using Afs.Vice.Hosting;
 using Afs.Vice.Service;
+using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Vice.Volumes.Metadata.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -97,6 +98,7 @@ public sealed class TestCell : IDisposable
         {
             Metadata = Hooks = new HookedStore(Metadata),
             Disk = Disk,
+            OpenContents = room => FileContentStore.Begin(Disk, room, _disks),
             Time = Time,
             Random = new Random(42),
             Disks = _disks,

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using Afs.CommandLines;
 using Afs.Platform;
-using Afs.Rpc;
 using Afs.Vice.Hosting.Data;
 using Afs.Vice.Salvage;
 using Afs.Vice.Service;
@@ -22,11 +21,11 @@ internal static class SalvageCommand
     public static Command Create()
     {
         var command = new Command("salvage", "Checks the data of a server that doesn't run. Ends with 1 if there are problems.") { Data, Repair, NewIncarnation };
-        command.SetAction(parsed => Run(parsed.GetValue(Data)!, parsed.GetValue(Repair), parsed.GetValue(NewIncarnation)));
+        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(Data)!, parsed.GetValue(Repair), parsed.GetValue(NewIncarnation)));
         return command;
     }
 
-    private static int Run(string path, bool mayRepair, bool isRestored)
+    private static async Task<int> RunAsync(string path, bool mayRepair, bool isRestored)
     {
         using DataFolder data = DataFolder.Open(path, mayCreate: false, OpenFileLimit.Raise());
         try
@@ -37,12 +36,12 @@ internal static class SalvageCommand
                 Console.WriteLine("The database can't be repaired here. Restore metadata.db from a backup.");
                 return ExitCode.Problems;
             }
-            var salvager = new Salvager(data.Metadata, new ContentStore(data.Disk, new Epoch(0)));
+            var salvager = new Salvager(data.Metadata, FileContentStore.Of(data.Disk));
             if (mayRepair)
-                Console.WriteLine($"{salvager.Repair(new Random())} repaired");
+                Console.WriteLine($"{await salvager.RepairAsync(new Random())} repaired");
             if (isRestored)
                 salvager.Renew(new Random());
-            return Print(salvager.Check());
+            return Print(await salvager.CheckAsync());
         }
         catch (StorageException e)
         {
@@ -71,18 +70,18 @@ internal static class ScrubCommand
     public static Command Create()
     {
         var command = new Command("scrub", "Compares all contents with their checksums. Ends with 1 if there are problems.") { Data, Json };
-        command.SetAction(parsed => Run(parsed.GetValue(Data)!, parsed.GetValue(Json)));
+        command.SetAction((parsed, stop) => RunAsync(parsed.GetValue(Data)!, parsed.GetValue(Json), stop));
         return command;
     }
 
-    private static int Run(string path, bool asJson)
+    private static async Task<int> RunAsync(string path, bool asJson, CancellationToken stop)
     {
         try
         {
             using DataReader data = DataReader.Open(path);
             var scrubber = new Scrubber(data.OpenView, data.Contents);
             bool showsProgress = !asJson && !Console.IsErrorRedirected;
-            ScrubReport report = scrubber.Run((contents, bytes) => Progress(showsProgress, contents, bytes), CancellationToken.None);
+            ScrubReport report = await scrubber.RunAsync((contents, bytes) => Progress(showsProgress, contents, bytes), stop);
             if (showsProgress)
                 Console.Error.WriteLine();
             Print(report, asJson);
@@ -135,11 +134,11 @@ internal static class VersionsCommand
             if (result.GetValue(Extract) is null != result.GetValue(To) is null)
                 result.AddError("--extract and --to go together.");
         });
-        command.SetAction(parsed => Run(parsed.GetValue(Data)!, parsed.GetValue(Json), parsed.GetValue(Extract), parsed.GetValue(To)));
+        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(Data)!, parsed.GetValue(Json), parsed.GetValue(Extract), parsed.GetValue(To)));
         return command;
     }
 
-    private static int Run(string path, bool asJson, string? extract, string? to)
+    private static async Task<int> RunAsync(string path, bool asJson, string? extract, string? to)
     {
         try
         {
@@ -147,7 +146,7 @@ internal static class VersionsCommand
             var reader = new KeptVersionReader(data.OpenView, data.Contents);
             IReadOnlyList<(KeptVersion Version, string? Name)> kept = reader.List();
             if (extract is not null)
-                return ExtractTo(reader, kept.Select(static k => k.Version).FirstOrDefault(k => k.Id == extract), extract, to!);
+                return await ExtractToAsync(reader, kept.Select(static k => k.Version).FirstOrDefault(k => k.Id == extract), extract, to!);
             Print(kept, asJson);
             return ExitCode.Ok;
         }
@@ -157,7 +156,7 @@ internal static class VersionsCommand
         }
     }
 
-    private static int ExtractTo(KeptVersionReader reader, KeptVersion? version, string id, string to)
+    private static async Task<int> ExtractToAsync(KeptVersionReader reader, KeptVersion? version, string id, string to)
     {
         if (version is null)
         {
@@ -168,7 +167,7 @@ internal static class VersionsCommand
         try
         {
             using var output = new FileStream(to, FileMode.CreateNew, FileAccess.Write);
-            reader.Copy(version, output);
+            await reader.CopyAsync(version, output);
             output.Flush(flushToDisk: true);
             return ExitCode.Ok;
         }
@@ -243,7 +242,7 @@ internal static class DropCommand
         path = Path.GetFullPath(path);
         DataFolder.RequireData(path);
         if (!DataFolder.IsInUse(path))
-            return DropHere(path, wishes);
+            return await DropHereAsync(path, wishes);
         string folder = Path.Combine(path, Wishes.Folder);
         List<string> files = [.. wishes.Select(wish => Path.Combine(folder, wish))];
         try
@@ -266,12 +265,12 @@ internal static class DropCommand
         return ExitCode.Problems;
     }
 
-    private static int DropHere(string path, IReadOnlyList<string> wishes)
+    private static async Task<int> DropHereAsync(string path, IReadOnlyList<string> wishes)
     {
         using DataFolder data = DataFolder.Open(path, mayCreate: false, OpenFileLimit.Raise());
         try
         {
-            var contents = new ContentStore(data.Disk, new Epoch(0));
+            var contents = FileContentStore.Of(data.Disk);
             List<KeptVersion> meant;
             using (IMetadataView view = data.Metadata.OpenView())
                 meant = [.. view.ReadKeptVersions().Where(kept => wishes.Contains(Wishes.Versions) || wishes.Contains(Wishes.Version + kept.Id))];
@@ -280,10 +279,9 @@ internal static class DropCommand
                 meant.ForEach(kept => transaction.DeleteKeptVersion(kept.Fid, kept.Content.Version));
                 transaction.Commit();
             }
-            foreach (ObjectId id in meant.SelectMany(static kept => kept.Content.Objects))
-                contents.Delete(id);
+            await DeleteUnnamedAsync(data.Metadata, contents, meant.SelectMany(static kept => kept.Content.Objects));
             if (wishes.Contains(Wishes.UploadsWaiting))
-                contents.Prepare();
+                contents.Tidy();
             Console.WriteLine($"{meant.Count} versions dropped");
             return ExitCode.Ok;
         }
@@ -295,5 +293,12 @@ internal static class DropCommand
         {
             throw new StartException($"The data in {path} can't be used: {e.Message}", e);
         }
+    }
+
+    private static async Task DeleteUnnamedAsync(IMetadataStore metadata, FileContentStore contents, IEnumerable<ObjectId> objects)
+    {
+        using IMetadataView view = metadata.OpenView();
+        foreach (ObjectId id in objects.Where(id => !view.IsNamed(id)))
+            await contents.DeleteAsync(id, CancellationToken.None);
     }
 }

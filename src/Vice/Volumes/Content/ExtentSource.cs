@@ -1,38 +1,34 @@
-using Afs.Platform;
 using Afs.Rpc;
 using Afs.Wire;
 
 namespace Afs.Vice.Volumes.Content;
 
-/// <summary>A download of extents of a content, one after the other, read in order. It reads on when the content is deleted meanwhile.</summary>
-/// <param name="work">Where its reads wait for the disk, and its end: what closes a deleted content frees its room.</param>
-internal sealed class ExtentSource(IDiskFile file, IReadOnlyList<Extent> extents, IBlockingWork work) : IBulkSource
+/// <summary>A download of extents of a content, one after the other, read in order. It reads on when the content is deleted meanwhile. Owns the content.</summary>
+internal sealed class ExtentSource(IContent content, IReadOnlyList<Extent> extents) : IBulkSource
 {
     private readonly ExtentCursor _cursor = new(extents);
+    private readonly List<ContentRange> _ranges = [];
 
     public long LengthBytes { get; } = extents.Sum(static e => e.LengthBytes);
 
-    public async ValueTask<int> ReadAsync(long offset, Memory<byte> destination, CancellationToken cancellation) =>
-        await work.RunAsync(() => Read(offset, destination.Span));
-
-    public async ValueTask DisposeAsync() => await work.CloseAsync(file);
-
-    private int Read(long offset, Span<byte> destination)
+    public async ValueTask<int> ReadAsync(long offset, Memory<byte> destination, CancellationToken cancellation)
     {
         if (offset != _cursor.Passed)
             throw new InvalidOperationException($"Read at {offset} where {_cursor.Passed} was expected.");
+        _ranges.Clear();
         int done = 0;
         while (done < destination.Length && !_cursor.IsAtEnd)
         {
-            int wanted = (int)Math.Min(_cursor.Left, destination.Length - done);
-            int count = file.Read(_cursor.Offset, destination.Slice(done, wanted));
-            if (count != wanted)
-                throw new EndOfStreamException($"A content ends at {_cursor.Offset + count}.");
+            int count = (int)Math.Min(_cursor.Left, destination.Length - done);
+            _ranges.Add(new ContentRange(_cursor.Offset, destination.Slice(done, count)));
             _cursor.Advance(count);
             done += count;
         }
+        await content.ReadAsync(_ranges.ToArray(), CancellationToken.None);
         return done;
     }
+
+    public ValueTask DisposeAsync() => content.DisposeAsync();
 }
 
 /// <summary>A download from memory.</summary>
@@ -51,27 +47,17 @@ internal sealed class InlineSource(ReadOnlyMemory<byte> content) : IBulkSource
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }
 
-/// <summary>A download of a piece of a content. It reads on when the content is deleted meanwhile.</summary>
-/// <param name="work">As of <see cref="ExtentSource"/>.</param>
-internal sealed class ObjectSource(IDiskFile file, long firstByte, long lengthBytes, IBlockingWork work) : IBulkSource
+/// <summary>A download of a piece of a content. It reads on when the content is deleted meanwhile. Owns the content.</summary>
+internal sealed class ObjectSource(IContent content, long firstByte, long lengthBytes) : IBulkSource
 {
     public long LengthBytes => lengthBytes;
 
     public async ValueTask<int> ReadAsync(long offset, Memory<byte> destination, CancellationToken cancellation)
     {
-        int most = (int)Math.Clamp(lengthBytes - offset, 0, destination.Length);
-        return await work.RunAsync(() => file.Read(firstByte + offset, destination.Span[..most]));
+        int count = (int)Math.Clamp(lengthBytes - offset, 0, destination.Length);
+        await content.ReadAsync(firstByte + offset, destination[..count], CancellationToken.None);
+        return count;
     }
 
-    public async ValueTask DisposeAsync() => await work.CloseAsync(file);
-}
-
-/// <summary>Content files, on the threads that wait for the disk.</summary>
-internal static class ContentWork
-{
-    public static Task CloseAsync(this IBlockingWork work, IDiskFile file) => work.RunAsync(() =>
-    {
-        file.Dispose();
-        return true;
-    });
+    public ValueTask DisposeAsync() => content.DisposeAsync();
 }

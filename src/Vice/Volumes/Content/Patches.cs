@@ -1,104 +1,223 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using Afs.Platform;
+using Afs.Vice.Volumes.Metadata;
 using Afs.Wire;
-using Microsoft.Win32.SafeHandles;
 
 namespace Afs.Vice.Volumes.Content;
 
-/// <summary>A content that is a patch over a base, read as if it were one file. Owns both.</summary>
-internal sealed class PatchedFile(IDiskFile patch, PatchIndex index, IDiskFile @base) : IDiskFile
+/// <summary>A content that is a patch over a base, read as if it were one. Owns both.</summary>
+internal sealed class PatchedContent(IContent patch, PatchIndex index, IContent @base) : IContent
 {
     public long LengthBytes => index.LengthBytes;
 
     public PatchIndex Index => index;
 
-    public IDiskFile Base => @base;
+    public IContent Base => @base;
 
-    /// <summary>None: there is no one file.</summary>
-    public SafeFileHandle? Handle => null;
-
-    /// <summary>Owns both files also where it fails.</summary>
+    /// <summary>Owns both also where it fails.</summary>
     /// <exception cref="DiskException">The patch is damaged, or of another base.</exception>
-    public static PatchedFile Open(IDiskFile patch, IDiskFile @base, ObjectId baseId)
+    public static async ValueTask<PatchedContent> OpenAsync(IContent patch, IContent @base, ObjectId baseId, CancellationToken cancellation)
     {
+        PatchedContent? opened = null;
         try
         {
-            PatchIndex index = PatchIndex.Read(patch);
+            PatchIndex index = await PatchIndex.ReadAsync(patch, cancellation);
             if (index.Base != baseId || index.BaseLengthBytes != @base.LengthBytes)
                 throw new DiskException(DiskFailure.Failed, $"A patch over {index.Base} has the base {baseId}.");
-            return new PatchedFile(patch, index, @base);
+            return opened = new PatchedContent(patch, index, @base);
         }
-        catch
+        finally
         {
-            patch.Dispose();
-            @base.Dispose();
-            throw;
+            if (opened is null)
+            {
+                await patch.DisposeAsync();
+                await @base.DisposeAsync();
+            }
         }
     }
 
-    public int Read(long offset, Span<byte> destination)
+    /// <summary>One read of the base and one of the patch, whatever is asked for.</summary>
+    public async ValueTask ReadAsync(ReadOnlyMemory<ContentRange> ranges, CancellationToken cancellation)
     {
-        int wanted = (int)Math.Clamp(LengthBytes - offset, 0, destination.Length);
-        for (int done = 0; done < wanted;)
-            done += ReadRun(offset + done, destination[done..wanted]);
-        return wanted;
+        List<ContentRange> ofPatch = [], ofBase = [];
+        for (int i = 0; i < ranges.Length; i++)
+            Split(ranges.Span[i], ofPatch, ofBase);
+        if (ofBase.Count > 0)
+            await @base.ReadAsync(ofBase.ToArray(), cancellation);
+        if (ofPatch.Count > 0)
+            await patch.ReadAsync(ofPatch.ToArray(), cancellation);
     }
 
-    public DataRun NextData(long offset)
+    public async ValueTask<IReadOnlyList<DataRun>> FindDataAsync(long offset, int most, CancellationToken cancellation)
     {
-        while (offset < LengthBytes)
+        List<DataRun> runs = [];
+        IReadOnlyList<DataRun> ofBase = [];
+        (int next, bool isLast) = (0, false);
+        while (offset < LengthBytes && runs.Count < most)
         {
-            long page = offset / PatchIndex.PageBytes;
-            if (index.TryFind(page, out _))
-                return new DataRun(offset, Math.Min((page + 1) * PatchIndex.PageBytes, LengthBytes));
-            long end = RunEnd(page);
-            DataRun inBase = @base.NextData(Math.Min(offset, index.BaseLengthBytes));
-            if (!inBase.IsEmpty && inBase.StartBytes < end)
-                return new DataRun(inBase.StartBytes, Math.Min(inBase.EndBytes, end));
-            offset = end;
+            long page = offset / PatchIndex.PageBytes, end = RunEnd(page, out bool isPatch);
+            if (isPatch)
+            {
+                runs.Add(new DataRun(offset, end));
+                offset = end;
+                continue;
+            }
+            while (next < ofBase.Count && ofBase[next].EndBytes <= offset)
+                next++;
+            if (next == ofBase.Count && !isLast)
+            {
+                ofBase = await @base.FindDataAsync(Math.Min(offset, index.BaseLengthBytes), most, cancellation);
+                (next, isLast) = (0, ofBase.Count < most);
+                continue;
+            }
+            if (next == ofBase.Count || ofBase[next].StartBytes >= end)
+            {
+                offset = end;
+                continue;
+            }
+            var run = new DataRun(Math.Max(offset, ofBase[next].StartBytes), Math.Min(end, ofBase[next].EndBytes));
+            runs.Add(run);
+            offset = run.EndBytes;
         }
-        return new DataRun(LengthBytes, LengthBytes);
+        return runs;
     }
 
-    public void Write(long offset, ReadOnlySpan<byte> data) => throw Immutable();
-
-    public void SetLength(long lengthBytes) => throw Immutable();
-
-    public void Sync() => throw Immutable();
-
-    public void CheckWritten() => throw Immutable();
-
-    public void Dispose()
+    /// <summary>What is added to a content that ends at an offset, so that it has these runs: pages of the patch as bytes, and the rest of the base's.</summary>
+    public async ValueTask<List<ContentPiece>> ToPiecesAsync(long from, IReadOnlyList<DataRun> runs)
     {
-        patch.Dispose();
-        @base.Dispose();
-    }
-
-    /// <summary>From the patch up to the end of the page, or from the base up to the next page of the patch.</summary>
-    private int ReadRun(long offset, Span<byte> destination)
-    {
-        (long page, long within) = Math.DivRem(offset, PatchIndex.PageBytes);
-        if (index.TryFind(page, out long at))
+        List<ContentPiece> pieces = [];
+        List<ContentRange> ofPatch = [];
+        foreach (DataRun run in runs)
         {
-            Span<byte> rest = destination[..(int)Math.Min(destination.Length, PatchIndex.PageBytes - within)];
-            if (patch.Read(at + within, rest) != rest.Length)
-                throw new DiskException(DiskFailure.Failed, "A patch is too short.");
-            return rest.Length;
+            if (run.StartBytes > from)
+                pieces.Add(ContentPiece.Zeros(run.StartBytes - from));
+            for (from = run.StartBytes; from < run.EndBytes;)
+            {
+                long end = Math.Min(run.EndBytes, RunEnd(from / PatchIndex.PageBytes, out bool isPatch));
+                if (isPatch)
+                {
+                    byte[] bytes = new byte[end - from];
+                    Split(new ContentRange(from, bytes), ofPatch, []);
+                    pieces.Add(ContentPiece.Of(bytes));
+                }
+                else
+                {
+                    pieces.Add(ContentPiece.Shared(@base, end - from));
+                }
+                from = end;
+            }
         }
-        Span<byte> run = destination[..(int)Math.Min(destination.Length, RunEnd(page) - offset)];
-        int count = offset < index.BaseLengthBytes ? @base.Read(offset, run) : 0;
-        run[count..].Clear();
-        return run.Length;
+        if (ofPatch.Count > 0)
+            await patch.ReadAsync(ofPatch.ToArray(), CancellationToken.None);
+        return pieces;
     }
 
-    private long RunEnd(long page)
+    /// <summary>Puts over what was read of the base what the patch has there.</summary>
+    public async ValueTask OverlayAsync(IReadOnlyList<ContentRange> areas)
     {
-        long next = index.NextBehind(page);
-        return next > LengthBytes / PatchIndex.PageBytes ? LengthBytes : next * PatchIndex.PageBytes;
+        List<ContentRange> ofPatch = [];
+        foreach ((long offset, Memory<byte> area) in areas)
+        {
+            int count = (int)Math.Clamp(LengthBytes - offset, 0, area.Length);
+            for (int done = 0; done < count;)
+            {
+                int run = (int)Math.Min(count - done, RunEnd((offset + done) / PatchIndex.PageBytes, out bool isPatch) - offset - done);
+                if (isPatch)
+                    Split(new ContentRange(offset + done, area.Slice(done, run)), ofPatch, []);
+                done += run;
+            }
+        }
+        if (ofPatch.Count > 0)
+            await patch.ReadAsync(ofPatch.ToArray(), CancellationToken.None);
     }
 
-    private static InvalidOperationException Immutable() => new("A content never changes.");
+    public async ValueTask DisposeAsync()
+    {
+        await patch.DisposeAsync();
+        await @base.DisposeAsync();
+    }
+
+    /// <summary>Of each page the patch's or the base's range; what neither has becomes zeros.</summary>
+    private void Split(ContentRange range, List<ContentRange> ofPatch, List<ContentRange> ofBase)
+    {
+        (long offset, Memory<byte> rest) = range;
+        if (offset < 0 || offset + rest.Length > LengthBytes)
+            throw new DiskException(DiskFailure.Failed, $"The content over {index.Base} ends at {LengthBytes}.");
+        while (!rest.IsEmpty)
+        {
+            (long page, long within) = Math.DivRem(offset, PatchIndex.PageBytes);
+            Memory<byte> run = rest[..(int)Math.Min(rest.Length, RunEnd(page, out bool isPatch) - offset)];
+            if (isPatch)
+            {
+                index.TryFind(page, out long at);
+                ofPatch.Add(new ContentRange(at + within, run));
+            }
+            else
+            {
+                int inBase = (int)Math.Clamp(index.BaseLengthBytes - offset, 0, run.Length);
+                if (inBase > 0)
+                    ofBase.Add(new ContentRange(offset, run[..inBase]));
+                run.Span[inBase..].Clear();
+            }
+            offset += run.Length;
+            rest = rest[run.Length..];
+        }
+    }
+
+    /// <summary>Up to where the pages from this one on are all of the patch, or all of the base. Those of the patch lie together in it.</summary>
+    private long RunEnd(long page, out bool isPatch)
+    {
+        isPatch = index.TryFind(page, out _);
+        long next = isPatch ? index.NextMissing(page) : index.NextBehind(page);
+        return next > LengthBytes / PatchIndex.PageBytes ? LengthBytes : Math.Min(next * PatchIndex.PageBytes, LengthBytes);
+    }
+}
+
+/// <summary>Contents as rows name them.</summary>
+public static class ContentRecords
+{
+    /// <summary>A file's content, as one. It isn't inline.</summary>
+    /// <exception cref="DiskException">It is missing or damaged.</exception>
+    public static async ValueTask<IContent> OpenAsync(this IContentStore store, ContentRecord record, CancellationToken cancellation)
+    {
+        IContent content = record.Data is { } patch ? new BytesContent(patch) : await store.OpenAsync(record.Object, cancellation);
+        if (record.Base == ObjectId.None)
+            return content;
+        IContent? whole = null;
+        try
+        {
+            whole = await store.OpenAsync(record.Base, cancellation);
+        }
+        finally
+        {
+            if (whole is null)
+                await content.DisposeAsync();
+        }
+        return await PatchedContent.OpenAsync(content, whole, record.Base, cancellation);
+    }
+}
+
+/// <summary>Bytes of the metadata, read as if they were a content of the store.</summary>
+internal sealed class BytesContent(byte[] bytes) : IContent
+{
+    public long LengthBytes => bytes.Length;
+
+    public ValueTask ReadAsync(ReadOnlyMemory<ContentRange> ranges, CancellationToken cancellation)
+    {
+        foreach (ContentRange range in ranges.Span)
+        {
+            if (range.OffsetBytes < 0 || range.OffsetBytes + range.Destination.Length > bytes.Length)
+                throw new DiskException(DiskFailure.Failed, $"A content in the metadata ends at {bytes.Length}.");
+            bytes.AsSpan((int)range.OffsetBytes, range.Destination.Length).CopyTo(range.Destination.Span);
+        }
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<IReadOnlyList<DataRun>> FindDataAsync(long offset, int most, CancellationToken cancellation) =>
+        ValueTask.FromResult<IReadOnlyList<DataRun>>(offset < bytes.Length ? [new DataRun(offset, bytes.Length)] : []);
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }
 
 /// <summary>
@@ -120,6 +239,9 @@ internal sealed class PatchIndex
 
     /// <summary>Far more than what <see cref="PatchLimits"/> allows: what says more is damaged.</summary>
     private const int MostEntries = 1 << 20;
+
+    /// <summary>Enough for the index of a patch of up to 8 MiB.</summary>
+    private const int FirstReadBytes = HeadBytes + 2048 * sizeof(uint);
 
     private const uint FormatOfBlocks = 1, FormatOfPages = 2;
     private const int PagesPerBlock = Limits.BlockBytes / PageBytes;
@@ -166,6 +288,15 @@ internal sealed class PatchIndex
         return next < _pages.Length ? _pages[next] : long.MaxValue;
     }
 
+    /// <summary>The first page behind <paramref name="page"/>, which the patch has, that it doesn't have.</summary>
+    public long NextMissing(long page)
+    {
+        int at = FirstFrom(page);
+        while (at + 1 < _pages.Length && _pages[at + 1] == _pages[at] + 1L)
+            at++;
+        return _pages[at] + 1L;
+    }
+
     /// <summary>All up to the first page. Only of an index that was made here: format 2.</summary>
     public byte[] Encode()
     {
@@ -183,31 +314,53 @@ internal sealed class PatchIndex
     }
 
     /// <exception cref="DiskException">It is no patch, or damaged.</exception>
-    public static PatchIndex Read(IDiskFile file)
+    public static async ValueTask<PatchIndex> ReadAsync(IContent patch, CancellationToken cancellation)
     {
-        byte[] head = new byte[HeadBytes];
-        bool isHead = file.Read(0, head) == HeadBytes && head.AsSpan(0, 8).SequenceEqual("AFSPATCH"u8);
-        uint format = BinaryPrimitives.ReadUInt32LittleEndian(head.AsSpan(8));
-        int count = BinaryPrimitives.ReadInt32LittleEndian(head.AsSpan(12));
-        if (!isHead || format is not (FormatOfBlocks or FormatOfPages) || count is < 0 or > MostEntries)
+        byte[] first = new byte[Math.Min(patch.LengthBytes, FirstReadBytes)];
+        await patch.ReadAsync(0, first, cancellation);
+        int indexBytes = IndexBytesOf(first, patch.LengthBytes);
+        byte[] all = first;
+        if (indexBytes > first.Length)
+        {
+            all = new byte[indexBytes];
+            await patch.ReadAsync(0, all, cancellation);
+        }
+        return Decode(all.AsSpan(0, indexBytes));
+    }
+
+    /// <summary>Of a head, with its index.</summary>
+    private static int IndexBytesOf(ReadOnlySpan<byte> head, long lengthBytes)
+    {
+        if (head.Length < HeadBytes || !head[..8].SequenceEqual("AFSPATCH"u8))
             throw Damaged();
-        bool isOfBlocks = format == FormatOfBlocks;
+        uint format = BinaryPrimitives.ReadUInt32LittleEndian(head[8..]);
+        int count = BinaryPrimitives.ReadInt32LittleEndian(head[12..]);
+        if (format is not (FormatOfBlocks or FormatOfPages) || count is < 0 or > MostEntries)
+            throw Damaged();
         int indexBytes = HeadBytes + count * sizeof(uint);
-        long dataStart = isOfBlocks ? (indexBytes + PageBytes - 1) / PageBytes * PageBytes : indexBytes;
-        if (dataStart + (long)count * (isOfBlocks ? Limits.BlockBytes : PageBytes) != file.LengthBytes)
+        if (DataStartOf(format, indexBytes) + (long)count * (format == FormatOfBlocks ? Limits.BlockBytes : PageBytes) != lengthBytes)
             throw Damaged();
-        byte[] all = new byte[indexBytes];
-        if (file.Read(0, all) != all.Length || BinaryPrimitives.ReadUInt32LittleEndian(all.AsSpan(SumAt)) != Sum(all))
+        return indexBytes;
+    }
+
+    /// <param name="all">The head and its index.</param>
+    private static PatchIndex Decode(ReadOnlySpan<byte> all)
+    {
+        if (BinaryPrimitives.ReadUInt32LittleEndian(all[SumAt..]) != Sum(all))
             throw Damaged();
-        uint[] numbers = new uint[count];
-        for (int i = 0; i < count; i++)
-            numbers[i] = BinaryPrimitives.ReadUInt32LittleEndian(all.AsSpan(HeadBytes + i * sizeof(uint)));
-        long baseLengthBytes = BinaryPrimitives.ReadInt64LittleEndian(all.AsSpan(32)), lengthBytes = BinaryPrimitives.ReadInt64LittleEndian(all.AsSpan(16));
+        uint format = BinaryPrimitives.ReadUInt32LittleEndian(all[8..]);
+        bool isOfBlocks = format == FormatOfBlocks;
+        uint[] numbers = new uint[(all.Length - HeadBytes) / sizeof(uint)];
+        for (int i = 0; i < numbers.Length; i++)
+            numbers[i] = BinaryPrimitives.ReadUInt32LittleEndian(all[(HeadBytes + i * sizeof(uint))..]);
+        long baseLengthBytes = BinaryPrimitives.ReadInt64LittleEndian(all[32..]), lengthBytes = BinaryPrimitives.ReadInt64LittleEndian(all[16..]);
         if (baseLengthBytes < 0 || lengthBytes < baseLengthBytes || lengthBytes > Limits.FileBytes || !IsAscending(numbers, isOfBlocks ? MostBlock : uint.MaxValue))
             throw Damaged();
-        var @base = new ObjectId(BinaryPrimitives.ReadUInt64LittleEndian(all.AsSpan(24)));
-        return new PatchIndex(@base, baseLengthBytes, lengthBytes, isOfBlocks ? [.. numbers.SelectMany(PagesOf)] : numbers, dataStart);
+        var @base = new ObjectId(BinaryPrimitives.ReadUInt64LittleEndian(all[24..]));
+        return new PatchIndex(@base, baseLengthBytes, lengthBytes, isOfBlocks ? [.. numbers.SelectMany(PagesOf)] : numbers, DataStartOf(format, all.Length));
     }
+
+    private static long DataStartOf(uint format, int indexBytes) => format == FormatOfBlocks ? (indexBytes + PageBytes - 1) / PageBytes * PageBytes : indexBytes;
 
     /// <summary>Where in the index the first page stands that is at or behind this one.</summary>
     private int FirstFrom(long page)
@@ -237,11 +390,11 @@ internal sealed class PatchIndex
             yield return block * PagesPerBlock + page;
     }
 
-    private static uint Sum(byte[] bytes)
+    private static uint Sum(ReadOnlySpan<byte> bytes)
     {
         var crc = new Crc32C();
-        crc.Add(bytes.AsSpan(0, SumAt));
-        crc.Add(bytes.AsSpan(HeadBytes));
+        crc.Add(bytes[..SumAt]);
+        crc.Add(bytes[HeadBytes..]);
         return crc.Value;
     }
 
@@ -283,9 +436,9 @@ internal static class PatchPages
     }
 
     /// <summary>Those of the current content's patch that the parts leave; none where it is whole.</summary>
-    public static uint[] Outside(ContentParts parts, IDiskFile current)
+    public static uint[] Outside(ContentParts parts, IContent current)
     {
-        if (current is not PatchedFile patched)
+        if (current is not PatchedContent patched)
             return [];
         uint[] pages = new uint[patched.Index.Pages.Length];
         int count = 0;
@@ -297,6 +450,22 @@ internal static class PatchPages
         }
         Array.Resize(ref pages, count);
         return pages;
+    }
+
+    /// <summary>Whole pages, one after the other, with zeros behind the content's end.</summary>
+    /// <exception cref="DiskException">The content couldn't be read.</exception>
+    public static async ValueTask ReadAsync(IContent content, ReadOnlyMemory<uint> pages, Memory<byte> destination)
+    {
+        var ranges = new ContentRange[pages.Length];
+        for (int i = 0; i < ranges.Length; i++)
+        {
+            long offset = (long)pages.Span[i] * PatchIndex.PageBytes;
+            Memory<byte> page = destination.Slice(i * PatchIndex.PageBytes, PatchIndex.PageBytes);
+            int count = (int)Math.Min(PatchIndex.PageBytes, content.LengthBytes - offset);
+            page.Span[count..].Clear();
+            ranges[i] = new ContentRange(offset, page[..count]);
+        }
+        await content.ReadAsync(ranges, CancellationToken.None);
     }
 
     /// <summary>Two lists that have no page in common.</summary>
@@ -322,15 +491,15 @@ internal sealed class PagePatch
     private readonly PatchIndex _index;
     private readonly ContentParts _parts;
     private readonly ReadOnlyMemory<byte> _sent;
-    private readonly IDiskFile _current;
+    private readonly IContent _current;
 
-    private PagePatch(PatchIndex index, ContentParts parts, ReadOnlyMemory<byte> sent, IDiskFile current, uint crc32C) =>
+    private PagePatch(PatchIndex index, ContentParts parts, ReadOnlyMemory<byte> sent, IContent current, uint crc32C) =>
         (_index, _parts, _sent, _current, Crc32C) = (index, parts, sent, current, crc32C);
 
     /// <summary>Of the whole content.</summary>
     public uint Crc32C { get; }
 
-    /// <summary>The whole content file beneath it.</summary>
+    /// <summary>The whole content beneath it.</summary>
     public ObjectId Base => _index.Base;
 
     /// <summary>Of the patch.</summary>
@@ -339,57 +508,96 @@ internal sealed class PagePatch
     /// <summary>Null: it would be too large.</summary>
     /// <param name="sent">The bytes of the parts, one extent after the other.</param>
     /// <exception cref="DiskException">The base couldn't be read.</exception>
-    public static PagePatch? TryMake(ContentParts parts, ReadOnlyMemory<byte> sent, PartsBase @base)
+    public static async ValueTask<PagePatch?> TryMakeAsync(ContentParts parts, ReadOnlyMemory<byte> sent, PartsBase @base)
     {
-        IDiskFile current = @base.File, whole = current is PatchedFile patched ? patched.Base : current;
-        var checksum = new PartsChecksum(@base.Crc32C, current.LengthBytes, parts.LengthBytes);
-        uint[] changed = new uint[PatchPages.CountIn(parts)];
-        byte[] before = ArrayPool<byte>.Shared.Rent(sent.Length), inBase = ArrayPool<byte>.Shared.Rent(sent.Length);
-        (int from, int count) = (0, 0);
-        foreach (Extent extent in parts.Extents)
-        {
-            ReadOnlySpan<byte> now = sent.Span.Slice(from, (int)extent.LengthBytes);
-            ReadOnlySpan<byte> was = Read(current, extent, before);
-            checksum.Replace(extent.OffsetBytes, extent.LengthBytes, Platform.Crc32C.Of(was), Platform.Crc32C.Of(now));
-            AddDifferent(changed, ref count, extent, now, ReferenceEquals(current, whole) ? was : Read(whole, extent, inBase));
-            from += now.Length;
-        }
-        ArrayPool<byte>.Shared.Return(before);
+        IContent current = @base.Content, whole = current is PatchedContent over ? over.Base : current;
+        byte[] inBase = ArrayPool<byte>.Shared.Rent(sent.Length);
+        await ReadExtentsAsync(whole, parts, inBase);
+        byte[] before = current is PatchedContent patched ? await PatchAsync(patched, parts, inBase, sent.Length) : inBase;
+        uint[] changed = Compare(parts, sent.Span, before, inBase, new PartsChecksum(@base.Crc32C, current.LengthBytes, parts.LengthBytes), out uint crc32C);
         ArrayPool<byte>.Shared.Return(inBase);
-        Array.Resize(ref changed, count);
+        if (before != inBase)
+            ArrayPool<byte>.Shared.Return(before);
         uint[] pages = PatchPages.Merge(changed, PatchPages.Outside(parts, current));
         if (!PatchLimits.Allow(pages.Length, parts.LengthBytes))
             return null;
-        var index = new PatchIndex(@base.Whole, whole.LengthBytes, parts.LengthBytes, pages);
-        return new PagePatch(index, parts, sent, current, checksum.Value);
+        return new PagePatch(new PatchIndex(@base.Whole, whole.LengthBytes, parts.LengthBytes, pages), parts, sent, current, crc32C);
     }
 
     /// <summary>As it is kept.</summary>
     /// <exception cref="DiskException">An earlier patch couldn't be read.</exception>
-    public byte[] ToBytes()
+    public async ValueTask<byte[]> ToBytesAsync()
     {
         byte[] bytes = new byte[_index.FileBytes];
         _index.Encode().CopyTo(bytes, 0);
+        List<ContentRange> earlier = [];
         var cursor = new ExtentCursor(_parts.Extents);
-        foreach (uint page in _index.Pages)
+        for (int i = 0; i < _index.Pages.Length; i++)
         {
+            uint page = _index.Pages[i];
             _index.TryFind(page, out long at);
-            Span<byte> target = bytes.AsSpan((int)at, PatchIndex.PageBytes);
+            Memory<byte> target = bytes.AsMemory((int)at, PatchIndex.PageBytes);
             long offset = (long)page * PatchIndex.PageBytes;
             if (PatchPages.Contains(_parts, page))
-                CopySent(cursor, offset, target);
+                CopySent(cursor, offset, target.Span);
             else
-                _current.Read(offset, target);
+                earlier.Add(new ContentRange(offset, target[..(int)Math.Min(target.Length, _current.LengthBytes - offset)]));
         }
+        if (earlier.Count > 0)
+            await _current.ReadAsync(earlier.ToArray(), CancellationToken.None);
         return bytes;
     }
 
-    /// <summary>With zeros behind the file's end.</summary>
-    private static ReadOnlySpan<byte> Read(IDiskFile file, Extent extent, byte[] buffer)
+    /// <summary>With zeros behind the content's end.</summary>
+    private static async ValueTask ReadExtentsAsync(IContent content, ContentParts parts, byte[] buffer)
     {
-        Span<byte> bytes = buffer.AsSpan(0, (int)extent.LengthBytes);
-        bytes[file.Read(extent.OffsetBytes, bytes)..].Clear();
-        return bytes;
+        var ranges = new List<ContentRange>(parts.Extents.Count);
+        int at = 0;
+        foreach (Extent extent in parts.Extents)
+        {
+            int count = (int)Math.Clamp(content.LengthBytes - extent.OffsetBytes, 0, extent.LengthBytes);
+            if (count > 0)
+                ranges.Add(new ContentRange(extent.OffsetBytes, buffer.AsMemory(at, count)));
+            Array.Clear(buffer, at + count, (int)extent.LengthBytes - count);
+            at += (int)extent.LengthBytes;
+        }
+        if (ranges.Count > 0)
+            await content.ReadAsync(ranges.ToArray(), CancellationToken.None);
+    }
+
+    /// <summary>The extents as they are now: those of the base, and over them what the earlier patch has. A rented array.</summary>
+    private static async ValueTask<byte[]> PatchAsync(PatchedContent patched, ContentParts parts, byte[] inBase, int bytes)
+    {
+        byte[] now = ArrayPool<byte>.Shared.Rent(bytes);
+        inBase.AsSpan(0, bytes).CopyTo(now);
+        List<ContentRange> areas = [];
+        int at = 0;
+        foreach (Extent extent in parts.Extents)
+        {
+            areas.Add(new ContentRange(extent.OffsetBytes, now.AsMemory(at, (int)extent.LengthBytes)));
+            at += (int)extent.LengthBytes;
+        }
+        await patched.OverlayAsync(areas);
+        return now;
+    }
+
+    /// <summary>The pages that differ from the base's.</summary>
+    /// <param name="before">The extents as they are now.</param>
+    private static uint[] Compare(ContentParts parts, ReadOnlySpan<byte> sent, byte[] before, byte[] inBase, PartsChecksum checksum, out uint crc32C)
+    {
+        uint[] changed = new uint[PatchPages.CountIn(parts)];
+        (int from, int count) = (0, 0);
+        foreach (Extent extent in parts.Extents)
+        {
+            int length = (int)extent.LengthBytes;
+            ReadOnlySpan<byte> now = sent.Slice(from, length);
+            checksum.Replace(extent.OffsetBytes, length, Platform.Crc32C.Of(before.AsSpan(from, length)), Platform.Crc32C.Of(now));
+            AddDifferent(changed, ref count, extent, now, inBase.AsSpan(from, length));
+            from += length;
+        }
+        Array.Resize(ref changed, count);
+        crc32C = checksum.Value;
+        return changed;
     }
 
     private static void AddDifferent(uint[] pages, ref int count, Extent extent, ReadOnlySpan<byte> now, ReadOnlySpan<byte> inBase)

@@ -1,5 +1,4 @@
 using Afs.Rpc;
-using Afs.Rules;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Vice.Volumes.Mutations;
 using Afs.Wire;
@@ -82,7 +81,6 @@ internal sealed class StoreData(UploadTable uploads)
         ContentCrc32C = request.Crc32C,
         ModifyTime = request.ModifyTime,
         ChangeTime = request.ChangeTime,
-        Mode = request.KillSetId ? ModeBits.KillSetId(status.Mode) : status.Mode,
     };
 
     private static void Write(ServerScope scope, StoreDataRequest request, NewContent content)

@@ -6,44 +6,24 @@ using Microsoft.Extensions.Logging;
 
 namespace Afs.Vice.Volumes.Content;
 
-/// <summary>Takes uploads in: room, files, and what becomes of those that fail.</summary>
-/// <param name="work">Where what comes waits for the disk.</param>
-/// <param name="syncs">Where whole files wait for it.</param>
+/// <summary>Takes uploads in: room, contents, and what becomes of those that fail.</summary>
+/// <param name="turns">Where metadata is read.</param>
 public sealed partial class Uploads(
-    ContentStore store, UploadTable table, Room room, IBlockingWork work, IBlockingWork syncs, TimeProvider time, PeerWarnings warnings, ILogger log)
+    IMetadataStore metadata, IContentStore store, ObjectIds ids, UploadTable table, Room room, CallersTurns turns, TimeProvider time, PeerWarnings warnings, ILogger log)
 {
     /// <summary>Whose uploads the disk refuses says nothing of why.</summary>
     private const string AllClients = "all clients";
 
     public UploadTable Table => table;
 
-    internal ContentStore Store => store;
-
-    internal IBlockingWork Work => work;
-
-    internal IBlockingWork Syncs => syncs;
-
-    /// <summary>
-    /// Looks whether there is room, as <see cref="Room.Require"/> does. On a full disk uploads that wait for a file yield to a client that has less: nobody fills all of it for good.
-    /// </summary>
-    /// <exception cref="DiskException">There is no room, or the disk can't say.</exception>
-    internal void RequireRoom(ClientId client)
-    {
-        room.Look();
-        while (room.IsFull && table.TakeSpare(client) is { } spare)
-        {
-            Delete(spare.Object);
-            room.Look();
-        }
-        room.Require();
-    }
-
-    /// <summary>Aborts: FileTooLarge, Busy, NoSpace, ServerDiskFailed, VersionGone.</summary>
-    /// <param name="view">As of this moment, for the base of parts.</param>
+    /// <summary>Aborts: NoVolume, FileTooLarge, Busy, NoSpace, ServerDiskFailed, VersionGone.</summary>
     /// <param name="transferBytes">What will come.</param>
-    public Outcome<IBulkSink> Open(IMetadataView view, CallId caller, UploadRequest request, long transferBytes)
+    public async ValueTask<Outcome<IBulkSink>> OpenAsync(CallId caller, UploadRequest request, long transferBytes)
     {
         ClientId client = caller.Client;
+        Outcome<(FetchStatus Status, ContentRecord Content)?> found = await turns.RunAsync(() => Find(caller.Session, request));
+        if (!found.IsReply)
+            return found.Abort;
         long lengthBytes = request.Parts?.LengthBytes ?? transferBytes;
         if (lengthBytes < 0 || request.Parts is { } announced && announced.TransferBytes != transferBytes)
             return AbortCodes.BadArgument;
@@ -57,16 +37,15 @@ public sealed partial class Uploads(
         {
             if (request.Parts is { } parts && parts.Base != DataVersion.None)
             {
-                @base = PartsBase.TryOpen(view, store, caller.Session, request.Fid, parts);
+                @base = found.Value is { } current ? await PartsBase.TryOpenAsync(store, current.Status, current.Content) : null;
                 if (@base is null)
                     return AbortCodes.VersionGone;
             }
 
-            RequireRoom(client);
-            (ObjectId id, IDiskFile file) = store.Create();
+            (ObjectId id, IContentWriter writer) = await CreateAsync(client);
             sink = request.Parts is null
-                ? new UploadSink(this, client, request, lengthBytes, id, file)
-                : OpenParts(client, request, request.Parts, @base, id, file);
+                ? new UploadSink(this, client, request, lengthBytes, id, writer)
+                : new PartsSink(this, client, request, request.Parts, @base, id, writer);
             return Outcome<IBulkSink>.Reply(sink);
         }
         catch (DiskException e)
@@ -78,29 +57,30 @@ public sealed partial class Uploads(
             // Whatever was thrown: what the client may have is not used up by what never began.
             if (sink is null)
             {
-                @base?.Dispose();
                 table.Release(client, lengthBytes);
+                if (@base is not null)
+                    await @base.DisposeAsync();
             }
         }
     }
 
-    /// <summary>A patch that came as a whole becomes an upload. Blocks for the disk. Aborts: Busy, NoSpace, ServerDiskFailed; None: it is staged.</summary>
-    internal AbortCode Keep(ClientId client, UploadRequest request, ContentParts parts, PagePatch patch)
+    /// <summary>A patch that came as a whole becomes an upload. Aborts: Busy, NoSpace, ServerDiskFailed; None: it is staged.</summary>
+    internal async ValueTask<AbortCode> KeepAsync(ClientId client, UploadRequest request, ContentParts parts, PagePatch patch)
     {
         if (!table.TryReserve(client, parts.LengthBytes))
             return AbortCodes.Busy;
-        ObjectId id = ObjectId.None;
         bool isKept = false;
         try
         {
-            RequireRoom(client);
-            (id, IDiskFile file) = store.Create();
-            using (file)
+            (ObjectId id, IContentWriter writer) = await CreateAsync(client);
+            await using (writer)
             {
-                file.Write(0, patch.ToBytes());
-                store.Keep(id, file);
+                await AppendAsync(client, writer, new[] { ContentPiece.Of(await patch.ToBytesAsync()) });
+                await writer.CompleteAsync(CancellationToken.None);
             }
             isKept = true;
+            await StageAsync(client, request, id, parts.LengthBytes, patch.Crc32C, patch.Base, parts);
+            return AbortCode.None;
         }
         catch (DiskException e)
         {
@@ -109,23 +89,40 @@ public sealed partial class Uploads(
         finally
         {
             if (!isKept)
-                Abandon(client, id, parts.LengthBytes);
+                table.Release(client, parts.LengthBytes);
         }
-        Stage(client, request, id, parts.LengthBytes, patch.Crc32C, patch.Base, parts);
-        return AbortCode.None;
+    }
+
+    /// <summary>Adds to a content that comes. Where there is no room, uploads that wait for a file yield to a client that has less: nobody fills all of it for good.</summary>
+    /// <exception cref="DiskException">There is no room, or the store failed.</exception>
+    internal async ValueTask AppendAsync(ClientId client, IContentWriter writer, ReadOnlyMemory<ContentPiece> pieces)
+    {
+        for (; ; )
+        {
+            try
+            {
+                await writer.AppendAsync(pieces, CancellationToken.None);
+                return;
+            }
+            catch (DiskException e) when (e.Failure == DiskFailure.NoSpace)
+            {
+                if (!await TryYieldAsync(client))
+                    throw;
+            }
+        }
     }
 
     /// <summary>Deletes contents that nobody came for. A client whose upload went uploads it again.</summary>
     /// <returns>How many.</returns>
-    public int Sweep() => Drop(room.IsFull ? UploadTable.PatienceWithoutRoom : UploadTable.Patience);
+    public Task<int> SweepAsync() => DropAsync(room.IsFull ? UploadTable.PatienceWithoutRoom : UploadTable.Patience);
 
     /// <summary>Deletes contents that wait for a file for so long.</summary>
     /// <returns>How many.</returns>
-    public int Drop(TimeSpan patience)
+    public async Task<int> DropAsync(TimeSpan patience)
     {
         IReadOnlyList<StagedUpload> dropped = table.TakeStaged(patience);
         foreach (StagedUpload upload in dropped)
-            Delete(upload.Object);
+            await DeleteAsync(upload.Object);
         return dropped.Count;
     }
 
@@ -136,7 +133,7 @@ public sealed partial class Uploads(
         return e.Failure == DiskFailure.NoSpace ? AbortCodes.NoSpace : AbortCodes.ServerDiskFailed;
     }
 
-    internal void Stage(
+    internal async ValueTask StageAsync(
         ClientId client, UploadRequest request, ObjectId id, long lengthBytes, uint crc32C, ObjectId @base = default, ContentParts? parts = null)
     {
         StagedUpload? earlier = table.Stage(new StagedUpload
@@ -153,15 +150,16 @@ public sealed partial class Uploads(
             StagedAt = time.GetTimestamp(),
         });
         if (earlier is not null)
-            Delete(earlier.Object);
+            await DeleteAsync(earlier.Object);
     }
 
-    internal void Abandon(ClientId client, ObjectId id, long lengthBytes)
+    /// <summary>Nothing is left of it.</summary>
+    internal async ValueTask AbandonAsync(ClientId client, IContentWriter writer, long lengthBytes)
     {
         table.Release(client, lengthBytes);
         try
         {
-            store.Discard(id);
+            await writer.DisposeAsync();
         }
         catch (DiskException e)
         {
@@ -169,28 +167,48 @@ public sealed partial class Uploads(
         }
     }
 
-    /// <summary>Owns the file also where it fails; the base only where it doesn't.</summary>
-    private PartsSink OpenParts(ClientId client, UploadRequest request, ContentParts parts, PartsBase? @base, ObjectId id, IDiskFile file)
+    /// <summary>Null: there is no such file here, or no base that parts could build on. Aborts: NoVolume.</summary>
+    private Outcome<(FetchStatus Status, ContentRecord Content)?> Find(SessionId session, UploadRequest request)
     {
-        try
+        using IMetadataView view = metadata.OpenView();
+        if (view.FindVolume(request.Volume) is null)
+            return AbortCodes.NoVolume;
+        return request.Parts is { } parts && parts.Base != DataVersion.None ? PartsBase.Find(view, session, request.Fid, parts) : null;
+    }
+
+    /// <exception cref="DiskException">There is no room, or the store failed.</exception>
+    private async ValueTask<(ObjectId Id, IContentWriter Writer)> CreateAsync(ClientId client)
+    {
+        for (; ; )
         {
-            IPartsTarget? target = @base is null ? null : PatchTarget.TryMake(file, parts, @base.Whole, @base.File);
-            return new PartsSink(this, client, request, parts, @base, target ?? new WholeTarget(file, parts, @base?.File, () => RequireRoom(client)), id, file);
-        }
-        catch
-        {
-            file.Dispose();
-            store.Discard(id);
-            throw;
+            try
+            {
+                ObjectId id = ids.Next();
+                return (id, await store.CreateAsync(id, CancellationToken.None));
+            }
+            catch (DiskException e) when (e.Failure == DiskFailure.NoSpace)
+            {
+                if (!await TryYieldAsync(client))
+                    throw;
+            }
         }
     }
 
+    /// <summary>False: nobody has more than this client.</summary>
+    private async ValueTask<bool> TryYieldAsync(ClientId client)
+    {
+        if (table.TakeSpare(client) is not { } spare)
+            return false;
+        await DeleteAsync(spare.Object);
+        return true;
+    }
+
     /// <summary>What can't be deleted is found and deleted at the next start.</summary>
-    private void Delete(ObjectId id)
+    private async ValueTask DeleteAsync(ObjectId id)
     {
         try
         {
-            store.Delete(id);
+            await store.DeleteAsync(id, CancellationToken.None);
         }
         catch (DiskException e)
         {
@@ -366,32 +384,19 @@ public sealed class UploadTable(TimeProvider time)
 }
 
 /// <summary>One upload as it comes. Whatever ends it before it is complete leaves nothing behind.</summary>
-internal sealed class UploadSink : IBulkSink
+internal sealed class UploadSink(Uploads uploads, ClientId client, UploadRequest request, long lengthBytes, ObjectId id, IContentWriter writer) : IBulkSink
 {
-    private readonly Uploads _uploads;
-    private readonly ClientId _client;
-    private readonly UploadRequest _request;
-    private readonly long _lengthBytes;
-    private readonly ObjectId _object;
-    private readonly IDiskFile _file;
-    private readonly SparseWriter _writer;
-    private readonly EarlyWriteback _writeback;
+    private readonly ContentPiece[] _piece = new ContentPiece[1];
+    private Crc32C _crc;
     private AbortCode _failure = AbortCode.None;
     private bool _isOver;
-
-    public UploadSink(Uploads uploads, ClientId client, UploadRequest request, long lengthBytes, ObjectId id, IDiskFile file)
-    {
-        (_uploads, _client, _request, _lengthBytes, _object, _file) = (uploads, client, request, lengthBytes, id, file);
-        _writer = new SparseWriter(file);
-        _writeback = new EarlyWriteback(file, uploads.Syncs);
-    }
 
     /// <summary>After a failure the rest is read over, so that the client hears the reason at the end; what came until then is thrown away at once.</summary>
     public async ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
     {
         if (_failure != AbortCode.None)
             return;
-        if (offset != _writer.LengthBytes || offset + data.Length > _lengthBytes)
+        if (offset != writer.LengthBytes || offset + data.Length > lengthBytes)
             _failure = AbortCodes.BadArgument;
         else
             await AppendAsync(data);
@@ -399,44 +404,40 @@ internal sealed class UploadSink : IBulkSink
             await DropAsync();
     }
 
-    private async ValueTask AppendAsync(ReadOnlyMemory<byte> data)
-    {
-        try
-        {
-            await _uploads.Work.RunAsync(() => Append(data.Span));
-            await _writeback.AdvanceAsync(_writer.LengthBytes);
-        }
-        catch (DiskException e)
-        {
-            _failure = _uploads.Refuse(e);
-        }
-    }
-
     public async ValueTask<Outcome<ReadOnlyMemory<byte>>> CompleteAsync(CancellationToken cancellation)
     {
-        if (_failure == AbortCode.None && _writer.LengthBytes != _lengthBytes)
+        if (_failure == AbortCode.None && writer.LengthBytes != lengthBytes)
             _failure = AbortCodes.BadArgument;
         if (_failure != AbortCode.None)
             return _failure;
         try
         {
-            await _writeback.EndAsync();
-            await _uploads.Syncs.RunAsync(Keep);
+            await writer.CompleteAsync(CancellationToken.None);
         }
         catch (DiskException e)
         {
-            return _uploads.Refuse(e);
+            return uploads.Refuse(e);
         }
         _isOver = true;
-        _uploads.Stage(_client, _request, _object, _lengthBytes, _writer.Crc32C);
-        var reply = new UploadReply { Upload = _request.Upload, LengthBytes = _lengthBytes, Crc32C = _writer.Crc32C };
+        await uploads.StageAsync(client, request, id, lengthBytes, _crc.Value);
+        var reply = new UploadReply { Upload = request.Upload, LengthBytes = lengthBytes, Crc32C = _crc.Value };
         return new ReadOnlyMemory<byte>(WireCodec.ToBytes(reply));
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => DropAsync();
+
+    private async ValueTask AppendAsync(ReadOnlyMemory<byte> data)
     {
-        await DropAsync();
-        await _uploads.Work.CloseAsync(_file);
+        try
+        {
+            _piece[0] = ContentPiece.Of(data);
+            await uploads.AppendAsync(client, writer, _piece);
+            _crc.Add(data.Span);
+        }
+        catch (DiskException e)
+        {
+            _failure = uploads.Refuse(e);
+        }
     }
 
     /// <summary>Nothing is left of it, unless it was kept.</summary>
@@ -445,29 +446,7 @@ internal sealed class UploadSink : IBulkSink
         if (_isOver)
             return;
         _isOver = true;
-        await _writeback.SettleAsync();
-        await _uploads.Work.RunAsync(Abandon);
-    }
-
-    private bool Append(ReadOnlySpan<byte> data)
-    {
-        _uploads.RequireRoom(_client);
-        _writer.Append(data);
-        return true;
-    }
-
-    private bool Abandon()
-    {
-        _file.Dispose();
-        _uploads.Abandon(_client, _object, _lengthBytes);
-        return true;
-    }
-
-    private bool Keep()
-    {
-        _writer.Finish();
-        _uploads.Store.Keep(_object, _file);
-        return true;
+        await uploads.AbandonAsync(client, writer, lengthBytes);
     }
 }
 

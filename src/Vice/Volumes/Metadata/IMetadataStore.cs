@@ -11,7 +11,7 @@ namespace Afs.Vice.Volumes.Metadata;
 /// </summary>
 public interface IMetadataStore : IDisposable
 {
-    /// <summary>A consistent snapshot of what was committed when it is first read. Never waits for the writer. Belongs to one thread; short-lived.</summary>
+    /// <summary>A consistent snapshot of what was committed when it is first read. Never waits for the writer. Used by one thread at a time; short-lived.</summary>
     IMetadataView OpenView();
 
     /// <summary>The one transaction. A second before the first is disposed is a broken invariant and throws.</summary>
@@ -51,8 +51,11 @@ public interface IMetadataView : IDisposable
     /// <summary>In the order of vnodes, behind <paramref name="after"/>.</summary>
     IReadOnlyList<(VnodeNumber Vnode, ContentRecord Content)> ReadContents(VolumeId volume, VnodeNumber after, int most);
 
-    /// <summary>Every object of the content store that a file or a kept version refers to, in no order.</summary>
+    /// <summary>Every object of the content store that a file or a kept version names, in no order; one for each row that names it.</summary>
     IReadOnlyList<ObjectId> ReadObjects();
+
+    /// <summary>Whether any row names this object of the content store, as its content or as what that is a patch over. Any number of rows may.</summary>
+    bool IsNamed(ObjectId id);
 
     IReadOnlyList<KeptVersion> ReadKeptVersions();
 
@@ -150,16 +153,16 @@ public sealed record VolumeRecord(
 
 /// <summary>Where a file's current content is. An empty file has none.</summary>
 /// <param name="Version">The version of the file that it belongs to.</param>
-/// <param name="Object">The file in the content store; <see cref="ObjectId.None"/> where <paramref name="Data"/> has what it would hold.</param>
+/// <param name="Object">The object of the content store, which other rows may name too; <see cref="ObjectId.None"/> where <paramref name="Data"/> has what it would hold.</param>
 /// <param name="Data">A small content itself, or, where there is a base, a small patch; else null.</param>
 /// <param name="Writer">Who stored it.</param>
-/// <param name="Base">The whole content file that <paramref name="Object"/> or <paramref name="Data"/> is a patch over; <see cref="ObjectId.None"/> where that is whole.</param>
+/// <param name="Base">The whole object that <paramref name="Object"/> or <paramref name="Data"/> is a patch over; <see cref="ObjectId.None"/> where that is whole.</param>
 public sealed record ContentRecord(DataVersion Version, ObjectId Object, byte[]? Data, ClientId Writer, ObjectId Base = default)
 {
     /// <summary>The whole content, where it needs no file; else null.</summary>
     public byte[]? Inline => Base == ObjectId.None ? Data : null;
 
-    /// <summary>The content files that it needs.</summary>
+    /// <summary>The objects that it needs.</summary>
     public IEnumerable<ObjectId> Objects => new[] { Object, Base }.Where(static id => id != ObjectId.None);
 }
 

@@ -96,7 +96,7 @@ internal sealed class TransactionState(IMetadataTransaction transaction, BatchVo
 /// <summary>What a mutation at the server changed: as any, and what follows from it here.</summary>
 public sealed class ServerChanges : ChangeSet
 {
-    /// <summary>Contents that nothing refers to any more.</summary>
+    /// <summary>Contents that a row doesn't name any more.</summary>
     public List<ObjectId> Retired { get; } = [];
 
     public UnseenReplacement? Unseen { get; set; }

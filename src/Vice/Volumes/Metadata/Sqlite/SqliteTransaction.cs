@@ -220,6 +220,17 @@ internal abstract class SqliteReads(Database database) : IMetadataView
             "UNION ALL SELECT base FROM contents WHERE base != 0 UNION ALL SELECT base FROM kept WHERE base != 0"),
         row => new ObjectId(row.UInt64(0)));
 
+    public bool IsNamed(ObjectId id)
+    {
+        Statement row = database.Prepare(
+                "SELECT EXISTS (SELECT 1 FROM contents WHERE object = ? AND object != 0) OR EXISTS (SELECT 1 FROM contents WHERE base = ? AND base != 0) " +
+                "OR EXISTS (SELECT 1 FROM kept WHERE object = ? AND object != 0) OR EXISTS (SELECT 1 FROM kept WHERE base = ? AND base != 0)")
+            .Add(id.Value).Add(id.Value).Add(id.Value).Add(id.Value);
+        bool isNamed = row.Step() && row.Int64(0) != 0;
+        row.Reset();
+        return isNamed;
+    }
+
     public IReadOnlyList<KeptVersion> ReadKeptVersions() => All(
         database.Prepare($"SELECT volume, vnode, uniquifier, length, crc32c, kept_at_ms, {SqliteRows.ContentColumns} FROM kept ORDER BY kept_at_ms"),
         row => new KeptVersion(
