@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using Afs.Platform;
 using Afs.Rpc;
 using Afs.Venus.Callbacks;
 using Afs.Venus.Servers;
@@ -21,24 +19,13 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     private readonly PeerWarnings _warnings;
     private readonly KernelNotices _kernel;
     private readonly CacheFigures _figures = new();
-    private readonly ContainerTable _containers;
-    private readonly VnodeTable _vnodes;
-    private readonly ContentCache _contents;
-    private readonly ClosedContainers _closed;
-    private readonly XattrCache _xattrs = new();
-    private readonly ContainerSeals _seals;
-    private readonly DirectoryCache _directories;
+    private readonly ContainerStore _store;
+    private readonly VolumeStatuses _statuses;
+    private readonly VolumeContents _contents;
+    private readonly VolumeOperations _operations;
+    private readonly VolumeQuestions _questions;
     private readonly Housekeeping _housekeeping;
-    private readonly StoreRetries _retries;
-    private readonly WrittenContainers _written;
-    private readonly BreakLog _breaks;
-    private readonly GiveUps _giveUps;
-    private readonly StatusFetcher _statusFetcher;
-    private readonly ContentFetcher _fetcher;
-    private readonly BreakFeed _feed = new();
     private readonly ViceCalls _calls;
-    private readonly Revalidator _revalidator;
-    private readonly VnodeSaver _saver;
     private readonly ILogger _log;
     private Task _running = Task.CompletedTask;
     private bool _isDisposed;
@@ -47,108 +34,43 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         CacheOptions options, CacheStorage storage, IViceServer server, TimeProvider time, Random random, ILogger log, BreakLog? breakLog = null)
     {
         (_options, _storage, _server, _time, _log) = (options, storage, server, time, log);
-        CancellationToken stopping = _stopping.Token;
-        ViceCalls calls = _calls = new ViceCalls(server.Vice, server.Content, options.Times);
-        BreakLog breaks = _breaks = breakLog ?? new BreakLog();
+        _calls = new ViceCalls(server.Vice, server.Content, options.Times);
         _warnings = new PeerWarnings(time);
         _kernel = new KernelNotices(server.Name, _warnings, log);
-
-        // Statuses and promises.
-        GiveUps? giveUps = null;
-        _vnodes = new VnodeTable(options.Limits.MostVnodes, options.Limits.MostTargetBytes, breaks, fid => giveUps!.Add(fid));
-        CallMark Mark() => new(server.Trust.Mark(), breaks.Sequence);
-        giveUps = _giveUps = new GiveUps(breaks, calls, fid => _vnodes.TryRead(fid, out _, out uint promised, out _) && server.Trust.Holds(promised));
-        _statusFetcher = new StatusFetcher(_vnodes, Mark, calls);
-        var statuses = new Statuses(_vnodes, server.Trust, breaks, _statusFetcher, time, _figures, options.ServesDisconnected);
-
-        // Directories.
-        var listings = new ListingRoom(options.Limits.MostListingBytes, options.Limits.MostListingBytesTogether);
-        var directoryFetcher = new DirectoryFetcher(calls, statuses, _figures, listings, server.Name, _warnings, log);
-        _directories = new DirectoryCache(statuses, directoryFetcher, options.Limits.MostDirectoryEntries, stopping);
-
-        // Contents.
-        _containers = new ContainerTable(storage.Files, storage.Index);
-        ContainerSeals seals = _seals = new ContainerSeals(_containers, storage.Files, storage.Work);
-        _containers.MayGo = seals.TrySeal;
-        var factory = new ContainerFactory(_containers, storage.Files, storage.Index, storage.BootId);
-        var recovered = new RecoveredFolder(storage.Disk, time, _directories.FindName);
-        var removals = new RemovalsUnderWay();
-        var hashKey = new BlockHashKey(random);
-        var scanner = new BlockScanner(hashKey);
-        var storer = new ContentStorer(
-            calls, statuses, storage.Files, _containers, seals, recovered, random, options.Limits, _figures, new StorePlanner(hashKey, scanner), hashKey,
-            storage.Work, log, stopping)
-        {
-            RemovalsSettled = removals.SettledAsync,
-        };
-        _retries = new StoreRetries(storer, _containers, time, random, log);
-        storer.Failed = _retries.Add;
-        WrittenContainers written = _written = new WrittenContainers(storer, seals, storage.Files, _containers, time, log);
-        storer.Watch = seals.FoundChanged = written.Add;
-        var room = new CacheRoom(_containers, storage.Files, options.Limits, _figures, storage.Work, time);
-        var blocks = new BlockKeeper(hashKey, scanner, storage.Work);
-        var transfers = new ContentTransfers(
-            calls, _containers, factory, room, options.Limits, _figures, storage.Work, blocks,
-            options.ReadsWhileArriving ? options.LeastArrivingBytes : long.MaxValue, stopping);
-        ContentFetcher fetcher = _fetcher = new ContentFetcher(calls, statuses, _containers, transfers, _figures, stopping);
-        var unnamed = new UnnamedFiles(calls, statuses, _containers);
-        _containers.LastUseEnded = unnamed.LastUseEnded;
-        _closed = new ClosedContainers(_containers, storage.Work, log);
-        var uses = new ContentUses(_containers, written, _closed);
-        var recovery = new CacheRecovery(_containers, statuses, storer, seals, recovered, _figures, log, stopping);
-        _contents = new ContentCache(statuses, _containers, factory, fetcher, storer, seals, uses, recovery, blocks, room, _figures, storage.Work, log);
-
-        var held = new HeldContainers(storage.Held, _containers, factory);
-        Held = new HeldFiles(held, _vnodes, _contents, storer, uses);
-
-        // Operations.
-        var doubts = new DoubtfulChanges(statuses, _directories, _server.Trust, _kernel);
-        var names = new NameOperations(calls, statuses, _directories, _contents, unnamed, doubts, removals);
-        Lazy<VolumeFigures> volume = new(() => new VolumeFigures(Root.Volume, calls, time));
-        var unstored = new UnstoredStatus(statuses, _containers, uses);
-        Operations = new FileOperations(calls, statuses, _directories, names, _containers, uses, unnamed, room, _xattrs, unstored, volume, doubts, removals, time);
-        Statuses = statuses;
-
-        // What goes on by itself.
-        _revalidator = new Revalidator(_vnodes, server.Trust, Mark, calls, time, random);
-        _saver = new VnodeSaver(storage.Vnodes, _vnodes, _directories, log);
-        _housekeeping = new Housekeeping(RevalidateAsync, room, written, _retries, giveUps, recovery, unnamed, _saver, time, log);
-        Callbacks = new BreakReceiver(breaks, _vnodes, server.Trust, _kernel, _figures, _feed);
-
-        // What people ask.
-        var trees = new TreeWalk(statuses, _directories);
-        var rights = new RequesterRights(Operations);
-        Inspection = new CacheInspection(new PathWalker(() => Root, statuses, _directories, rights), trees, statuses, _directories, _containers, rights);
-        Discards = new Discards(statuses, _directories, _containers, room, _contents);
-        Room = room;
-        Watches = new Watches(Inspection, trees, statuses, _directories, _feed, time);
-
+        var around = new VolumeSurroundings(options, server, _calls, _figures, _warnings, time, random, log, _stopping.Token);
+        _store = new ContainerStore(storage, options.Limits, _figures, time, random, log);
+        _statuses = new VolumeStatuses(around, storage.Vnodes, breakLog ?? new BreakLog(), _kernel);
+        _contents = new VolumeContents(around, _store, _statuses);
+        _operations = new VolumeOperations(around, _store, _statuses, _contents, _kernel, () => Root);
+        _questions = new VolumeQuestions(around, _store, _statuses, _contents, _operations, () => Root);
+        _housekeeping = new Housekeeping(RevalidateAsync, _store, _statuses, _contents, time, log);
+        Held = _contents.TakeHeld();
         server.Trust.Lost += OnTrustLost;
         server.Trust.Regained += OnTrustRegained;
-        new IndexLoader(storage.Files, storage.Index, _containers, factory, held, storage.WasCleanEnd, log).Load();
+        _store.Load();
     }
 
     public void BeginOperation() => _server.Trust.BeginOperation();
 
     public Fid Root { get; private set; }
 
-    public IStatusCache Statuses { get; }
+    public IStatusCache Statuses => _statuses.Statuses;
 
-    public IDirectoryCache Directories => _directories;
+    public IDirectoryCache Directories => _statuses.Directories;
 
-    public IContentCache Contents => _contents;
+    public IContentCache Contents => _contents.Cache;
 
-    public IFileOperations Operations { get; }
+    public IFileOperations Operations => _operations.Files;
 
     /// <summary>What people ask of the cache.</summary>
-    internal CacheInspection Inspection { get; }
+    internal CacheInspection Inspection => _questions.Inspection;
 
-    internal Discards Discards { get; }
+    internal Discards Discards => _questions.Discards;
+
+    internal Watches Watches => _questions.Watches;
 
     /// <summary>The cache's size, which may change.</summary>
-    internal CacheRoom Room { get; }
-
-    internal Watches Watches { get; }
+    internal CacheRoom Room => _store.Room;
 
     /// <summary>Counts of all that the cache does.</summary>
     internal CacheFigures Counts => _figures;
@@ -157,13 +79,13 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     public IHeldFiles Held { get; }
 
     /// <summary>What the server calls.</summary>
-    internal IVenusCallbacks Callbacks { get; }
+    internal IVenusCallbacks Callbacks => _statuses.Callbacks;
 
     /// <summary>After the end: the index knows all, so the next start needn't check the containers.</summary>
-    internal bool IsIndexWhole { get; private set; }
+    internal bool IsIndexWhole => _store.IsIndexWhole;
 
     /// <summary>What is wrong with the cache's own disk; null: nothing.</summary>
-    internal string? DiskTrouble => _storage.Index.Trouble;
+    internal string? DiskTrouble => _store.Index.Trouble;
 
     public void AttachKernel(IKernelCaches kernel) => _kernel.Attach(kernel);
 
@@ -172,14 +94,9 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     [
         .. _figures.Read(),
         .. _server.Calls,
-        new Figure { Name = "vnodes", Value = _vnodes.Count },
-        new Figure { Name = "directories", Value = _directories.Count },
-        new Figure { Name = "containers", Value = _containers.Count },
-        new Figure { Name = "containers.bytes", Value = _containers.TotalBytes },
-        new Figure { Name = "containers.dirty", Value = _containers.Snapshot().Count(static c => c.IsUnstored || c.HasWriters) },
-        new Figure { Name = "containers.half.written", Value = _containers.Snapshot().Count(static c => c.HasWriters && !c.IsRemovedHere) },
-        new Figure { Name = "index.unwritten", Value = _storage.Index.UnwrittenCount },
-        new Figure { Name = "stores.waiting", Value = _retries.Count },
+        new Figure { Name = "vnodes", Value = _statuses.Vnodes.Count },
+        new Figure { Name = "directories", Value = _statuses.Directories.Count },
+        .. _store.ReadFigures(),
         new Figure { Name = "without.promises", Value = _server.Trust.IsWithoutPromises ? 1 : 0 },
         new Figure { Name = "lease.left.ms", Value = Math.Max(0, (long)_server.Trust.LeaseLeft.TotalMilliseconds) },
     ];
@@ -187,33 +104,21 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     private OperationContext OfClient => OperationContext.OfClient(_stopping.Token);
 
     /// <summary>Asks the server, at once, which of what is suspect still holds.</summary>
-    internal Task<Failure> RevalidateNowAsync() => _revalidator.RevalidateAsync(OfClient);
+    internal Task<Failure> RevalidateNowAsync() => _statuses.Revalidator.RevalidateAsync(OfClient);
 
     /// <summary>The current containers; for tests.</summary>
-    internal IReadOnlyList<Container> Containers => _containers.Snapshot();
+    internal IReadOnlyList<Container> Containers => _store.Table.Snapshot();
 
     /// <summary>Saves what changed, for the next start, without waiting for its time; for tests.</summary>
-    internal Task SaveNowAsync(bool isLast) => _saver.SaveAsync(isLast, _stopping.Token);
+    internal Task SaveNowAsync(bool isLast) => _statuses.Saver.SaveAsync(isLast, _stopping.Token);
 
     /// <summary>Throws where the state is inconsistent; for tests and simulation.</summary>
     internal void CheckInvariants()
     {
-        _vnodes.CheckInvariants();
-        _directories.CheckInvariants();
-        _containers.CheckInvariants();
-        _retries.CheckInvariants();
-        _written.CheckInvariants();
-        _breaks.CheckInvariants();
-        _giveUps.CheckInvariants();
-        _statusFetcher.CheckInvariants();
-        _fetcher.CheckInvariants();
-        Room.CheckInvariants();
+        _store.CheckInvariants();
+        _statuses.CheckInvariants();
+        _contents.CheckInvariants();
         _server.Trust.CheckInvariants();
-        foreach (Container container in _containers.Snapshot().Where(static c => c.Phase == ContainerPhase.Dirty && !c.NeedsRecovery && !c.IsRemovedHere))
-        {
-            if (!_retries.Knows(container) && !_written.Knows(container))
-                throw new UnreachableException($"Container {container.Id} of {container.Fid} is dirty, and nobody will store it.");
-        }
     }
 
     /// <summary>Connects and finds the volume; then the background work begins.</summary>
@@ -226,7 +131,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
             return identity.Failure;
         Root = identity.Value.Root;
         Adopt(identity.Value);
-        if (_saver.Restore(identity.Value) > 0 || known is not null)
+        if (_statuses.Saver.Restore(identity.Value) > 0 || known is not null)
             _housekeeping.RevalidateSoon();
         _running = _housekeeping.RunAsync(OfClient);
         return Failure.None;
@@ -244,7 +149,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         if (!_running.IsCompleted)
         {
             using var limit = new CancellationTokenSource(_options.StoreAtEnd, _time);
-            Failure failure = await _contents.StoreClosedAsync(only: null, OperationContext.OfClient(limit.Token));
+            Failure failure = await _contents.Cache.StoreClosedAsync(only: null, OperationContext.OfClient(limit.Token));
             if (!failure.IsNone)
                 LogLeftDirty(failure);
         }
@@ -270,27 +175,10 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
             await LeaveAsync();
         await _server.DisposeAsync();
         if (isLeaving)
-            await _saver.SaveAsync(isLast: true, CancellationToken.None);
-        _saver.Close();
-        await _closed.EndAsync();
-        if (isLeaving)
-            await _seals.TrySealAllAsync();
-        await FlushIndexAsync();
-        await _storage.Index.DisposeAsync();
+            await _statuses.Saver.SaveAsync(isLast: true, CancellationToken.None);
+        _statuses.Saver.Close();
+        await _store.EndAsync(isLeaving);
         _stopping.Dispose();
-    }
-
-    private async Task FlushIndexAsync()
-    {
-        try
-        {
-            await _storage.Index.FlushAsync();
-            IsIndexWhole = true;
-        }
-        catch (DiskException)
-        {
-            // The index says so itself; what it didn't learn the next start finds out from the files.
-        }
     }
 
     /// <summary>
@@ -310,7 +198,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         if (!identity.IsSuccess)
             return identity.Failure;
         Adopt(identity.Value);
-        return await _revalidator.RunAsync(operation);
+        return await _statuses.Revalidator.RunAsync(operation);
     }
 
     private async Task<Result<VolumeIdentity>> IdentifyAsync(OperationContext operation)
@@ -330,11 +218,10 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         {
             if (_warnings.MayTell(_server.Name, nameof(LogOtherIncarnation), out string more))
                 LogOtherIncarnation(more);
-            _vnodes.Clear();
-            _directories.Clear();
-            _xattrs.Clear();
-            _containers.DropClean();
-            _saver.Forget(identity);
+            _statuses.Clear();
+            _operations.Xattrs.Clear();
+            _store.Seals.DropClean();
+            _statuses.Saver.Forget(identity);
         }
         identity.Save(_storage.Disk);
     }
@@ -342,7 +229,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     private void OnTrustLost(SuspectReason reason)
     {
         _figures.TrustLost.Add();
-        _feed.TellLost(reason);
+        _statuses.Feed.TellLost(reason);
         if (_options.ServesDisconnected && reason == SuspectReason.LeaseEnded && _warnings.MayTell(_server.Name, nameof(LogServingDisconnected), out string more))
             LogServingDisconnected(more);
         _kernel.InvalidateAllLater(reason);

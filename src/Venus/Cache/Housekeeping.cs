@@ -1,4 +1,3 @@
-using Afs.Venus.Callbacks;
 using Microsoft.Extensions.Logging;
 
 namespace Afs.Venus.Cache;
@@ -8,8 +7,7 @@ namespace Afs.Venus.Cache;
 /// a time, so that a silent server delays no other duty.
 /// </summary>
 internal sealed partial class Housekeeping(
-    Func<OperationContext, Task<Failure>> revalidate, CacheRoom room, WrittenContainers written, StoreRetries retries, GiveUps giveUps, CacheRecovery recovery,
-    UnnamedFiles unnamed, VnodeSaver saver, TimeProvider time, ILogger log)
+    Func<OperationContext, Task<Failure>> revalidate, ContainerStore store, VolumeStatuses statuses, VolumeContents contents, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan Beat = TimeSpan.FromSeconds(1);
 
@@ -47,22 +45,22 @@ internal sealed partial class Housekeeping(
 
     private void BeginDue(OperationContext operation)
     {
-        retries.BeginDue(operation);
-        Begin("written", () => written.LookAsync(operation));
-        Begin("room", room.KeepLimitsAsync);
-        Begin("give-ups", () => giveUps.SendAsync(operation));
-        Begin("unnamed", () => unnamed.ReleaseAsync(operation));
+        contents.Retries.BeginDue(operation);
+        Begin("written", () => contents.Written.LookAsync(operation));
+        Begin("room", store.Room.KeepLimitsAsync);
+        Begin("give-ups", () => statuses.GiveUps.SendAsync(operation));
+        Begin("unnamed", () => contents.Unnamed.ReleaseAsync(operation));
         Begin("revalidation", () => RevalidateAsync(operation));
         Begin("recovery", () => RecoverAsync(operation));
         if (++_beats % BeatsPerSave == 0)
-            Begin("saving", () => saver.SaveAsync(isLast: false, operation));
+            Begin("saving", () => statuses.Saver.SaveAsync(isLast: false, operation));
     }
 
     private async Task RevalidateAsync(OperationContext operation)
     {
         if (Interlocked.Exchange(ref _needsRevalidation, 0) == 0)
             return;
-        retries.HurryAll();
+        store.Dirty.HurryStores();
         if (!(await revalidate(operation)).IsNone)
             Volatile.Write(ref _needsRevalidation, 1);
     }
@@ -71,7 +69,7 @@ internal sealed partial class Housekeeping(
     {
         if (Interlocked.Exchange(ref _needsRecovery, 0) == 0)
             return;
-        if (!(await recovery.RecoverAllAsync(operation)).IsNone)
+        if (!(await contents.Recovery.RecoverAllAsync(operation)).IsNone)
             Volatile.Write(ref _needsRecovery, 1);
     }
 

@@ -14,7 +14,7 @@ namespace Afs.Venus.Cache;
 /// A container that lost its place to a newer one lives until its last use ends (S2).
 /// </summary>
 internal sealed partial class ContentCache(
-    Statuses statuses, ContainerTable table, ContainerFactory factory, ContentFetcher fetcher, ContentStorer storer, ContainerSeals seals, ContentUses uses,
+    Statuses statuses, ContainerTable table, ContainerFactory factory, ContentFetcher fetcher, ContentStorer storer, ContainerSeals seals, DirtyContainers dirty, ContentUses uses,
     CacheRecovery recovery, BlockKeeper blocks, CacheRoom room, CacheFigures figures, IBlockingWork work, ILogger log) : IContentCache
 {
     /// <summary>Rounds of an open that is overtaken by breaks, evictions and other opens.</summary>
@@ -208,7 +208,7 @@ internal sealed partial class ContentCache(
                 return !IsCurrent(container) && !await seals.TrySealAsync(container);
             if (!container.NoteChanged())
                 return container.IsLocal;
-            storer.Failed?.Invoke(container); // So that somebody stores it, though nobody may close it again.
+            dirty.StoreLater(container); // So that somebody stores it, though nobody may close it again.
             await container.MarkDirtyAsync();
             return true;
         }
@@ -230,13 +230,13 @@ internal sealed partial class ContentCache(
         if (cached is not null && cached.BaseVersion == status.Value.DataVersion)
             return cached;
         using NewContainer made = factory.Create(fid);
-        return table.Install(made.FinishTruncated(status.Value.DataVersion));
+        return seals.Install(made.FinishTruncated(status.Value.DataVersion));
     }
 
     private Container MakeEmpty(FetchStatus status)
     {
         using NewContainer made = factory.Create(status.Fid);
-        return table.Install(made.Finish(status.DataVersion, crc32C: 0, status.ModifyTime, blocks: null));
+        return seals.Install(made.Finish(status.DataVersion, crc32C: 0, status.ModifyTime, blocks: null));
     }
 
     /// <summary>False: it is gone, also because somebody deleted its file by hand.</summary>
@@ -348,14 +348,15 @@ internal sealed partial class ContentCache(
 }
 
 /// <summary>The end of a use by a process: what it may have written is looked after.</summary>
-internal sealed class ContentUses(ContainerTable table, WrittenContainers written, ClosedContainers closed)
+internal sealed class ContentUses(ContainerTable table, DirtyContainers dirty, ClosedContainers closed, UnnamedFiles unnamed)
 {
     public void Ended(Container container, bool wasWriting)
     {
         if (wasWriting)
-            written.Add(container);
+            dirty.LookSoon(container);
         if (table.Unpin(container, wasWriting).IsLeftUnstored)
             closed.Add(container);
+        unnamed.UseEnded(container);
     }
 }
 

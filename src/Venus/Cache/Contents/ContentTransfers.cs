@@ -9,7 +9,7 @@ namespace Afs.Venus.Cache;
 /// A limited number at a time.
 /// </summary>
 internal sealed class ContentTransfers(
-    ViceCalls calls, ContainerTable table, ContainerFactory factory, CacheRoom room, CacheLimits limits, CacheFigures figures, IBlockingWork work,
+    ViceCalls calls, ContainerTable table, ContainerSeals seals, ContainerFactory factory, CacheRoom room, CacheLimits limits, CacheFigures figures, IBlockingWork work,
     BlockKeeper blocks, long leastArrivingBytes, CancellationToken stopping)
 {
     /// <summary>A transfer that breaks off goes on where it stopped, so often, if anything came each time.</summary>
@@ -95,7 +95,7 @@ internal sealed class ContentTransfers(
                 return FailureKind.ContentDamaged;
             figures.ContentFetches.Add();
             figures.BytesFetched.Add(parts.TransferBytes);
-            return table.Install(made.Finish(status.DataVersion, fill.WholeCrc32C, status.ModifyTime, sums?.Sums));
+            return seals.Install(made.Finish(status.DataVersion, fill.WholeCrc32C, status.ModifyTime, sums?.Sums));
 
             ValueTask Write(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
             {
@@ -135,7 +135,7 @@ internal sealed class ContentTransfers(
                 return failure;
             figures.ContentFetches.Add();
             figures.BytesFetched.Add(status.LengthBytes);
-            return table.Install(arriving is null
+            return seals.Install(arriving is null
                 ? made.Finish(status.DataVersion, status.ContentCrc32C, status.ModifyTime, sums?.Sums)
                 : made.FinishAs(arriving, status.ModifyTime, sums?.Sums));
         }

@@ -18,7 +18,7 @@ namespace Afs.Venus.Cache;
 /// Runs in the background of the mount; an open of such a file waits for it.
 /// </summary>
 internal sealed partial class CacheRecovery(
-    ContainerTable table, Statuses statuses, ContentStorer storer, ContainerSeals seals, RecoveredFolder recovered, CacheFigures figures, ILogger log, CancellationToken stopping)
+    ContainerTable table, Statuses statuses, ContentStorer storer, ContainerSeals seals, DirtyContainers dirty, RecoveredFolder recovered, CacheFigures figures, ILogger log, CancellationToken stopping)
 {
     private readonly ConcurrentDictionary<ContainerId, Lazy<Task<Failure>>> _running = new();
 
@@ -100,7 +100,7 @@ internal sealed partial class CacheRecovery(
         if (!await seals.IsContentChangedAsync(container))
         {
             container.Settle();
-            storer.Watch?.Invoke(container);
+            dirty.LookSoon(container);
             return Failure.None;
         }
         Result<FetchStatus> status = await statuses.GetAsync(container.Fid, For(container));
@@ -110,7 +110,7 @@ internal sealed partial class CacheRecovery(
         if (status.IsSuccess && await IsStoredAsync(container, status.Value))
         {
             container.Stored(status.Value.DataVersion, status.Value.ContentCrc32C, before, blocks: null);
-            storer.Watch?.Invoke(container);
+            dirty.LookSoon(container);
             return Failure.None;
         }
         if (status.IsSuccess && container.MayBeTorn && isUntouched)
