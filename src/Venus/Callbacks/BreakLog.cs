@@ -10,7 +10,7 @@ namespace Afs.Venus.Callbacks;
 /// What the server calls. The order is the protocol: first the log, so that replies on their way grant nothing; then the status, so that nobody
 /// here trusts it; then the kernel, with no lock held; then the acknowledgement, on which a writer somewhere waits.
 /// </summary>
-internal sealed class BreakReceiver(BreakLog breaks, VnodeTable table, ServerTrust trust, KernelNotices kernel, CacheFigures figures, BreakFeed feed) : IVenusCallbacks
+internal sealed class BreakReceiver(VolumeId volume, BreakLog breaks, VnodeTable table, ServerTrust trust, KernelNotices kernel, CacheFigures figures, BreakFeed feed) : IVenusCallbacks
 {
     public async ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context)
     {
@@ -23,10 +23,10 @@ internal sealed class BreakReceiver(BreakLog breaks, VnodeTable table, ServerTru
         figures.BreaksReceived.Add(request.Breaks.Count);
         if (request.Volumes.Count > 0)
         {
-            // This cache holds one volume.
+            // The connection is for this volume alone.
             breaks.NoteAll();
             trust.Distrust(SuspectReason.VolumeBroken);
-            await kernel.InvalidateAllAsync();
+            await kernel.InvalidateAllAsync(volume);
         }
         if (request.Breaks.Count > 0)
             await kernel.InvalidateAsync(request.Breaks);

@@ -65,7 +65,7 @@ public sealed class MappedWriteTests : IDisposable
             dirty.LookSoon(Make(id));
         Container last = Make(Many);
         dirty.LookSoon(last);
-        Assert.Equal(Many, dirty.LooksDue().Count);
+        Assert.Equal(Many, dirty.LooksDue(new VolumeId(1)).Count);
         Assert.True(dirty.Knows(last));
     }
 

@@ -146,10 +146,10 @@ internal sealed class ContainerSeals(ContainerTable table, IContainerFiles files
     /// <summary>True: nobody could write to it, the server has its content, nothing used it, and it is deleted.</summary>
     public bool TryEvict(Container container) => TrySeal(container) && table.TryEvict(container);
 
-    /// <summary>All that hold no change of this client, and can't any more, go; those in use at the end of their last use.</summary>
-    public void DropClean()
+    /// <summary>All of a volume that hold no change of this client, and can't any more, go; those in use at the end of their last use.</summary>
+    public void DropClean(VolumeId volume)
     {
-        foreach (Container container in table.Snapshot())
+        foreach (Container container in table.Snapshot(volume))
             DropIfClean(container);
     }
 

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Afs.Venus.Cache;
 
 /// <summary>
-/// The containers of a cache folder: which there are and what the index says of them, which of them may go, how much room they take, and who must be stored. It knows no server:
+/// The containers of a cache folder, of all volumes: which there are and what the index says of them, which of them may go, how much room they take, and who must be stored. It knows no server:
 /// what a container's content is worth, its volume decides (<see cref="VolumeContents"/>).
 /// </summary>
 internal sealed class ContainerStore
@@ -14,14 +14,15 @@ internal sealed class ContainerStore
     private readonly CacheStorage _storage;
     private readonly ILogger _log;
 
-    public ContainerStore(CacheStorage storage, CacheLimits limits, CacheFigures figures, TimeProvider time, Random random, ILogger log)
+    public ContainerStore(CacheStorage storage, CacheLimits limits, TimeProvider time, Random random, ILogger log)
     {
         (_storage, _log) = (storage, log);
+        Turns = new TransferTurns(limits);
         Dirty = new DirtyContainers(time, random);
         Table = new ContainerTable(storage.Files, storage.Index);
         Seals = new ContainerSeals(Table, storage.Files, Dirty, storage.Work);
         Factory = new ContainerFactory(Table, storage.Files, storage.Index, storage.BootId);
-        Room = new CacheRoom(Table, Seals, storage.Files, limits, figures, storage.Work, time);
+        Room = new CacheRoom(Table, Seals, storage.Files, limits, Counts, storage.Work, time);
         Closed = new ClosedContainers(Table, storage.Work, log);
         Held = new HeldContainers(storage.Held, Table, Factory);
         HashKey = new BlockHashKey(random);
@@ -36,6 +37,11 @@ internal sealed class ContainerStore
     public IContainerIndex Index => _storage.Index;
 
     public IBlockingWork Work => _storage.Work;
+
+    /// <summary>Counts of what is done for no volume in particular.</summary>
+    public CacheFigures Counts { get; } = new();
+
+    public TransferTurns Turns { get; }
 
     public DirtyContainers Dirty { get; }
 
@@ -66,6 +72,7 @@ internal sealed class ContainerStore
 
     public IReadOnlyList<Figure> ReadFigures() =>
     [
+        .. Counts.Read(),
         new Figure { Name = "containers", Value = Table.Count },
         new Figure { Name = "containers.bytes", Value = Table.TotalBytes },
         new Figure { Name = "containers.dirty", Value = Table.Snapshot().Count(static c => c.IsUnstored || c.HasWriters) },

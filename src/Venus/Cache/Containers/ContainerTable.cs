@@ -53,11 +53,15 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
             return _current.TryGetValue(fid, out container);
     }
 
+    /// <summary>Of all volumes.</summary>
     public List<Container> Snapshot()
     {
         lock (_lock)
             return [.. _current.Values];
     }
+
+    /// <summary>Of one volume.</summary>
+    public IEnumerable<Container> Snapshot(VolumeId volume) => Snapshot().Where(container => container.Fid.Volume == volume);
 
     /// <summary>One step of <see cref="ContainerSeals.Install"/>, which says what becomes of it.</summary>
     /// <param name="kept">Was asked about, and can't be sealed.</param>

@@ -14,13 +14,10 @@ namespace Afs.Venus.Cache;
 /// </summary>
 internal sealed partial class ContentStorer(
     ViceCalls calls, Statuses statuses, IContainerFiles files, ContainerTable table, ContainerSeals seals, DirtyContainers dirty, RemovalsUnderWay removals, RecoveredFolder recovered,
-    Random random, CacheLimits limits, CacheFigures figures, StorePlanner planner, BlockHashKey hashKey, IBlockingWork work, ILogger log, CancellationToken stopping)
+    Random random, TransferTurns turns, CacheFigures figures, StorePlanner planner, BlockHashKey hashKey, IBlockingWork work, ILogger log, CancellationToken stopping)
 {
     /// <summary>Rounds for an upload that the server forgot, a base that is gone, or a file that is truncated while it is read.</summary>
     private const int MostRounds = 8;
-
-    private readonly SemaphoreSlim _transfers = new(limits.MostTransfers);
-    private readonly SemaphoreSlim _smallStores = new(limits.MostSmallStores);
 
     /// <summary>Stores the container, which the caller keeps pinned, if it changed.</summary>
     public ValueTask<Failure> StoreAsync(Container container, OperationContext operation) =>
@@ -117,8 +114,8 @@ internal sealed partial class ContentStorer(
     private async Task<Failure> StoreNowAsync(Container container, int? begun)
     {
         // Small ones share the server's commits, the more the better; by the length that it has now, for it may still be written.
-        SemaphoreSlim turns = container.GetStat().LengthBytes <= Limits.InlineContentBytes ? _smallStores : _transfers;
-        await turns.WaitAsync(stopping);
+        SemaphoreSlim turn = container.GetStat().LengthBytes <= Limits.InlineContentBytes ? turns.SmallStores : turns.Stores;
+        await turn.WaitAsync(stopping);
         try
         {
             Failure failure = Failure.None;
@@ -141,7 +138,7 @@ internal sealed partial class ContentStorer(
         }
         finally
         {
-            turns.Release();
+            turn.Release();
         }
     }
 
@@ -337,7 +334,7 @@ internal sealed record FilledStore(StoreDataRequest Request, long SentBytes, Blo
 /// Tries failed stores again, later and later, until they succeed. What is open for writing waits for its last close: half of what somebody
 /// writes is no version (S2). What is due and when, <see cref="DirtyContainers"/> knows.
 /// </summary>
-internal sealed partial class StoreRetries(DirtyContainers dirty, ContentStorer storer, ContainerTable table, ILogger log)
+internal sealed partial class StoreRetries(VolumeId volume, DirtyContainers dirty, ContentStorer storer, ContainerTable table, ILogger log)
 {
     // Housekeeping's alone.
     private readonly Dictionary<ContainerId, Task> _running = [];
@@ -350,7 +347,7 @@ internal sealed partial class StoreRetries(DirtyContainers dirty, ContentStorer 
             if (run.IsCompleted)
                 _running.Remove(id);
         }
-        foreach (Container container in dirty.StoresDue())
+        foreach (Container container in dirty.StoresDue(volume))
         {
             if (!_running.ContainsKey(container.Id))
                 _running[container.Id] = RetryAsync(container, operation);

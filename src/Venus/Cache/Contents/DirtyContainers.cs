@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Afs.Wire;
 
 namespace Afs.Venus.Cache;
 
@@ -42,21 +43,21 @@ internal sealed class DirtyContainers(TimeProvider time, Random random)
         }
     }
 
-    /// <summary>The server answers again: all are due.</summary>
-    public void HurryStores()
+    /// <summary>The server of a volume answers again: all of it are due.</summary>
+    public void HurryStores(VolumeId volume)
     {
         lock (_lock)
         {
-            foreach ((ContainerId id, FailedStore failed) in _failed.ToArray())
+            foreach ((ContainerId id, FailedStore failed) in _failed.Where(pair => pair.Value.Container.Fid.Volume == volume).ToArray())
                 _failed[id] = failed with { Delay = First, Wait = TimeSpan.Zero };
         }
     }
 
-    /// <summary>Those whose next attempt is due. They stay until <see cref="Stored"/>.</summary>
-    public List<Container> StoresDue()
+    /// <summary>Those of a volume whose next attempt is due. They stay until <see cref="Stored"/>.</summary>
+    public List<Container> StoresDue(VolumeId volume)
     {
         lock (_lock)
-            return [.. _failed.Values.Where(failed => time.GetElapsedTime(failed.Since) >= failed.Wait).Select(static failed => failed.Container)];
+            return [.. _failed.Values.Where(failed => failed.Container.Fid.Volume == volume && time.GetElapsedTime(failed.Since) >= failed.Wait).Select(static failed => failed.Container)];
     }
 
     /// <summary>There is nothing left to be stored of it, or it is gone.</summary>
@@ -73,11 +74,11 @@ internal sealed class DirtyContainers(TimeProvider time, Random random)
             _looks[container.Id] = new DueLook(container, time.GetTimestamp(), TimeSpan.Zero, IsFirst: true);
     }
 
-    /// <summary>Those that are due. Each stays until <see cref="EndLooks"/>.</summary>
-    public List<DueLook> LooksDue()
+    /// <summary>Those of a volume that are due. Each stays until <see cref="EndLooks"/>.</summary>
+    public List<DueLook> LooksDue(VolumeId volume)
     {
         lock (_lock)
-            return [.. _looks.Values.Where(look => time.GetElapsedTime(look.Since) >= look.Wait)];
+            return [.. _looks.Values.Where(look => look.Container.Fid.Volume == volume && time.GetElapsedTime(look.Since) >= look.Wait)];
     }
 
     /// <summary>It needn't be looked at again, unless it was written since the look began.</summary>

@@ -12,7 +12,7 @@ namespace Afs.Venus.Cache;
 /// Where a store into a mapped page doesn't show in the file's times the content is compared each time, and the more seldom the longer that takes.
 /// </summary>
 internal sealed partial class WrittenContainers(
-    DirtyContainers dirty, ContentStorer storer, ContainerSeals seals, IContainerFiles files, ContainerTable table, TimeProvider time, ILogger log)
+    VolumeId volume, DirtyContainers dirty, ContentStorer storer, ContainerSeals seals, IContainerFiles files, ContainerTable table, TimeProvider time, ILogger log)
 {
     /// <summary>From the last close to the second look, and from each look to the next after that.</summary>
     private static readonly TimeSpan SecondLook = TimeSpan.FromSeconds(2), Interval = TimeSpan.FromSeconds(5);
@@ -20,10 +20,10 @@ internal sealed partial class WrittenContainers(
     /// <summary>Comparing contents again and again takes one part in so many of the time.</summary>
     private const int ComparisonShare = 50;
 
-    /// <summary>All that are due.</summary>
+    /// <summary>All of the volume that are due.</summary>
     public async Task LookAsync(OperationContext operation)
     {
-        foreach (DueLook look in dirty.LooksDue())
+        foreach (DueLook look in dirty.LooksDue(volume))
         {
             try
             {
@@ -84,50 +84,6 @@ internal sealed partial class WrittenContainers(
 
     [LoggerMessage(EventId = 230, Level = LogLevel.Error, Message = "The container of {Fid} can't be looked at: {Reason}")]
     private partial void LogLookFailed(Fid fid, string reason);
-}
-
-/// <summary>A container file that is being made. The index learns of it when it is finished; before, a crash leaves a file without a row, which goes at the next start.</summary>
-internal sealed class NewContainer(ContainerId id, Fid fid, IDiskFile file, IContainerFiles files, IContainerIndex index, string bootId) : IDisposable
-{
-    private bool _isFinished;
-
-    public IDiskFile File => file;
-
-    /// <summary>The content is that of a version of the server.</summary>
-    /// <param name="blocks">Its sums, where they are known.</param>
-    public Container Finish(DataVersion version, uint crc32C, Timestamp modifyTime, BlockSums? blocks)
-    {
-        return FinishAs(Make(version, crc32C, ContainerPhase.Clean, Baseline.Arriving), modifyTime, blocks);
-    }
-
-    /// <summary>For readers, before its content is there. The index knows nothing of it.</summary>
-    public Container Announce(FetchStatus status) => Make(status.DataVersion, status.ContentCrc32C, ContainerPhase.Clean, Baseline.Arriving, new Arrival());
-
-    /// <summary>The content is that of this container's version; so of an announced one.</summary>
-    public Container FinishAs(Container container, Timestamp modifyTime, BlockSums? blocks)
-    {
-        files.SetModifyTime(file, modifyTime);
-        index.PutLater(container.Arrived(files.Stat(file), blocks));
-        _isFinished = true;
-        return container;
-    }
-
-    /// <summary>Empty, for an open that truncates a version that no fetch came before.</summary>
-    public Container FinishTruncated(DataVersion version)
-    {
-        _isFinished = true;
-        return Make(version, crc32C: 0, ContainerPhase.Made, Baseline.Truncated);
-    }
-
-    public void Dispose()
-    {
-        file.Dispose();
-        if (!_isFinished)
-            files.Delete(id);
-    }
-
-    private Container Make(DataVersion version, uint crc32C, ContainerPhase phase, Baseline baseline, Arrival? arrival = null) =>
-        new(new ContainerRecord(id, fid, version, ContainerState.Clean, crc32C, default, bootId, Caller.Client), phase, baseline, files, index, bootId) { Arrival = arrival };
 }
 
 /// <summary>A container that holds changes of this client, not pinned by this: whoever has it open pins it, or it is pinned for each call.</summary>

@@ -1,17 +1,7 @@
-using Afs.Rpc;
 using Afs.Venus.Callbacks;
-using Afs.Venus.Servers;
-using Microsoft.Extensions.Logging;
+using Afs.Wire;
 
 namespace Afs.Venus.Cache;
-
-/// <summary>What the parts of a cached volume are given from outside.</summary>
-/// <param name="Stopping">The end of the mount.</param>
-internal sealed record VolumeSurroundings(
-    CacheOptions Options, IViceServer Server, ViceCalls Calls, CacheFigures Figures, PeerWarnings Warnings, TimeProvider Time, Random Random, ILogger Log, CancellationToken Stopping)
-{
-    public ServerTrust Trust => Server.Trust;
-}
 
 /// <summary>Statuses and names of a volume, and whether they may be believed: the promises, their breaks, and what is asked after all of them were lost.</summary>
 internal sealed class VolumeStatuses
@@ -19,7 +9,7 @@ internal sealed class VolumeStatuses
     private readonly UnneededPromises _unneeded = new();
     private readonly StatusFetcher _fetcher;
 
-    public VolumeStatuses(VolumeSurroundings around, ISavedVnodes? saved, BreakLog breaks, KernelNotices kernel)
+    public VolumeStatuses(VolumeId volume, VolumeSurroundings around, ISavedVnodes? saved, BreakLog breaks, KernelNotices kernel)
     {
         (CacheLimits limits, ServerTrust trust) = (around.Options.Limits, around.Trust);
         Breaks = breaks;
@@ -27,13 +17,12 @@ internal sealed class VolumeStatuses
         CallMark Mark() => new(trust.Mark(), breaks.Sequence);
         _fetcher = new StatusFetcher(Vnodes, Mark, around.Calls);
         Statuses = new Statuses(Vnodes, trust, breaks, _fetcher, around.Time, around.Figures, around.Options.ServesDisconnected);
-        var listings = new ListingRoom(limits.MostListingBytes, limits.MostListingBytesTogether);
-        var directories = new DirectoryFetcher(around.Calls, Statuses, around.Figures, listings, around.Server.Name, around.Warnings, around.Log);
+        var directories = new DirectoryFetcher(around.Calls, Statuses, around.Figures, around.Listings, around.Server.Name, around.Warnings, around.Log);
         Directories = new DirectoryCache(Statuses, directories, limits.MostDirectoryEntries, around.Stopping);
         GiveUps = new GiveUps(_unneeded, Vnodes, trust, breaks, around.Calls);
         Revalidator = new Revalidator(Vnodes, trust, Mark, around.Calls, around.Time, around.Random);
         Saver = new VnodeSaver(saved, Vnodes, Directories, around.Log);
-        Callbacks = new BreakReceiver(breaks, Vnodes, trust, kernel, around.Figures, Feed);
+        Callbacks = new BreakReceiver(volume, breaks, Vnodes, trust, kernel, around.Figures, Feed);
     }
 
     public BreakLog Breaks { get; }

@@ -46,7 +46,7 @@ internal sealed class AttributeReader(ICacheManager cache, HeldDirectories held,
         var reply = new AttributesReply
         {
             Attributes = OfStatus(status),
-            AttributeTimeout = isPromised && !node.IsDetached && cache.Statuses.MayBeKept && held.Find(node) is null ? options.PromisedTimeout : TimeSpan.Zero,
+            AttributeTimeout = isPromised && !node.IsDetached && cache.Statuses.MayBeKept(node.Fid) && held.Find(node) is null ? options.PromisedTimeout : TimeSpan.Zero,
         };
         if (node is FileNode file)
             Overlay(file, status, ref reply);
