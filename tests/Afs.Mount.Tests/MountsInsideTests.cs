@@ -148,6 +148,36 @@ public sealed class MountsInsideTests
         }
     }
 
+    [Fact]
+    public async Task What_is_mounted_inside_stays_when_the_next_daemon_comes_after_the_end_of_the_lease()
+    {
+        using Cell cell = await Cell.StartAsync();
+        Client a = await cell.MountAsync("--supervised", "--timeout", "60"), b = await cell.MountAsync("--timeout", "60");
+
+        Script.Run(a, b, Tree + "mount_all(); put(a + '/r/moves', b'old'); os.listdir(a + '/r'); os.stat(a + '/r/moves'); check('at first')");
+        try
+        {
+            string daemon = a.ReadStatus().GetProperty("processId").GetInt32().ToString();
+            Commands.Run("kill", $"-{Kill}", daemon);
+            string next = "";
+            await a.Daemon.WaitUntilAsync(() => (next = Commands.Run("pgrep", "-P", a.Daemon.Id.ToString()).Output.Trim()) is not "" && next != daemon);
+            Commands.Run("kill", $"-{Stop}", next);
+            Script.Run(a, b, """
+                import subprocess, time
+                put(b + '/r/moves', b'new'); os.rename(b + '/r/moves', b + '/r/moved')
+                reader = subprocess.Popen(['cat', a + '/r/moves'], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                time.sleep(1)
+                assert reader.poll() is None, 'a name was believed after the end of the lease: ' + repr(reader.communicate())
+                """);
+            Commands.Run("kill", $"-{Continue}", next);
+            Script.Run(a, b, Tree + "check('after a late take-over'); assert not os.path.exists(a + '/r/moves'); assert open(a + '/r/moved').read() == 'new'");
+        }
+        finally
+        {
+            Script.Run(a, b, Tree + "unmount_all()");
+        }
+    }
+
     [Theory]
     [InlineData("passthrough")]
     [InlineData("daemon")]

@@ -48,6 +48,26 @@ public sealed class OpenFileTests
     }
 
     [Fact]
+    public async Task What_a_repeated_lookup_fetched_is_held_no_longer_than_the_open_that_it_was_fetched_for()
+    {
+        using var vfs = new VfsFixture();
+        Fid fid = vfs.Cache.Add("f", "old");
+        EntryReply entry = await vfs.LookupAsync("f");
+        OpenReply held = await vfs.OpenAsync(entry.Node);
+        vfs.Cache.StoreByOther(fid, "newer");
+        await vfs.Cache.BreakAsync(fid);
+        Assert.Equal(Errno.ESTALE, await vfs.OpenErrorAsync(entry.Node, VfsFixture.WriteOnly));
+
+        EntryReply again = await vfs.LookupAsync("f");
+        Assert.Equal(1, vfs.Cache.FileOf(fid)!.Uses);
+        OpenReply fresh = await vfs.OpenAsync(again.Node);
+        await vfs.ReleaseAsync(fresh);
+        await vfs.ReleaseAsync(held);
+
+        Assert.Equal(0, vfs.Cache.FileOf(fid)!.Uses);
+    }
+
+    [Fact]
     public async Task What_is_open_and_gone_at_the_server_can_be_opened_again()
     {
         using var vfs = new VfsFixture();

@@ -43,6 +43,22 @@ public sealed class TakeOverTests
     }
 
     [Fact]
+    public async Task A_directory_s_attributes_last_no_longer_than_the_lease_where_the_mount_outlives_its_daemon()
+    {
+        using var single = new VfsFixture();
+        Assert.True((await single.StatAsync(NodeId.Root)).AttributeTimeout > TimeSpan.FromHours(1));
+
+        using var supervised = new VfsFixture(records: FakeRecords.Make());
+        supervised.Cache.Add("f", "content");
+        supervised.Cache.LeaseLeft = TimeSpan.FromSeconds(7);
+        Assert.InRange((await supervised.StatAsync(NodeId.Root)).AttributeTimeout, TimeSpan.FromTicks(1), TimeSpan.FromSeconds(6));
+        EntryReply file = await supervised.LookupAsync("f");
+        Assert.True(file.AttributeTimeout > TimeSpan.FromHours(1));
+        supervised.Cache.LeaseLeft = TimeSpan.FromSeconds(-1);
+        Assert.Equal(TimeSpan.Zero, (await supervised.StatAsync(NodeId.Root)).AttributeTimeout);
+    }
+
+    [Fact]
     public async Task An_open_whose_answer_never_reached_the_kernel_leaves_nothing_open()
     {
         MountRecords records = FakeRecords.Make();

@@ -1,7 +1,6 @@
 using Afs.Fuse.Abi;
 using Afs.Fuse.Interop;
 using Afs.Fuse.Mounting;
-using Afs.Fuse.Protocol;
 using Afs.Fuse.Session;
 using Microsoft.Win32.SafeHandles;
 
@@ -227,16 +226,6 @@ public sealed class FuseKeeper : IDisposable
     /// <summary>The number of the connection that is mounted at a path, different for each mount. Null: nothing is mounted exactly there.</summary>
     /// <param name="mountPoint">Absolute, without links.</param>
     public static uint? FindConnection(string mountPoint) => MountTable.Find(mountPoint)?.DeviceMinor;
-
-    /// <summary>
-    /// After the death of a daemon: the kernel looks every name up again before it uses it, and so waits for the next daemon. Until then nobody could tell the kernel that a
-    /// name has changed. Has no effect before Linux 6.16.
-    /// </summary>
-    public void InvalidateNames()
-    {
-        Span<byte> frame = stackalloc byte[NotificationWriter.MaxBytes];
-        new FuseDevice(_device).Notify(frame[..NotificationWriter.IncrementEpoch(frame)]);
-    }
 
     /// <summary>Ends the connection, so that no request waits any longer, and takes the mount away.</summary>
     public static Errno Abort(string mountPoint, uint connection) => Mounter.Abort(mountPoint, connection);

@@ -287,23 +287,24 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
         if (!TryFind(node, out FileNode file))
             return Refuse<OpenReply>(Errno.ESTALE);
         ValueTask<FuseResult<OpenReply>> open = _opener.Open(file, openFlags, killSuidGid, Opening(request), request.Operation());
-        return open.IsCompletedSuccessfully && open.Result.Error != Errno.ESTALE ? open : OpenOrSendBackAsync(file, openFlags, request.Id, request.Operation(), open);
+        return open.IsCompletedSuccessfully && open.Result.Error != Errno.ESTALE && !_mount.SentBack.IsAny
+            ? open
+            : OpenOrSendBackAsync(file, openFlags, request.Id, request.Operation(), open);
     }
 
     /// <summary>
     /// Notes a caller whose open fails with ESTALE: the kernel repeats the call, and it must succeed then (<see cref="SentBack"/>). A file that is gone by then is opened as the
     /// repeated lookup found it, as on a local disk one that lost its name. What was found must be of the last version that is known: the lookup may have been another call's.
+    /// An open that needs nothing of that lets it go, so that the cache may evict it.
     /// </summary>
     private async ValueTask<FuseResult<OpenReply>> OpenOrSendBackAsync(FileNode file, int openFlags, RequestId opening, OperationContext operation, ValueTask<FuseResult<OpenReply>> open)
     {
         FuseResult<OpenReply> opened = await open;
-        if (opened.Error == Errno.ESTALE && _mount.SentBack.Take(operation.Pid, file.Id) is { } found)
+        using (IContainer? found = _mount.SentBack.Take(operation.Pid, file.Id))
         {
-            using (found)
-            {
-                if (_mount.Cache.Statuses.TryGet(file.Fid, out FetchStatus last) && last.DataVersion == found.BaseVersion)
-                    opened = await _opener.OpenGoneAsync(file, found, openFlags, opening, operation);
-            }
+            bool isUsable = found is not null && _mount.Cache.Statuses.TryGet(file.Fid, out FetchStatus last) && last.DataVersion == found.BaseVersion;
+            if (isUsable && opened.Error == Errno.ESTALE)
+                opened = await _opener.OpenGoneAsync(file, found!, openFlags, opening, operation);
         }
 
         if (opened.Error == Errno.ESTALE)

@@ -20,7 +20,7 @@ internal sealed class VfsMount
         Names = new KernelNames(Kernel, Expirer, new NameRecords(records?.Names), time);
         SentBack = new SentBack(time);
         Held = new HeldDirectories(Kernel, Names, Expirer, SentBack, options, time);
-        Attributes = new AttributeReader(cache, Held, options);
+        Attributes = new AttributeReader(cache, Held, options, outlivesDaemon: records is not null);
         Entries = new EntryResolver(cache, Nodes, Names, Attributes, Kernel);
         Privileges = new PrivilegeKiller(cache);
         Marks = new DurabilityMarks(cache, options);

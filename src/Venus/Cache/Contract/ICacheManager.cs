@@ -43,6 +43,9 @@ public interface IStatusCache
     /// </summary>
     bool MayBeKept(Fid fid) => !ServesSuspect(fid);
 
+    /// <summary>For so long, at the least, the server of the fid's volume lets nobody change what is promised to this client, if it hears no more of it. Zero or less: no longer.</summary>
+    TimeSpan LeaseLeft(Fid fid);
+
     /// <summary>The status, from the server where the promise doesn't hold. Abort NoVnode: it is gone.</summary>
     ValueTask<Result<FetchStatus>> GetAsync(Fid fid, OperationContext operation);
 

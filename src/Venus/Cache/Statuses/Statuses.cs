@@ -42,6 +42,9 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
     /// <inheritdoc cref="IStatusCache.MayBeKept"/>
     public bool MayBeKept => !ServesSuspect && trust.MayBeKept;
 
+    /// <inheritdoc cref="IStatusCache.LeaseLeft"/>
+    public TimeSpan LeaseLeft => trust.LeaseLeft;
+
     public bool IsRemoved(Fid fid) => table.TryRead(fid, out _, out _, out bool isRemoved) && isRemoved;
 
     /// <summary>What was last known, whether promised or not.</summary>

@@ -157,6 +157,8 @@ internal sealed class StatusesByVolume(VolumeTable volumes) : IStatusCache
 
     public bool ServesSuspect(Fid fid) => volumes.TryFind(fid, out Volume? volume) && volume.Statuses.ServesSuspect;
 
+    public TimeSpan LeaseLeft(Fid fid) => volumes.TryFind(fid, out Volume? volume) ? volume.Statuses.LeaseLeft : TimeSpan.Zero;
+
     public bool MayBeKept(Fid fid) => volumes.TryFind(fid, out Volume? volume) && volume.Statuses.MayBeKept;
 
     public ValueTask<Result<FetchStatus>> GetAsync(Fid fid, OperationContext operation) =>

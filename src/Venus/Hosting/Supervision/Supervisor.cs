@@ -21,12 +21,6 @@ internal sealed partial class Supervisor(MountSettings settings, FuseKeeper keep
     /// <summary>For a daemon that takes over. It waits for no server.</summary>
     private static readonly TimeSpan TakeOverLimit = TimeSpan.FromSeconds(30);
 
-    /// <summary>
-    /// How long names may stay as the dead daemon gave them. The next one takes them back one by one, which is sparing; but it has to come before the lease ends (10 seconds,
-    /// unless a server says otherwise), for until then writers wait for the dead one.
-    /// </summary>
-    private static readonly TimeSpan NamesLimit = TimeSpan.FromSeconds(5);
-
     private readonly SupervisorSignals _signals = new();
     private readonly RestartLimit _limit = new(new BootTimeProvider());
     private readonly uint? _before = FuseKeeper.FindConnection(settings.MountPoint);
@@ -58,10 +52,7 @@ internal sealed partial class Supervisor(MountSettings settings, FuseKeeper keep
         {
             using var daemon = DaemonProcess.Start(new Supervision(keeper.Descriptor, restarts, Environment.ProcessId));
             _signals.Daemon = daemon;
-            Task<bool> ready = daemon.WaitReadyAsync(restarts == 0 ? null : TakeOverLimit);
-            if (restarts > 0 && await Task.WhenAny(ready, Task.Delay(NamesLimit)) != ready)
-                keeper.InvalidateNames();
-            bool isReady = await ready;
+            bool isReady = await daemon.WaitReadyAsync(restarts == 0 ? null : TakeOverLimit);
             if (isReady && restarts == 0)
             {
                 _connection = FuseKeeper.FindConnection(settings.MountPoint);

@@ -8,8 +8,15 @@ namespace Afs.Venus.Vfs;
 /// What stat shows: the server's status. If this client changed the file, or has an old version of it open, size, blocks and times are those of its
 /// container instead. Any other size would break SEEK_END and reads at the end, as passthrough reads by the length of the backing file.
 /// </summary>
-internal sealed class AttributeReader(ICacheManager cache, HeldDirectories held, VfsOptions options)
+/// <param name="outlivesDaemon">
+/// The mount stands while no daemon answers. Nobody could tell the kernel then that a name has changed. So it may keep a directory's attributes no longer than the lease surely runs: each
+/// walk through the directory, also by a name that the kernel has cached, needs them (fs/fuse/dir.c, fuse_permission), and waits for the next daemon.
+/// </param>
+internal sealed class AttributeReader(ICacheManager cache, HeldDirectories held, VfsOptions options, bool outlivesDaemon)
 {
+    /// <summary>The kernel counts a timeout from the reply's arrival, which is later than its making by no more than this.</summary>
+    private static readonly TimeSpan MostReplyDelay = TimeSpan.FromSeconds(1);
+
     private const uint BlockSizeBytes = 4096;
 
     /// <summary>The st_blksize of a large file. Some programs read in units of it (awk and Python, for example): see <see cref="VfsOptions.MinDirectBytes"/>.</summary>
@@ -46,11 +53,19 @@ internal sealed class AttributeReader(ICacheManager cache, HeldDirectories held,
         var reply = new AttributesReply
         {
             Attributes = OfStatus(status),
-            AttributeTimeout = isPromised && !node.IsDetached && cache.Statuses.MayBeKept(node.Fid) && held.Find(node) is null ? options.PromisedTimeout : TimeSpan.Zero,
+            AttributeTimeout = isPromised && !node.IsDetached && cache.Statuses.MayBeKept(node.Fid) && held.Find(node) is null ? PromisedTimeout(node) : TimeSpan.Zero,
         };
         if (node is FileNode file)
             Overlay(file, status, ref reply);
         return reply;
+    }
+
+    private TimeSpan PromisedTimeout(Node node)
+    {
+        if (!outlivesDaemon || node is not DirectoryNode)
+            return options.PromisedTimeout;
+        TimeSpan sure = cache.Statuses.LeaseLeft(node.Fid) - MostReplyDelay;
+        return sure <= TimeSpan.Zero ? TimeSpan.Zero : sure < options.PromisedTimeout ? sure : options.PromisedTimeout;
     }
 
     /// <summary>
