@@ -136,6 +136,38 @@ public sealed class TwoVolumesTests : IDisposable
             () => (Text(_one, dirtyOne), Text(_two, dirtyTwo)) == ("left in one", "left in two"), () => again.Time.Advance(TimeSpan.FromSeconds(1)));
     }
 
+    /// <summary>Each volume's own duties try again; those of the other would ask a server that has no such file, and put it aside.</summary>
+    [Fact]
+    public async Task WhatCouldNotBeStored_IsTriedAgainAtItsOwnServer()
+    {
+        (TestClient a, MemoryVice second) = await OpenAsync();
+        await using TestClient own = a;
+        Fid fid = await a.CreateAsync("f", _two.Top);
+        second.Stub.IsCut = true;
+        Assert.NotEqual(Failure.None, await a.WriteAsync(fid, "later"));
+        await PassAsync(a, beats: 8);
+        Assert.Equal(1, a.Figure("stores.waiting"));
+        second.Stub.IsCut = false;
+        await Eventually.BecomesTrueAsync(() => Text(_two, fid) == "later", () => a.Time.Advance(TimeSpan.FromSeconds(1)));
+        Assert.Equal(0, a.Figure("recovered"));
+    }
+
+    [Fact]
+    public async Task WhatAMappingWritesAfterTheLastClose_IsStoredAtItsOwnServer()
+    {
+        (TestClient a, _) = await OpenAsync();
+        await using TestClient own = a;
+        Fid fid = await a.CreateAsync("f", _two.Top);
+        Assert.Equal(Failure.None, await a.WriteAsync(fid, "0123"));
+        using (MappedContainer mapped = await MappedContainer.MapAsync(a, fid))
+        {
+            await PassAsync(a, beats: 3);
+            mapped.Write(0, 'A');
+            await Eventually.BecomesTrueAsync(() => Text(_two, fid) == "A123", () => a.Time.Advance(TimeSpan.FromSeconds(1)));
+        }
+        Assert.Equal(0, a.Figure("recovered"));
+    }
+
     [Fact]
     public async Task AnotherIncarnationOfOne_TakesNothingFromTheOther()
     {
@@ -181,8 +213,7 @@ public sealed class TwoVolumesTests : IDisposable
         await a.CrashAsync();
 
         await using TestClient again = await TestClient.OpenAsync(_one, folder: _folder);
-        for (int beats = 0; beats < 5; beats++)
-            again.Time.Advance(TimeSpan.FromSeconds(1));
+        await PassAsync(again, beats: 5);
         Assert.Equal(FailureKind.Refused, (await again.Manager.Contents.OpenAsync(dirty, forWriting: false, truncate: false, default)).Failure.Kind);
         Assert.Equal(1, again.Figure("containers.dirty"));
         await again.OpenVolumeAsync("two", _two);
@@ -193,6 +224,16 @@ public sealed class TwoVolumesTests : IDisposable
     {
         TestClient client = await TestClient.OpenAsync(_one, limits: limits, folder: _folder);
         return (client, await client.OpenVolumeAsync("two", _two));
+    }
+
+    /// <summary>Time for the background's beats, and for what each of them begins.</summary>
+    private static async Task PassAsync(TestClient client, int beats)
+    {
+        for (int beat = 0; beat < beats; beat++)
+        {
+            client.Time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Delay(10);
+        }
     }
 
     private static string Text(MemoryVolume volume, Fid fid) => Encoding.UTF8.GetString(volume.ContentOf(fid));

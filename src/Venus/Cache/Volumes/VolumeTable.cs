@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using Afs.Platform;
 using Afs.Rpc;
 using Afs.Venus.Callbacks;
@@ -32,20 +33,21 @@ internal sealed class VolumeTable(
     private readonly HashSet<VolumeId> _taken = [];
 
     // Published whole, each volume once it is in order; the first last.
-    private FrozenDictionary<VolumeId, Volume> _volumes = FrozenDictionary<VolumeId, Volume>.Empty;
+    private FrozenDictionary<VolumeId, Volume> _byId = FrozenDictionary<VolumeId, Volume>.Empty;
+    private Volume[] _all = [];
     private Volume? _first;
 
     /// <summary>That of the mount's root.</summary>
     /// <exception cref="InvalidOperationException">None is open: a broken invariant.</exception>
     public Volume First => Volatile.Read(ref _first) ?? throw new InvalidOperationException("No volume is open.");
 
-    /// <summary>All that are open, in no order.</summary>
-    public ImmutableArray<Volume> All => Volatile.Read(ref _volumes).Values;
+    /// <summary>All that are open, in the order in which they came.</summary>
+    public ImmutableArray<Volume> All => ImmutableCollectionsMarshal.AsImmutableArray(Volatile.Read(ref _all));
 
     public bool TryFind(Fid fid, [NotNullWhen(true)] out Volume? volume)
     {
         volume = _first;
-        return volume is not null && volume.Id == fid.Volume || Volatile.Read(ref _volumes).TryGetValue(fid.Volume, out volume);
+        return volume is not null && volume.Id == fid.Volume || Volatile.Read(ref _byId).TryGetValue(fid.Volume, out volume);
     }
 
     /// <summary>
@@ -104,7 +106,8 @@ internal sealed class VolumeTable(
     {
         lock (_lock)
         {
-            Volatile.Write(ref _volumes, _volumes.Values.Append(volume).ToFrozenDictionary(static v => v.Id));
+            Volatile.Write(ref _all, [.. _all, volume]);
+            Volatile.Write(ref _byId, _all.ToFrozenDictionary(static v => v.Id));
             if (_first is null)
                 Volatile.Write(ref _first, volume);
         }
@@ -130,7 +133,7 @@ internal sealed class VolumeTable(
     /// <summary>INVARIANT: each stands under its own id, and the first is among them.</summary>
     public void CheckInvariants()
     {
-        foreach ((VolumeId id, Volume volume) in Volatile.Read(ref _volumes))
+        foreach ((VolumeId id, Volume volume) in Volatile.Read(ref _byId))
         {
             if (volume.Id != id)
                 throw new UnreachableException($"Volume {volume.Id} stands under {id}.");
