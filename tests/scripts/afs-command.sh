@@ -219,7 +219,7 @@ check completion-is-the-packaged-one cmp <("$afs" completion bash) "$root/packag
 # names_saved FID: client a has saved the directory in which that is named f, some seconds after it changed (docs/disk-format-cache.md): the entry is in a page of its database,
 # or of the log of that.
 names_saved() {
-  python3 - "$work/a.cache/vnodes.db" "$1" <<'EOF'
+  python3 - "$(echo "$work"/a.cache/vnodes-????????.db)" "$1" <<'EOF'
 import struct, sys
 _, vnode, uniquifier = map(int, sys.argv[2].split('.'))
 entry = b'\x01f' + struct.pack('<QI', vnode, uniquifier)

@@ -9,9 +9,11 @@ namespace Afs.Venus.Cache;
 /// Tells the kernel's caches, once there are some. What isn't awaited by the asker is told from here: a thread that serves a request of the
 /// kernel must never wait for a notification of it.
 /// </summary>
-/// <param name="server">Whose doings are told to the log by <paramref name="warnings"/>.</param>
-internal sealed partial class KernelNotices(string server, PeerWarnings warnings, ILogger log)
+internal sealed partial class KernelNotices(PeerWarnings warnings, ILogger log)
 {
+    /// <summary>As whom the kernel is told of to the log.</summary>
+    private const string Kernel = "the kernel";
+
     private IKernelCaches? _kernel;
 
     public void Attach(IKernelCaches kernel)
@@ -23,7 +25,7 @@ internal sealed partial class KernelNotices(string server, PeerWarnings warnings
     /// <summary>Completes when no process can see any longer what was broken.</summary>
     public ValueTask InvalidateAsync(IReadOnlyList<PromiseBreak> breaks) => _kernel?.InvalidateAsync(breaks) ?? ValueTask.CompletedTask;
 
-    public ValueTask InvalidateAllAsync() => _kernel?.InvalidateAllAsync() ?? ValueTask.CompletedTask;
+    public ValueTask InvalidateAllAsync(VolumeId volume) => _kernel?.InvalidateAllAsync(volume) ?? ValueTask.CompletedTask;
 
     /// <summary>For one that a mutation without a reply may have changed.</summary>
     public void InvalidateLater(Fid fid)
@@ -32,12 +34,13 @@ internal sealed partial class KernelNotices(string server, PeerWarnings warnings
             BackgroundWork.Start("telling the kernel", () => TellAsync(() => InvalidateAsync([new PromiseBreak { Fid = fid }])));
     }
 
-    /// <summary>All promises of the server are gone.</summary>
-    public void InvalidateAllLater(SuspectReason reason)
+    /// <summary>All promises of a volume are gone.</summary>
+    /// <param name="server">Whose doing it is, for the log.</param>
+    public void InvalidateAllLater(VolumeId volume, string server, SuspectReason reason)
     {
         if (warnings.MayTell(server, nameof(LogTrustLost), out string more))
             LogTrustLost(reason, more);
-        BackgroundWork.Start("telling the kernel", () => TellAsync(InvalidateAllAsync));
+        BackgroundWork.Start("telling the kernel", () => TellAsync(() => InvalidateAllAsync(volume)));
     }
 
     private async Task TellAsync(Func<ValueTask> tell)
@@ -48,7 +51,7 @@ internal sealed partial class KernelNotices(string server, PeerWarnings warnings
         }
         catch (Exception e)
         {
-            if (warnings.MayTell(server, nameof(LogFailed), out string more))
+            if (warnings.MayTell(Kernel, nameof(LogFailed), out string more))
                 LogFailed(more, e);
         }
     }

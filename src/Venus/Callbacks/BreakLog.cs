@@ -10,7 +10,7 @@ namespace Afs.Venus.Callbacks;
 /// What the server calls. The order is the protocol: first the log, so that replies on their way grant nothing; then the status, so that nobody
 /// here trusts it; then the kernel, with no lock held; then the acknowledgement, on which a writer somewhere waits.
 /// </summary>
-internal sealed class BreakReceiver(BreakLog breaks, VnodeTable table, ServerTrust trust, KernelNotices kernel, CacheFigures figures, BreakFeed feed) : IVenusCallbacks
+internal sealed class BreakReceiver(VolumeId volume, BreakLog breaks, VnodeTable table, ServerTrust trust, KernelNotices kernel, CacheFigures figures, BreakFeed feed) : IVenusCallbacks
 {
     public async ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context)
     {
@@ -23,10 +23,10 @@ internal sealed class BreakReceiver(BreakLog breaks, VnodeTable table, ServerTru
         figures.BreaksReceived.Add(request.Breaks.Count);
         if (request.Volumes.Count > 0)
         {
-            // This cache holds one volume.
+            // The connection is for this volume alone.
             breaks.NoteAll();
             trust.Distrust(SuspectReason.VolumeBroken);
-            await kernel.InvalidateAllAsync();
+            await kernel.InvalidateAllAsync(volume);
         }
         if (request.Breaks.Count > 0)
             await kernel.InvalidateAsync(request.Breaks);
@@ -150,12 +150,11 @@ public class BreakLog(int capacity = BreakLog.DefaultCapacity)
 }
 
 /// <summary>
-/// Promises that are no longer needed go back to the server in batches. While one is given up no new one is accepted for the same fid (rule E3
-/// of PromiseRules). Bounded: past the limit they are just forgotten, and a break for one costs one message.
+/// Promises that are no longer needed, until <see cref="GiveUps"/> sends them back. Bounded: past the limit they are just forgotten, and a break for one costs one message.
 /// </summary>
-internal sealed class GiveUps(BreakLog breaks, ViceCalls calls, Func<Fid, bool> isPromised)
+internal sealed class UnneededPromises
 {
-    private const int MostWaiting = 4 * Limits.FidsPerGiveUp;
+    private const int Most = 4 * Limits.FidsPerGiveUp;
 
     private readonly Lock _lock = new();
     private readonly HashSet<Fid> _waiting = [];
@@ -165,34 +164,13 @@ internal sealed class GiveUps(BreakLog breaks, ViceCalls calls, Func<Fid, bool> 
     {
         lock (_lock)
         {
-            if (_waiting.Count < MostWaiting)
+            if (_waiting.Count < Most)
                 _waiting.Add(fid);
         }
     }
 
-    public async Task SendAsync(OperationContext operation)
-    {
-        while (Take() is { Count: > 0 } batch)
-        {
-            breaks.Hold(batch);
-            try
-            {
-                // One that was fetched again since is needed. From here on none can be.
-                List<Fid> unneeded = [.. batch.Where(fid => !isPromised(fid))];
-                if (unneeded.Count > 0)
-                {
-                    await calls.ReadAsync(
-                        (vice, context) => vice.GiveUpPromisesAsync(new GiveUpPromisesRequest { Fids = unneeded }, context), operation);
-                }
-            }
-            finally
-            {
-                breaks.Release(batch);
-            }
-        }
-    }
-
-    private List<Fid> Take()
+    /// <summary>As many as one call may name.</summary>
+    public List<Fid> Take()
     {
         lock (_lock)
         {
@@ -207,8 +185,39 @@ internal sealed class GiveUps(BreakLog breaks, ViceCalls calls, Func<Fid, bool> 
     {
         lock (_lock)
         {
-            if (_waiting.Count > MostWaiting)
+            if (_waiting.Count > Most)
                 throw new UnreachableException($"{_waiting.Count} promises wait to be given up.");
         }
     }
+}
+
+/// <summary>
+/// Promises that are no longer needed go back to the server in batches. While one is given up no new one is accepted for the same fid (rule E3
+/// of PromiseRules).
+/// </summary>
+internal sealed class GiveUps(UnneededPromises unneeded, VnodeTable table, ServerTrust trust, BreakLog breaks, ViceCalls calls)
+{
+    public async Task SendAsync(OperationContext operation)
+    {
+        while (unneeded.Take() is { Count: > 0 } batch)
+        {
+            breaks.Hold(batch);
+            try
+            {
+                // One that was fetched again since is needed. From here on none can be.
+                List<Fid> unpromised = [.. batch.Where(fid => !IsPromised(fid))];
+                if (unpromised.Count > 0)
+                {
+                    await calls.ReadAsync(
+                        (vice, context) => vice.GiveUpPromisesAsync(new GiveUpPromisesRequest { Fids = unpromised }, context), operation);
+                }
+            }
+            finally
+            {
+                breaks.Release(batch);
+            }
+        }
+    }
+
+    private bool IsPromised(Fid fid) => table.TryRead(fid, out _, out uint promised, out _) && trust.Holds(promised);
 }

@@ -90,11 +90,11 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
 
     public override ValueTask<FuseResult<StatFsReply>> StatFs(in FuseRequest request, NodeId node)
     {
-        return ReadAsync(_mount.Cache.Operations, request.Operation());
+        return ReadAsync(_mount.Cache.Operations, TryFind(node, out Node of) ? of.Fid : _mount.Cache.Root, request.Operation());
 
-        static async ValueTask<FuseResult<StatFsReply>> ReadAsync(IFileOperations operations, OperationContext operation)
+        static async ValueTask<FuseResult<StatFsReply>> ReadAsync(IFileOperations operations, Fid fid, OperationContext operation)
         {
-            Result<GetVolumeStatusReply> status = await operations.GetVolumeStatusAsync(operation);
+            Result<GetVolumeStatusReply> status = await operations.GetVolumeStatusAsync(fid, operation);
             return status.IsSuccess ? StatFsFigures.ToReply(status.Value) : status.Failure.ToErrno();
         }
     }

@@ -4,6 +4,7 @@ using Afs.Rpc;
 using Afs.Venus.Cache;
 using Afs.Venus.Hosting;
 using Afs.Vice.Hosting.Data;
+using Afs.Wire;
 
 namespace Afs.Fuzz;
 
@@ -23,7 +24,7 @@ internal sealed class SavedFilesTarget : Target
 
     public override string Name => "saved-files";
 
-    public override string About => "small files of the daemons: ids, keys, volume.json, connection.json, recovered files";
+    public override string About => "small files of the daemons: ids, keys, volume-ID.json, connection.json, recovered files";
 
     public override int MostBytes => 1024;
 
@@ -70,10 +71,13 @@ internal sealed class SavedFilesTarget : Target
     {
         var disk = new MemoryDisk();
         disk.Put("volume.json", content);
-        if (VolumeIdentity.Load(disk) is not { } identity)
+        VolumeIdentity.TakeOver(disk, "vnodes.db", static volume => $"vnodes-{VolumeIdentity.Digits(volume)}.db");
+        disk.Put("volume-00000007.json", content);
+        if (VolumeIdentity.Load(disk, new VolumeId(7)) is not { } identity)
             return false;
         identity.Save(disk);
-        Holds(VolumeIdentity.Load(disk) == identity, "What was read is written as the same.");
+        Holds(VolumeIdentity.Load(disk, new VolumeId(7)) == identity, "What was read is written as the same.");
+        Holds(VolumeIdentity.Find(disk, identity.Name ?? "root") is not null, "It is found by its name.");
         return true;
     }
 

@@ -172,7 +172,7 @@ internal sealed class SimClient
         IViceServer server = _cell.Bugs.Server(new OtherCalls(connection, vice => new BusyThreads(vice, time, busy)));
         server = new SlowAcknowledger(server, time, new Random(_random.Next()), () => IsSlow);
         var index = new SimContainerIndex(_index, host, time, new Random(_random.Next())) { DropsFailed = _cell.Bugs.DropsFailedIndexChanges };
-        var storage = new CacheStorage(disk, new SimContainerFiles(disk, _cell.Bugs.Planted), _cell.Bugs.Index(index), $"boot{_boots}", _wasCleanEnd) { Vnodes = _saved.For(host) };
+        var storage = new CacheStorage(disk, new SimContainerFiles(disk, _cell.Bugs.Planted), _cell.Bugs.Index(index), $"boot{_boots}", _wasCleanEnd) { Vnodes = _ => _saved.For(host) };
         var options = new CacheOptions { Limits = _limits, ServesDisconnected = ServesDisconnected, LeastArrivingBytes = Limits.InlineContentBytes, Times = new CallTimes { Call = TimeSpan.FromSeconds(4), Stall = TimeSpan.FromSeconds(4) } };
         _wasCleanEnd = false;
         var manager = new CacheManager(options, storage, server, time, random, log, _cell.Bugs.BreakLog());

@@ -10,7 +10,7 @@ internal sealed class SimKernel(TimeProvider time, Random random) : IKernelCache
 
     public async ValueTask InvalidateAsync(IReadOnlyList<PromiseBreak> breaks) => await PauseAsync();
 
-    public async ValueTask InvalidateAllAsync() => await PauseAsync();
+    public async ValueTask InvalidateAllAsync(VolumeId volume) => await PauseAsync();
 
     private Task PauseAsync() => Task.Delay(TimeSpan.FromMilliseconds(random.Next(0, MostMs)), time);
 }

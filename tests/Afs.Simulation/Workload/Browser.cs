@@ -31,7 +31,7 @@ internal sealed class Browser(SimMount mount, Random random)
         if (!found.IsSuccess)
             return;
         var files = found.Value.Where(static entry => entry.Status.Type == FileType.Regular).DistinctBy(static entry => entry.Status.Fid);
-        await new Prefetch([.. files], manager.Inspection, manager.Contents, manager.Counts).RunAsync(default);
+        await new Prefetch([.. files], manager.Inspection, manager.Contents, () => manager.BytesArrived).RunAsync(default);
     }
 
     private async Task WatchAsync(CancellationToken stop)

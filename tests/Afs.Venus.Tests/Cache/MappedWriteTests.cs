@@ -1,7 +1,6 @@
 using System.Text;
 using Afs.Venus.Cache;
 using Afs.Wire;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Afs.Venus.Tests;
 
@@ -59,15 +58,15 @@ public sealed class MappedWriteTests : IDisposable
     public void AsManyAreWatchedAsThereAre()
     {
         const int Many = 100_000;
-        var written = new WrittenContainers(null!, null!, null!, null!, TimeProvider.System, NullLogger.Instance);
+        var dirty = new DirtyContainers(TimeProvider.System, new Random(1));
         Container Make(ulong id) => new(new ContainerRecord(new ContainerId(id), new Fid(new VolumeId(1), new VnodeNumber(id), new Uniquifier(1)), new DataVersion(1), ContainerState.Clean, 0, default, "", Caller.Client),
             ContainerPhase.Watched, Baseline.Truncated, null!, null!, "");
         for (ulong id = 1; id < Many; id++)
-            written.Add(Make(id));
+            dirty.LookSoon(Make(id));
         Container last = Make(Many);
-        written.Add(last);
-        Assert.Equal(Many, written.Count);
-        Assert.True(written.Knows(last));
+        dirty.LookSoon(last);
+        Assert.Equal(Many, dirty.LooksDue(new VolumeId(1)).Count);
+        Assert.True(dirty.Knows(last));
     }
 
     [Fact]

@@ -81,9 +81,62 @@ public sealed class OldCacheTests : IDisposable
     {
         File.WriteAllBytes(Path.Combine(_folder, Vnodes), [.. "SQLite format 3\0"u8, .. new byte[5000]]);
         File.Delete(Path.Combine(_folder, Vnodes + "-wal"));
-        using LiteDbSavedVnodes saved = SavedVnodesFile.Open(_folder, new LinuxDisk(_folder), NullLogger.Instance);
+        using LiteDbSavedVnodes saved = SavedVnodesFile.Open(_folder, new LinuxDisk(_folder), NullLogger.Instance)(new VolumeId(1));
         saved.Begin(new VolumeIdentity(1, 2, 3, 4));
         saved.Read(static _ => Assert.Fail("There is none."), static _ => Assert.Fail("There is none."));
+    }
+
+    /// <summary>Format 2 had the names of one volume: it is this one with two files called otherwise, and no name in what says which volume it is.</summary>
+    [Fact]
+    public async Task OneOfFormat2_IsTakenOver()
+    {
+        string folder = Path.Combine(_folder, "format-2");
+        MemoryVolume volume = await MakeVolumeAsync(folder);
+        string identity = Path.Combine(folder, "volume-00000007.json");
+        File.WriteAllText(Path.Combine(folder, "volume.json"), """{"Volume":7,"RootVnode":1,"RootUniquifier":1,"Incarnation":1}""");
+        File.Delete(identity);
+        foreach (string end in (string[])["", "-log"])
+            File.Move(Path.Combine(folder, SavedVnodesFile.NameOf(MemoryVolume.Id) + end), Path.Combine(folder, Vnodes + end));
+
+        await using TestClient client = await TestClient.OpenAsync(volume, folder: folder);
+        Assert.Equal(4, client.Figure("vnodes"));
+        Assert.Equal(Failure.None, await client.Manager.RevalidateNowAsync());
+        Assert.Equal("at the server", await client.ReadAsync((await client.LookupAsync("clean"))!.Value));
+        Assert.Equal(0, client.Server.Stub.CountOf("FetchData") + client.Server.Stub.CountOf("FetchDirectory"));
+        Assert.Contains("\"Name\":\"root\"", File.ReadAllText(identity), StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(folder, Vnodes)));
+        // A program of format 2 that comes again finds another volume, and drops what is clean.
+        Assert.Contains("\"Volume\":0", File.ReadAllText(Path.Combine(folder, "volume.json")), StringComparison.Ordinal);
+    }
+
+    /// <summary>Whatever change of the disk it is at which that ends: the next start finds which volume it is, and is not misled by half of the rest.</summary>
+    [Fact]
+    public void ATakeOverThatEndsMeanwhile_IsRepeatedByTheNext()
+    {
+        for (int changes = 0; ; changes++)
+        {
+            string folder = Path.Combine(_folder, $"identity-{changes}");
+            CopyTo(folder);
+            var failing = new FailingDisk(new LinuxDisk(folder), DiskFailure.NoSpace) { SucceedsFor = changes };
+            try
+            {
+                SavedVnodesFile.Open(folder, failing, NullLogger.Instance);
+            }
+            catch (DiskException)
+            {
+                // As far as it came.
+            }
+            var disk = new LinuxDisk(folder);
+            using LiteDbSavedVnodes saved = SavedVnodesFile.Open(folder, disk, NullLogger.Instance)(MemoryVolume.Id);
+            VolumeIdentity identity = VolumeIdentity.Load(disk, MemoryVolume.Id)!;
+            Assert.Equal((MemoryVolume.Root, 1ul), (identity.Root, identity.Incarnation));
+            saved.Begin(identity);
+            int count = 0;
+            saved.Read(_ => count++, static _ => { });
+            Assert.Equal(4, count);
+            if (!failing.HasFailed)
+                return;
+        }
     }
 
     private static readonly Comparer<ContainerState> StateOrder = Comparer<ContainerState>.Create(static (a, b) => Rank(a).CompareTo(Rank(b)));
@@ -94,14 +147,15 @@ public sealed class OldCacheTests : IDisposable
         CacheIndexFile.Open(folder, disk, IndexWorkload.Boot, new FakeTime(), NullLogger.Instance);
 
     /// <summary>The volume as the server had it then: the same calls give the same fids and versions.</summary>
-    private static async Task<MemoryVolume> MakeVolumeAsync()
+    private static async Task<MemoryVolume> MakeVolumeAsync(string? folder = null)
     {
         var volume = new MemoryVolume();
-        await using TestClient maker = await TestClient.OpenAsync(volume);
+        await using TestClient maker = await TestClient.OpenAsync(volume, folder: folder);
         Fid clean = await maker.CreateAsync("clean"), dirty = await maker.CreateAsync("dirty"), open = await maker.CreateAsync("open");
         await maker.WriteAsync(clean, "at the server");
         await maker.WriteAsync(dirty, "base");
         await maker.WriteAsync(open, "base");
+        await maker.ListAsync();
         return volume;
     }
 

@@ -236,7 +236,7 @@ public class PromiseTests
             Assert.Equal(Failure.None, await late.Manager.Directories.LoadAsync(folder, default));
             Assert.Equal(LookupAnswer.Found, late.Manager.Directories.TryLookup(folder, MemoryVice.Name($"new{round}"), out Fid found, out _));
             Assert.Equal(made, found);
-            Assert.False(late.Manager.Statuses.MayBeKept);
+            Assert.False(late.Manager.Statuses.MayBeKept(fid));
             Begin(late);
             Assert.Equal($"{round}", await late.ReadAsync(fid));
             Begin(late);

@@ -1,5 +1,6 @@
 using Afs.Platform;
 using Afs.Venus.Cache;
+using Afs.Venus.Hosting;
 using Afs.Wire;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -72,7 +73,7 @@ public sealed class RestartTests : IDisposable
         Assert.Equal(Failure.None, await a.Manager.Operations.RemoveAsync(directory, "f0"u8.ToArray(), isDirectory: false, default));
         await EndAsync(a, wasCleanEnd: true);
 
-        using var saved = new LiteDbSavedVnodes(new LinuxDisk(_folder), "vnodes.db", NullLogger.Instance);
+        using var saved = new LiteDbSavedVnodes(new LinuxDisk(_folder), SavedVnodesFile.NameOf(MemoryVolume.Id), NullLogger.Instance);
         saved.Begin(new VolumeIdentity(MemoryVolume.Id.Value, MemoryVolume.Root.Vnode.Value, MemoryVolume.Root.Uniquifier.Value, _volume.Incarnation));
         var fids = new List<Fid>();
         saved.Read(status => fids.Add(status.Fid), static _ => { });
@@ -101,7 +102,7 @@ public sealed class RestartTests : IDisposable
         TestClient a = await OpenAsync();
         Fid directory = await FillAsync(a);
         await EndAsync(a, wasCleanEnd: true);
-        string path = Path.Combine(_folder, "vnodes.db");
+        string path = Path.Combine(_folder, SavedVnodesFile.NameOf(MemoryVolume.Id));
         if (damage == "garbage")
             File.WriteAllText(path, new string('x', 5000));
         else

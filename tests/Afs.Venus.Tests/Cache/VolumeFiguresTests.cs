@@ -57,7 +57,7 @@ public class VolumeFiguresTests
 
     private static async Task<long> FreeAsync(TestClient client)
     {
-        Result<GetVolumeStatusReply> status = await client.Manager.Operations.GetVolumeStatusAsync(default);
+        Result<GetVolumeStatusReply> status = await client.Manager.Operations.GetVolumeStatusAsync(client.Root, default);
         Assert.Equal(Failure.None, status.Failure);
         return status.Value.FreeBytes;
     }

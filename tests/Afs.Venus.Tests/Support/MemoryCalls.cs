@@ -8,7 +8,7 @@ internal sealed partial class MemoryCalls(MemoryVolume volume, MemoryVice client
 {
     public Outcome<ProbeReply> Probe() => new ProbeReply();
 
-    public Outcome<GetVolumeReply> GetVolume() => new GetVolumeReply { Root = MemoryVolume.Root, Version = new(volume.Version), Incarnation = volume.Incarnation };
+    public Outcome<GetVolumeReply> GetVolume() => new GetVolumeReply { Root = volume.Top, Version = new(volume.Version), Incarnation = volume.Incarnation };
 
     public Outcome<GetVolumeStatusReply> GetVolumeStatus() => new GetVolumeStatusReply { TotalBytes = 1000, FreeBytes = volume.FreeBytes, Vnodes = 1 };
 

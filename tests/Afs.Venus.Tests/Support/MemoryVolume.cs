@@ -22,7 +22,17 @@ internal sealed class MemoryVolume
     private readonly Dictionary<UploadId, byte[]> _uploads = [];
     private ulong _lastVnode = 1;
 
-    public MemoryVolume() => _vnodes[Root] = new MemoryVnode(New(Root, FileType.Directory, 0x1ed, Root));
+    private readonly VolumeId _id;
+
+    /// <param name="id">Null: the only one of a test.</param>
+    public MemoryVolume(VolumeId? id = null)
+    {
+        _id = id ?? Id;
+        _vnodes[Top] = new MemoryVnode(New(Top, FileType.Directory, 0x1ed, Top));
+    }
+
+    /// <summary>Its root: <see cref="Root"/> in a volume of this id.</summary>
+    public Fid Top => Root with { Volume = _id };
 
     public ulong Epoch { get; set; } = 1;
 
@@ -105,7 +115,7 @@ internal sealed class MemoryVolume
 
     public MemoryVnode Make(FileType type, uint mode, Fid parent)
     {
-        var fid = new Fid(Id, new(++_lastVnode), new(1));
+        var fid = new Fid(_id, new(++_lastVnode), new(1));
         return _vnodes[fid] = new MemoryVnode(New(fid, type, mode, type == FileType.Directory ? parent : default));
     }
 

@@ -1,6 +1,7 @@
 using Afs.Platform;
 using Afs.Venus.Cache;
 using Afs.Venus.Hosting;
+using Afs.Wire;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -50,6 +51,15 @@ internal sealed class TestClient : CacheClient, IAsyncDisposable
         var client = new TestClient(root, folder is null, vice, time, manager, looked);
         manager.AttachKernel(client.Kernel);
         return client;
+    }
+
+    /// <summary>One more volume in the same cache, over a server of its own.</summary>
+    public async Task<MemoryVice> OpenVolumeAsync(string name, MemoryVolume volume)
+    {
+        var server = new MemoryVice(volume, Time);
+        Result<Fid> root = await Manager.OpenVolumeAsync(name, server, default);
+        Assert.Equal((Failure.None, volume.Top), (root.Failure, root.Value));
+        return server;
     }
 
     /// <summary>Time goes on until what was written has been looked at, and nobody can write to it any more.</summary>

@@ -22,9 +22,14 @@ internal sealed class TestKernel : IKernelCaches
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask InvalidateAllAsync()
+    /// <summary>The volumes of which all had to go, in order.</summary>
+    public List<VolumeId> Volumes { get; } = [];
+
+    public ValueTask InvalidateAllAsync(VolumeId volume)
     {
         All++;
+        lock (Volumes)
+            Volumes.Add(volume);
         return ValueTask.CompletedTask;
     }
 }

@@ -101,7 +101,7 @@ internal sealed partial class FakeCache : IFileOperations
         return new(Result(xattrs));
     }
 
-    public ValueTask<Result<GetVolumeStatusReply>> GetVolumeStatusAsync(OperationContext operation) =>
+    public ValueTask<Result<GetVolumeStatusReply>> GetVolumeStatusAsync(Fid fid, OperationContext operation) =>
         new(new GetVolumeStatusReply { TotalBytes = 1 << 30, FreeBytes = 1 << 29, Vnodes = 7 });
 
     private static Result<T> Result<T>(T value) => value;

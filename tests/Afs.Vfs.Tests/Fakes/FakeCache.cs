@@ -34,6 +34,8 @@ internal sealed partial class FakeCache : ICacheManager, IStatusCache, IDirector
 
     public TimeSpan LeaseLeft { get; set; } = TimeSpan.FromSeconds(10);
 
+    TimeSpan IStatusCache.LeaseLeft(Fid fid) => LeaseLeft;
+
     public IDirectoryCache Directories => this;
 
     public IContentCache Contents => this;

@@ -257,7 +257,6 @@ internal sealed class Container
             }
             if (--_pins == 0)
             {
-                after.WasLast = true;
                 (closedToo, _file) = (_file, null);
                 after.IsToDelete = _fate is ContainerFate.Superseded or ContainerFate.RemovedHere;
                 if (after.IsToDelete || IsParked)

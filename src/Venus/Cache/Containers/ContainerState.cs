@@ -63,13 +63,10 @@ internal enum ContainerFate : byte
 /// content is compared, and is that of its base version. So the comparison sees the last write, whatever the times of the file say. Only another open for
 /// writing breaks the seal.
 /// </summary>
-internal sealed class ContainerSeals(ContainerTable table, IContainerFiles files, IBlockingWork work)
+internal sealed class ContainerSeals(ContainerTable table, IContainerFiles files, DirtyContainers dirty, IBlockingWork work)
 {
     /// <summary>Rounds of a comparison that stores overtake.</summary>
     private const int MostRounds = 8;
-
-    /// <summary>Gets each container that turns out to be changed though nobody has it open: somebody must store it.</summary>
-    public Action<Container>? FoundChanged { get; set; }
 
     /// <summary>Does the content differ from what was fetched or last stored? Reads it where the file's times can't say. Only while pinned.</summary>
     /// <exception cref="DiskException">The file can't be read.</exception>
@@ -113,7 +110,7 @@ internal sealed class ContainerSeals(ContainerTable table, IContainerFiles files
                 if (!IsContentChanged(container))
                     return container.TrySeal(begun);
                 if (container.NoteChanged())
-                    FoundChanged?.Invoke(container);
+                    dirty.LookSoon(container); // Though nobody has it open: somebody must store it.
                 return false;
             }
             finally
@@ -126,6 +123,41 @@ internal sealed class ContainerSeals(ContainerTable table, IContainerFiles files
             // Without its file there is nothing to be kept.
             return e.Failure == DiskFailure.NotFound && container.TrySeal(begun);
         }
+    }
+
+    /// <summary>
+    /// Makes it the current one of its fid, unless one is there that holds changes of this client, or may be written by somebody still, or is of a newer version: then it
+    /// is deleted. The current one afterwards.
+    /// </summary>
+    public Container Install(Container container)
+    {
+        Container? kept = null;
+        while (true)
+        {
+            Container current = table.Install(container, kept, out Container? watched);
+            if (watched is null)
+                return current;
+            // Asked under no lock; it may be written again by the next round.
+            if (!TrySeal(watched))
+                kept = watched;
+        }
+    }
+
+    /// <summary>True: nobody could write to it, the server has its content, nothing used it, and it is deleted.</summary>
+    public bool TryEvict(Container container) => TrySeal(container) && table.TryEvict(container);
+
+    /// <summary>All of a volume that hold no change of this client, and can't any more, go; those in use at the end of their last use.</summary>
+    public void DropClean(VolumeId volume)
+    {
+        foreach (Container container in table.Snapshot(volume))
+            DropIfClean(container);
+    }
+
+    /// <summary>As above, one.</summary>
+    public void DropIfClean(Container container)
+    {
+        if (!container.IsLocal && TrySeal(container))
+            table.Drop(container, ContainerFate.Superseded);
     }
 
     /// <summary>As <see cref="TrySeal"/>, not on the caller's thread where it takes long.</summary>
@@ -168,8 +200,6 @@ internal sealed class ContainerSeals(ContainerTable table, IContainerFiles files
 /// <summary>What the end of a use of a container leads to.</summary>
 internal struct Unpinned
 {
-    public bool WasLast;
-
     /// <summary>It was the last that wrote, and there are changes that the server doesn't have.</summary>
     public bool IsLeftUnstored;
 

@@ -8,7 +8,7 @@ namespace Afs.Venus.Cache;
 
 /// <summary>
 /// Owns which container is the current one of each fid, and the size of all of them together. Older ones live by their uses only.
-/// Its lock is taken before that of a container.
+/// It asks nobody: whether one may go is for <see cref="ContainerSeals"/> to say, who lets it go here. Its lock is taken before that of a container.
 /// </summary>
 internal sealed class ContainerTable(IContainerFiles files, IContainerIndex index)
 {
@@ -17,12 +17,6 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
     private readonly Dictionary<ContainerId, long> _sizes = [];
     private long _clock;
     private long _nextId;
-
-    /// <summary>Gets the fid when the last use of a container ends. Must not wait.</summary>
-    public Action<Fid>? LastUseEnded { get; set; }
-
-    /// <summary>Nobody can write to it, and the server has its content: <see cref="ContainerSeals.TrySeal"/>. Called under no lock.</summary>
-    public Func<Container, bool> MayGo { get; set; } = static container => container.Phase == ContainerPhase.Clean;
 
     /// <summary>Allocated bytes as of when each container was last measured.</summary>
     public long TotalBytes { get; private set; }
@@ -59,40 +53,36 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
             return _current.TryGetValue(fid, out container);
     }
 
+    /// <summary>Of all volumes.</summary>
     public List<Container> Snapshot()
     {
         lock (_lock)
             return [.. _current.Values];
     }
 
-    /// <summary>
-    /// Makes it the current one, unless one is there that holds changes of this client, or may be written by somebody still, or is of a newer version: then it
-    /// is deleted. The current one afterwards.
-    /// </summary>
-    public Container Install(Container container)
+    /// <summary>Of one volume.</summary>
+    public IEnumerable<Container> Snapshot(VolumeId volume) => Snapshot().Where(container => container.Fid.Volume == volume);
+
+    /// <summary>One step of <see cref="ContainerSeals.Install"/>, which says what becomes of it.</summary>
+    /// <param name="kept">Was asked about, and can't be sealed.</param>
+    /// <param name="watched">Not null: nothing was done. This one is the current, older, and may be written by somebody who has it mapped: it is to be asked about first.</param>
+    public Container Install(Container container, Container? kept, out Container? watched)
     {
-        Container? old, asked = null;
-        bool delete, mayGo = false;
-        while (true)
+        Container? old;
+        bool delete;
+        lock (_lock)
         {
-            lock (_lock)
-            {
-                bool isThere = _current.TryGetValue(container.Fid, out old);
-                bool isOlder = isThere && !old!.IsLocal && old.BaseVersion.Value <= container.BaseVersion.Value;
-                // What is watched is asked about outside of the lock; it may be written again by then.
-                bool isToBeAsked = isOlder && old!.Phase == ContainerPhase.Watched && (asked != old || mayGo);
-                if (!isToBeAsked)
-                {
-                    if (isThere && !old!.IsNobodys && (!isOlder || old.Phase != ContainerPhase.Clean))
-                        (old, container) = (container, old!);
-                    else
-                        _current[container.Fid] = container;
-                    container.LastUsed = ++_clock;
-                    delete = old?.Retire(ContainerFate.Superseded) ?? false;
-                    break;
-                }
-            }
-            (asked, mayGo) = (old, MayGo(old!));
+            bool isThere = _current.TryGetValue(container.Fid, out old);
+            bool isOlder = isThere && !old!.IsLocal && old.BaseVersion.Value <= container.BaseVersion.Value;
+            watched = isOlder && old!.Phase == ContainerPhase.Watched && old != kept ? old : null;
+            if (watched is not null)
+                return watched;
+            if (isThere && !old!.IsNobodys && (!isOlder || old.Phase != ContainerPhase.Clean))
+                (old, container) = (container, old!);
+            else
+                _current[container.Fid] = container;
+            container.LastUsed = ++_clock;
+            delete = old?.Retire(ContainerFate.Superseded) ?? false;
         }
         Measure(container.Id, container.Baseline.AllocatedBytes);
         if (delete)
@@ -154,7 +144,7 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
             Delete(container);
     }
 
-    /// <summary>True: it was clean and unused, and is deleted.</summary>
+    /// <summary>True: it was sealed and unused, and is deleted.</summary>
     public bool TryEvict(Container container)
     {
         lock (_lock)
@@ -167,28 +157,12 @@ internal sealed class ContainerTable(IContainerFiles files, IContainerIndex inde
         return true;
     }
 
-    /// <summary>All that hold no change of this client, and can't any more, go; those in use at the end of their last use.</summary>
-    public void DropClean()
-    {
-        foreach (Container container in Snapshot())
-            DropIfClean(container);
-    }
-
-    /// <summary>As above, one.</summary>
-    public void DropIfClean(Container container)
-    {
-        if (!container.IsLocal && MayGo(container))
-            Drop(container, ContainerFate.Superseded);
-    }
-
     /// <summary>The end of a pin; that of the last one closes the file, and deletes it where it is nobody's any more.</summary>
     public Unpinned Unpin(Container container, bool wasWriting = false)
     {
         Unpinned after = container.Unpin(wasWriting);
         if (after.IsToDelete)
             Delete(container);
-        if (after.WasLast)
-            LastUseEnded?.Invoke(container.Fid);
         return after;
     }
 

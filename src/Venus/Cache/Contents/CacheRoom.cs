@@ -10,7 +10,7 @@ namespace Afs.Venus.Cache;
 /// where all is well, and a duty of the housekeeping does once a second.
 /// </summary>
 internal sealed class CacheRoom(
-    ContainerTable table, IContainerFiles files, CacheLimits limits, CacheFigures figures, IBlockingWork work, TimeProvider time)
+    ContainerTable table, ContainerSeals seals, IContainerFiles files, CacheLimits limits, CacheFigures figures, IBlockingWork work, TimeProvider time)
 {
     /// <summary>Where nothing could go, nobody looks again for so long: a look costs as much as there are files.</summary>
     private static readonly TimeSpan FruitlessPause = TimeSpan.FromSeconds(1);
@@ -81,7 +81,7 @@ internal sealed class CacheRoom(
     }
 
     /// <summary>Lets go of one container, if it is clean and nothing uses it.</summary>
-    public bool TryDiscard(Container container) => !container.IsPinned && !container.IsLocal && table.MayGo(container) && table.TryEvict(container);
+    public bool TryDiscard(Container container) => !container.IsPinned && !container.IsLocal && seals.TryEvict(container);
 
     /// <summary>Room for a fetch; to be given back by <see cref="Release"/>. False: everything that is left is in use.</summary>
     public bool TryReserve(long bytes)
@@ -149,7 +149,7 @@ internal sealed class CacheRoom(
             {
                 if (table.TotalBytes <= goal)
                     break;
-                if (table.MayGo(container) && table.TryEvict(container))
+                if (seals.TryEvict(container))
                     figures.ContainersEvicted.Add();
             }
             return table.TotalBytes <= least;

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Afs.Venus.Cache;
 
 /// <summary>
-/// Whole files. The rules of an open, in order:
+/// Whole files of one volume. The rules of an open, in order:
 ///  1. a container that holds changes of this client, or is open for writing, is the file, for all processes of this client;
 ///  2. a container whose version is that of a promised status is the file, with no call;
 ///  3. a truncating open, and an empty file, need no content: a new empty container;
@@ -14,17 +14,13 @@ namespace Afs.Venus.Cache;
 /// A container that lost its place to a newer one lives until its last use ends (S2).
 /// </summary>
 internal sealed partial class ContentCache(
-    Statuses statuses, ContainerTable table, ContainerFactory factory, ContentFetcher fetcher, ContentStorer storer, ContainerSeals seals, ContentUses uses,
-    CacheRecovery recovery, BlockKeeper blocks, CacheRoom room, CacheFigures figures, IBlockingWork work, ILogger log) : IContentCache
+    VolumeId volume, Statuses statuses, ContainerTable table, ContainerFactory factory, ContentFetcher fetcher, ContentStorer storer, ContainerSeals seals, DirtyContainers dirty, ContentUses uses,
+    CacheRecovery recovery, BlockKeeper blocks, CacheRoom room, TransferTurns turns, CacheFigures figures, IBlockingWork work, ILogger log) : IContentCache
 {
     /// <summary>Rounds of an open that is overtaken by breaks, evictions and other opens.</summary>
     private const int MostRounds = 64;
 
-    /// <summary>Contents that are compared with their checksums at one time, after a crash: fewer than the threads for such work, which others need as well.</summary>
-    private const int MostVerified = 2;
-
     private readonly ConcurrentDictionary<ContainerId, Lazy<Task<bool>>> _verifying = new();
-    private readonly SemaphoreSlim _verifyTurns = new(MostVerified);
 
     public bool TryOpenForReading(Fid fid, ContainerId? proven, out IContainer container)
     {
@@ -105,7 +101,7 @@ internal sealed partial class ContentCache(
     {
         Task<Failure>[] stores =
         [
-            .. table.Snapshot()
+            .. table.Snapshot(volume)
                 .Where(c => (c.IsLocal || c.Phase == ContainerPhase.Watched) && !c.HasWriters && !c.NeedsRecovery && (only is null || c.Fid == only))
                 .Select(c => new LocalContainer(c, storer, uses).StoreClosedAsync(operation).AsTask()),
         ];
@@ -208,7 +204,7 @@ internal sealed partial class ContentCache(
                 return !IsCurrent(container) && !await seals.TrySealAsync(container);
             if (!container.NoteChanged())
                 return container.IsLocal;
-            storer.Failed?.Invoke(container); // So that somebody stores it, though nobody may close it again.
+            dirty.StoreLater(container); // So that somebody stores it, though nobody may close it again.
             await container.MarkDirtyAsync();
             return true;
         }
@@ -230,13 +226,13 @@ internal sealed partial class ContentCache(
         if (cached is not null && cached.BaseVersion == status.Value.DataVersion)
             return cached;
         using NewContainer made = factory.Create(fid);
-        return table.Install(made.FinishTruncated(status.Value.DataVersion));
+        return seals.Install(made.FinishTruncated(status.Value.DataVersion));
     }
 
     private Container MakeEmpty(FetchStatus status)
     {
         using NewContainer made = factory.Create(status.Fid);
-        return table.Install(made.Finish(status.DataVersion, crc32C: 0, status.ModifyTime, blocks: null));
+        return seals.Install(made.Finish(status.DataVersion, crc32C: 0, status.ModifyTime, blocks: null));
     }
 
     /// <summary>False: it is gone, also because somebody deleted its file by hand.</summary>
@@ -266,14 +262,14 @@ internal sealed partial class ContentCache(
 
     private async Task<bool> VerifyInTurnAsync(Container container)
     {
-        await _verifyTurns.WaitAsync();
+        await turns.Verifications.WaitAsync();
         try
         {
             return !container.NeedsVerify || await work.RunAsync(() => PinAndVerify(container));
         }
         finally
         {
-            _verifyTurns.Release();
+            turns.Verifications.Release();
             _verifying.TryRemove(container.Id, out _);
         }
     }
@@ -348,14 +344,15 @@ internal sealed partial class ContentCache(
 }
 
 /// <summary>The end of a use by a process: what it may have written is looked after.</summary>
-internal sealed class ContentUses(ContainerTable table, WrittenContainers written, ClosedContainers closed)
+internal sealed class ContentUses(ContainerTable table, DirtyContainers dirty, ClosedContainers closed, UnnamedFiles unnamed)
 {
     public void Ended(Container container, bool wasWriting)
     {
         if (wasWriting)
-            written.Add(container);
+            dirty.LookSoon(container);
         if (table.Unpin(container, wasWriting).IsLeftUnstored)
             closed.Add(container);
+        unnamed.UseEnded(container);
     }
 }
 
@@ -462,6 +459,50 @@ internal sealed class ContainerFactory(ContainerTable table, IContainerFiles fil
 
     /// <summary>One from the index, after a restart. The end was clean, and no power was lost since: what its row says of a clean one holds.</summary>
     public Container Restore(ContainerRecord record, bool wasCleanEnd) => Container.FromIndex(record, wasCleanEnd, files, index, bootId);
+}
+
+/// <summary>A container file that is being made. The index learns of it when it is finished; before, a crash leaves a file without a row, which goes at the next start.</summary>
+internal sealed class NewContainer(ContainerId id, Fid fid, IDiskFile file, IContainerFiles files, IContainerIndex index, string bootId) : IDisposable
+{
+    private bool _isFinished;
+
+    public IDiskFile File => file;
+
+    /// <summary>The content is that of a version of the server.</summary>
+    /// <param name="blocks">Its sums, where they are known.</param>
+    public Container Finish(DataVersion version, uint crc32C, Timestamp modifyTime, BlockSums? blocks)
+    {
+        return FinishAs(Make(version, crc32C, ContainerPhase.Clean, Baseline.Arriving), modifyTime, blocks);
+    }
+
+    /// <summary>For readers, before its content is there. The index knows nothing of it.</summary>
+    public Container Announce(FetchStatus status) => Make(status.DataVersion, status.ContentCrc32C, ContainerPhase.Clean, Baseline.Arriving, new Arrival());
+
+    /// <summary>The content is that of this container's version; so of an announced one.</summary>
+    public Container FinishAs(Container container, Timestamp modifyTime, BlockSums? blocks)
+    {
+        files.SetModifyTime(file, modifyTime);
+        index.PutLater(container.Arrived(files.Stat(file), blocks));
+        _isFinished = true;
+        return container;
+    }
+
+    /// <summary>Empty, for an open that truncates a version that no fetch came before.</summary>
+    public Container FinishTruncated(DataVersion version)
+    {
+        _isFinished = true;
+        return Make(version, crc32C: 0, ContainerPhase.Made, Baseline.Truncated);
+    }
+
+    public void Dispose()
+    {
+        file.Dispose();
+        if (!_isFinished)
+            files.Delete(id);
+    }
+
+    private Container Make(DataVersion version, uint crc32C, ContainerPhase phase, Baseline baseline, Arrival? arrival = null) =>
+        new(new ContainerRecord(id, fid, version, ContainerState.Clean, crc32C, default, bootId, Caller.Client), phase, baseline, files, index, bootId) { Arrival = arrival };
 }
 
 /// <summary>Reads a container's content for a store and computes its checksum. Not safe for concurrent use.</summary>

@@ -12,7 +12,7 @@ namespace Afs.Venus.Cache;
 /// it are interrupted.
 /// </summary>
 internal sealed class ContentFetcher(
-    ViceCalls calls, Statuses statuses, ContainerTable table, ContentTransfers transfers, CacheFigures figures, CancellationToken stopping)
+    ViceCalls calls, Statuses statuses, ContainerTable table, ContainerSeals seals, ContentTransfers transfers, CacheFigures figures, CancellationToken stopping)
 {
     /// <summary>Rounds for a file whose versions come faster than it can be fetched.</summary>
     private const int MostRounds = 16;
@@ -149,7 +149,7 @@ internal sealed class ContentFetcher(
     {
         statuses.Remove(fid);
         if (cached is not null)
-            table.DropIfClean(cached);
+            seals.DropIfClean(cached);
     }
 }
 

@@ -13,23 +13,11 @@ namespace Afs.Venus.Cache;
 /// goes on when those who wait are interrupted. What fails stays dirty.
 /// </summary>
 internal sealed partial class ContentStorer(
-    ViceCalls calls, Statuses statuses, IContainerFiles files, ContainerTable table, ContainerSeals seals, RecoveredFolder recovered, Random random, CacheLimits limits,
-    CacheFigures figures, StorePlanner planner, BlockHashKey hashKey, IBlockingWork work, ILogger log, CancellationToken stopping)
+    ViceCalls calls, Statuses statuses, IContainerFiles files, ContainerTable table, ContainerSeals seals, DirtyContainers dirty, RemovalsUnderWay removals, RecoveredFolder recovered,
+    Random random, TransferTurns turns, CacheFigures figures, StorePlanner planner, BlockHashKey hashKey, IBlockingWork work, ILogger log, CancellationToken stopping)
 {
     /// <summary>Rounds for an upload that the server forgot, a base that is gone, or a file that is truncated while it is read.</summary>
     private const int MostRounds = 8;
-
-    private readonly SemaphoreSlim _transfers = new(limits.MostTransfers);
-    private readonly SemaphoreSlim _smallStores = new(limits.MostSmallStores);
-
-    /// <summary>Resolves when no removal by this client is on its way: a store may learn of one before its caller does.</summary>
-    public Func<ValueTask> RemovalsSettled { get; set; } = static () => ValueTask.CompletedTask;
-
-    /// <summary>Gets each container whose store failed.</summary>
-    public Action<Container>? Failed { get; set; }
-
-    /// <summary>Gets each container that was stored while nobody had it open for writing: somebody may have it mapped.</summary>
-    public Action<Container>? Watch { get; set; }
 
     /// <summary>Stores the container, which the caller keeps pinned, if it changed.</summary>
     public ValueTask<Failure> StoreAsync(Container container, OperationContext operation) =>
@@ -100,7 +88,7 @@ internal sealed partial class ContentStorer(
         {
             LogDiskFailed(container.Fid, e.Message);
             if (!container.NeedsRecovery)
-                Failed?.Invoke(container);
+                dirty.StoreLater(container);
             failure = DiskFailures.ToFailure(e);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -126,8 +114,8 @@ internal sealed partial class ContentStorer(
     private async Task<Failure> StoreNowAsync(Container container, int? begun)
     {
         // Small ones share the server's commits, the more the better; by the length that it has now, for it may still be written.
-        SemaphoreSlim turns = container.GetStat().LengthBytes <= Limits.InlineContentBytes ? _smallStores : _transfers;
-        await turns.WaitAsync(stopping);
+        SemaphoreSlim turn = container.GetStat().LengthBytes <= Limits.InlineContentBytes ? turns.SmallStores : turns.Stores;
+        await turn.WaitAsync(stopping);
         try
         {
             Failure failure = Failure.None;
@@ -150,7 +138,7 @@ internal sealed partial class ContentStorer(
         }
         finally
         {
-            turns.Release();
+            turn.Release();
         }
     }
 
@@ -193,7 +181,7 @@ internal sealed partial class ContentStorer(
         statuses.Grant(status, mark);
         container.Stored(status.DataVersion, request.Crc32C, before, filled.Value.Blocks);
         if (!container.HasWriters)
-            Watch?.Invoke(container);
+            dirty.LookSoon(container); // Somebody may have it mapped.
         table.Measure(container.Id, at.AllocatedBytes);
         return Failure.None;
     }
@@ -262,7 +250,7 @@ internal sealed partial class ContentStorer(
     /// <summary>The server has no such vnode any more: removed through this client, which is as on any Unix, or by another one.</summary>
     private async Task<Failure> RemovedAsync(Container container)
     {
-        await RemovalsSettled();
+        await removals.SettledAsync(); // This may have learned of one before its caller does.
         if (container.IsRemovedHere)
             return Failure.None;
         statuses.Remove(container.Fid);
@@ -299,7 +287,7 @@ internal sealed partial class ContentStorer(
             statuses.Distrust(container.Fid);
         if (container.NeedsRecovery)
             return; // CacheRecovery decides again, and by what it was when the daemon died.
-        Failed?.Invoke(container);
+        dirty.StoreLater(container);
         // Whoever has it open for writing, the closing process too, marks it by the end of that: ClosedContainers.
         if (container.HasWriters)
             return;
@@ -344,68 +332,25 @@ internal sealed record FilledStore(StoreDataRequest Request, long SentBytes, Blo
 
 /// <summary>
 /// Tries failed stores again, later and later, until they succeed. What is open for writing waits for its last close: half of what somebody
-/// writes is no version (S2). Bounded by the dirty files that there are.
+/// writes is no version (S2). What is due and when, <see cref="DirtyContainers"/> knows.
 /// </summary>
-internal sealed partial class StoreRetries(ContentStorer storer, ContainerTable table, TimeProvider time, Random random, ILogger log)
+internal sealed partial class StoreRetries(VolumeId volume, DirtyContainers dirty, ContentStorer storer, ContainerTable table, ILogger log)
 {
-    private static readonly TimeSpan First = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromMinutes(1);
-
-    private readonly Lock _lock = new();
-    private readonly Dictionary<ContainerId, Retry> _waiting = [];
+    // Housekeeping's alone.
     private readonly Dictionary<ContainerId, Task> _running = [];
-
-    public int Count
-    {
-        get
-        {
-            lock (_lock)
-                return _waiting.Count;
-        }
-    }
-
-    /// <summary>A store failed.</summary>
-    public void Add(Container container)
-    {
-        lock (_lock)
-        {
-            TimeSpan delay = _waiting.TryGetValue(container.Id, out Retry known) ? known.Delay * 2 : First;
-            if (delay > Longest)
-                delay = Longest;
-            double jitter;
-            lock (random)
-                jitter = 0.75 + random.NextDouble() / 2;
-            _waiting[container.Id] = new Retry(container, time.GetTimestamp(), delay, delay * jitter);
-        }
-    }
-
-    /// <summary>The server answers again: all are due.</summary>
-    public void HurryAll()
-    {
-        lock (_lock)
-        {
-            foreach ((ContainerId id, Retry retry) in _waiting.ToArray())
-                _waiting[id] = retry with { Delay = First, Wait = TimeSpan.Zero };
-        }
-    }
 
     /// <summary>Begins those that are due; waits for none.</summary>
     public void BeginDue(OperationContext operation)
     {
-        List<Retry> due;
-        lock (_lock)
+        foreach ((ContainerId id, Task run) in _running.ToArray())
         {
-            foreach ((ContainerId id, Task run) in _running.ToArray())
-            {
-                if (run.IsCompleted)
-                    _running.Remove(id);
-            }
-            due = [.. _waiting.Values.Where(r => time.GetElapsedTime(r.Since) >= r.Wait && !_running.ContainsKey(r.Container.Id))];
+            if (run.IsCompleted)
+                _running.Remove(id);
         }
-        foreach (Retry retry in due)
+        foreach (Container container in dirty.StoresDue(volume))
         {
-            Task run = RetryAsync(retry.Container, operation);
-            lock (_lock)
-                _running[retry.Container.Id] = run;
+            if (!_running.ContainsKey(container.Id))
+                _running[container.Id] = RetryAsync(container, operation);
         }
     }
 
@@ -422,36 +367,13 @@ internal sealed partial class StoreRetries(ContentStorer storer, ContainerTable 
                 if (!isSettled && failure.Kind != FailureKind.RemovedMeanwhile)
                     return;
             }
-            lock (_lock)
-                _waiting.Remove(container.Id);
+            dirty.Stored(container);
         }
         catch (DiskException e)
         {
             LogRetryFailed(container.Fid, e.Message);
         }
     }
-
-    /// <summary>Will somebody try again to store it?</summary>
-    public bool Knows(Container container)
-    {
-        lock (_lock)
-            return _waiting.ContainsKey(container.Id);
-    }
-
-    /// <summary>INVARIANT: each waits under its own id, and no longer than the longest.</summary>
-    public void CheckInvariants()
-    {
-        lock (_lock)
-        {
-            foreach ((ContainerId id, Retry retry) in _waiting)
-            {
-                if (retry.Container.Id != id || retry.Delay < First || retry.Delay > Longest || retry.Wait > 2 * Longest)
-                    throw new UnreachableException($"The store of container {id} waits for {retry.Wait}.");
-            }
-        }
-    }
-
-    private readonly record struct Retry(Container Container, long Since, TimeSpan Delay, TimeSpan Wait);
 
     [LoggerMessage(EventId = 231, Level = LogLevel.Error, Message = "The dirty container of {Fid} can't be read: {Reason}")]
     private partial void LogRetryFailed(Afs.Wire.Fid fid, string reason);

@@ -4,18 +4,31 @@ using Afs.Wire;
 
 namespace Afs.Venus.Cache;
 
+/// <summary>How much is done at a time with contents, of all volumes together: fetches, stores, small stores, and comparisons with a checksum after a crash.</summary>
+internal sealed class TransferTurns(CacheLimits limits)
+{
+    /// <summary>Fewer than the threads for such work, which others need as well.</summary>
+    private const int MostVerified = 2;
+
+    public SemaphoreSlim Fetches { get; } = new(limits.MostTransfers);
+
+    public SemaphoreSlim Stores { get; } = new(limits.MostTransfers);
+
+    public SemaphoreSlim SmallStores { get; } = new(limits.MostSmallStores);
+
+    public SemaphoreSlim Verifications { get; } = new(MostVerified);
+}
+
 /// <summary>
 /// Brings the content of one version into a new container, whole or in parts, and makes it the current one when all of it came and its checksum is right.
 /// A limited number at a time.
 /// </summary>
 internal sealed class ContentTransfers(
-    ViceCalls calls, ContainerTable table, ContainerFactory factory, CacheRoom room, CacheLimits limits, CacheFigures figures, IBlockingWork work,
+    ViceCalls calls, ContainerTable table, ContainerSeals seals, ContainerFactory factory, CacheRoom room, TransferTurns turns, CacheFigures figures, IBlockingWork work,
     BlockKeeper blocks, long leastArrivingBytes, CancellationToken stopping)
 {
     /// <summary>A transfer that breaks off goes on where it stopped, so often, if anything came each time.</summary>
     private const int MostResumptions = 64;
-
-    private readonly SemaphoreSlim _transfers = new(limits.MostTransfers);
 
     /// <param name="content">What came with the status; null where it must be downloaded.</param>
     /// <param name="running">Is told of the container where it can be read before all is there.</param>
@@ -56,7 +69,7 @@ internal sealed class ContentTransfers(
     {
         if (!room.TryReserve(bytes))
             return FailureKind.CacheFull;
-        await _transfers.WaitAsync(stopping);
+        await turns.Fetches.WaitAsync(stopping);
         try
         {
             Result<Container> result = await transfer();
@@ -66,7 +79,7 @@ internal sealed class ContentTransfers(
         }
         finally
         {
-            _transfers.Release();
+            turns.Fetches.Release();
             room.Release(bytes);
         }
     }
@@ -95,7 +108,7 @@ internal sealed class ContentTransfers(
                 return FailureKind.ContentDamaged;
             figures.ContentFetches.Add();
             figures.BytesFetched.Add(parts.TransferBytes);
-            return table.Install(made.Finish(status.DataVersion, fill.WholeCrc32C, status.ModifyTime, sums?.Sums));
+            return seals.Install(made.Finish(status.DataVersion, fill.WholeCrc32C, status.ModifyTime, sums?.Sums));
 
             ValueTask Write(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
             {
@@ -135,7 +148,7 @@ internal sealed class ContentTransfers(
                 return failure;
             figures.ContentFetches.Add();
             figures.BytesFetched.Add(status.LengthBytes);
-            return table.Install(arriving is null
+            return seals.Install(arriving is null
                 ? made.Finish(status.DataVersion, status.ContentCrc32C, status.ModifyTime, sums?.Sums)
                 : made.FinishAs(arriving, status.ModifyTime, sums?.Sums));
         }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Afs.Platform;
 using Afs.Wire;
 using Microsoft.Extensions.Logging;
@@ -11,12 +10,9 @@ namespace Afs.Venus.Cache;
 /// more and the content is right, the container is sealed, and all that ends; for a small file, whose content costs nothing to compare, at the first look.
 ///
 /// Where a store into a mapped page doesn't show in the file's times the content is compared each time, and the more seldom the longer that takes.
-///
-/// There is no bound but that of the cache: a watch is some words beside its container, which has a file on the cache's disk, and ends with it. One that was left out would
-/// lose what its mapping writes.
 /// </summary>
 internal sealed partial class WrittenContainers(
-    ContentStorer storer, ContainerSeals seals, IContainerFiles files, ContainerTable table, TimeProvider time, ILogger log)
+    VolumeId volume, DirtyContainers dirty, ContentStorer storer, ContainerSeals seals, IContainerFiles files, ContainerTable table, TimeProvider time, ILogger log)
 {
     /// <summary>From the last close to the second look, and from each look to the next after that.</summary>
     private static readonly TimeSpan SecondLook = TimeSpan.FromSeconds(2), Interval = TimeSpan.FromSeconds(5);
@@ -24,87 +20,37 @@ internal sealed partial class WrittenContainers(
     /// <summary>Comparing contents again and again takes one part in so many of the time.</summary>
     private const int ComparisonShare = 50;
 
-    private readonly Lock _lock = new();
-    private readonly Dictionary<ContainerId, Watch> _watched = [];
-
-    public int Count
-    {
-        get
-        {
-            lock (_lock)
-                return _watched.Count;
-        }
-    }
-
-    /// <summary>A use that wrote ends, or it was stored. The first look is due at once.</summary>
-    public void Add(Container container)
-    {
-        lock (_lock)
-            _watched[container.Id] = new Watch(container, time.GetTimestamp(), TimeSpan.Zero, IsFirst: true);
-    }
-
-    /// <summary>Will it be looked at again?</summary>
-    public bool Knows(Container container)
-    {
-        lock (_lock)
-            return _watched.ContainsKey(container.Id);
-    }
-
-    /// <summary>INVARIANT: each is watched under its own id.</summary>
-    public void CheckInvariants()
-    {
-        lock (_lock)
-        {
-            if (_watched.Any(static pair => pair.Value.Container.Id != pair.Key))
-                throw new UnreachableException($"{_watched.Count} written containers are watched, not all as they should be.");
-        }
-    }
-
-    /// <summary>All that are due.</summary>
+    /// <summary>All of the volume that are due.</summary>
     public async Task LookAsync(OperationContext operation)
     {
-        foreach (Watch watch in TakeDue())
+        foreach (DueLook look in dirty.LooksDue(volume))
         {
             try
             {
-                await LookAsync(watch, operation);
+                await LookAsync(look, operation);
             }
             catch (DiskException e)
             {
-                LogLookFailed(watch.Container.Fid, e.Message);
-                Continue(watch, TimeSpan.Zero);
+                LogLookFailed(look.Container.Fid, e.Message);
+                Continue(look, TimeSpan.Zero);
             }
         }
     }
 
-    private List<Watch> TakeDue()
+    private async Task LookAsync(DueLook look, OperationContext operation)
     {
-        var due = new List<Watch>();
-        lock (_lock)
-        {
-            foreach (Watch watch in _watched.Values)
-            {
-                if (time.GetElapsedTime(watch.Since) >= watch.Wait)
-                    due.Add(watch);
-            }
-        }
-        return due;
-    }
-
-    private async Task LookAsync(Watch watch, OperationContext operation)
-    {
-        Container container = watch.Container;
+        Container container = look.Container;
         // Its next last close begins anew; or it is gone.
         if (container.HasWriters || container.IsRemovedHere || container.Phase == ContainerPhase.Clean || !container.TryPinClosed())
         {
-            Forget(watch);
+            dirty.EndLooks(look);
             return;
         }
         long began = time.GetTimestamp();
         try
         {
             if (!container.NeedsRecovery)
-                await LookPinnedAsync(container, watch.IsFirst, operation);
+                await LookPinnedAsync(container, look.IsFirst, operation);
         }
         finally
         {
@@ -112,92 +58,32 @@ internal sealed partial class WrittenContainers(
         }
         // What could not be stored is tried again by StoreRetries.
         if (container.Phase == ContainerPhase.Watched || container.NeedsRecovery)
-            Continue(watch, time.GetElapsedTime(began));
+            Continue(look, time.GetElapsedTime(began));
         else
-            Forget(watch);
+            dirty.EndLooks(look);
     }
 
     private async Task LookPinnedAsync(Container container, bool isFirst, OperationContext operation)
     {
         // Whoever closed a large file may be about to open it again; and the next look costs as much.
         bool mayWait = isFirst && container.Baseline.LengthBytes > Limits.InlineContentBytes;
-        if (!mayWait && table.MayGo(container))
+        if (!mayWait && seals.TrySeal(container))
             return;
         if (!mayWait && !files.ShowsMapped)
             seals.IsContentChanged(container);
         await storer.StoreClosedAsync(container, operation);
     }
 
-    /// <summary>Unless it was written since the look began.</summary>
-    private void Forget(Watch watch)
+    private void Continue(DueLook look, TimeSpan took)
     {
-        lock (_lock)
-        {
-            if (_watched.TryGetValue(watch.Container.Id, out Watch known) && known.Since == watch.Since)
-                _watched.Remove(watch.Container.Id);
-        }
-    }
-
-    private void Continue(Watch watch, TimeSpan took)
-    {
-        TimeSpan wait = watch.IsFirst ? SecondLook : Interval;
+        TimeSpan wait = look.IsFirst ? SecondLook : Interval;
         if (!files.ShowsMapped && took * ComparisonShare > wait)
             wait = took * ComparisonShare;
-        lock (_lock)
-        {
-            if (_watched.TryGetValue(watch.Container.Id, out Watch known) && known.Since == watch.Since)
-                _watched[watch.Container.Id] = new Watch(watch.Container, time.GetTimestamp(), wait, IsFirst: false);
-        }
+        dirty.LookAgain(look, wait);
     }
-
-    private readonly record struct Watch(Container Container, long Since, TimeSpan Wait, bool IsFirst);
 
     [LoggerMessage(EventId = 230, Level = LogLevel.Error, Message = "The container of {Fid} can't be looked at: {Reason}")]
     private partial void LogLookFailed(Fid fid, string reason);
-}
-
-/// <summary>A container file that is being made. The index learns of it when it is finished; before, a crash leaves a file without a row, which goes at the next start.</summary>
-internal sealed class NewContainer(ContainerId id, Fid fid, IDiskFile file, IContainerFiles files, IContainerIndex index, string bootId) : IDisposable
-{
-    private bool _isFinished;
-
-    public IDiskFile File => file;
-
-    /// <summary>The content is that of a version of the server.</summary>
-    /// <param name="blocks">Its sums, where they are known.</param>
-    public Container Finish(DataVersion version, uint crc32C, Timestamp modifyTime, BlockSums? blocks)
-    {
-        return FinishAs(Make(version, crc32C, ContainerPhase.Clean, Baseline.Arriving), modifyTime, blocks);
-    }
-
-    /// <summary>For readers, before its content is there. The index knows nothing of it.</summary>
-    public Container Announce(FetchStatus status) => Make(status.DataVersion, status.ContentCrc32C, ContainerPhase.Clean, Baseline.Arriving, new Arrival());
-
-    /// <summary>The content is that of this container's version; so of an announced one.</summary>
-    public Container FinishAs(Container container, Timestamp modifyTime, BlockSums? blocks)
-    {
-        files.SetModifyTime(file, modifyTime);
-        index.PutLater(container.Arrived(files.Stat(file), blocks));
-        _isFinished = true;
-        return container;
-    }
-
-    /// <summary>Empty, for an open that truncates a version that no fetch came before.</summary>
-    public Container FinishTruncated(DataVersion version)
-    {
-        _isFinished = true;
-        return Make(version, crc32C: 0, ContainerPhase.Made, Baseline.Truncated);
-    }
-
-    public void Dispose()
-    {
-        file.Dispose();
-        if (!_isFinished)
-            files.Delete(id);
-    }
-
-    private Container Make(DataVersion version, uint crc32C, ContainerPhase phase, Baseline baseline, Arrival? arrival = null) =>
-        new(new ContainerRecord(id, fid, version, ContainerState.Clean, crc32C, default, bootId, Caller.Client), phase, baseline, files, index, bootId) { Arrival = arrival };
 }
 
 /// <summary>A container that holds changes of this client, not pinned by this: whoever has it open pins it, or it is pinned for each call.</summary>

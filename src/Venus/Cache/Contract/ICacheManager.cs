@@ -4,12 +4,13 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Afs.Venus.Cache;
 
-/// <summary>The cache manager, as Vfs sees it: one mounted volume. Its parts are separate types; this only holds them together.</summary>
+/// <summary>The cache manager, as Vfs sees it: the volumes of one mount. Each question goes to the volume of the fid that it names.</summary>
 public interface ICacheManager
 {
     /// <summary>An operation begins, in whose flow this is called. Without it one of a client that the server promises nothing could use what was asked for before it.</summary>
     void BeginOperation();
 
+    /// <summary>Of the volume that is mounted.</summary>
     Fid Root { get; }
 
     IStatusCache Statuses { get; }
@@ -33,17 +34,17 @@ public interface IStatusCache
     /// </summary>
     bool TryGet(Fid fid, out FetchStatus status);
 
-    /// <summary>There is no lease, and what was valid when it ended is given out all the same: nobody may keep any of it.</summary>
-    bool ServesSuspect => false;
+    /// <summary>There is no lease for the fid's volume, and what was valid when it ended is given out all the same: nobody may keep any of it.</summary>
+    bool ServesSuspect(Fid fid) => false;
 
     /// <summary>
-    /// What the operation of this flow found will be told when it changes, so that the kernel may keep it. False: there is no lease, or the server promises
+    /// What the operation of this flow found of the fid's volume will be told when it changes, so that the kernel may keep it. False: there is no lease, or the server promises
     /// this client nothing. To be asked after what it is about was found.
     /// </summary>
-    bool MayBeKept => !ServesSuspect;
+    bool MayBeKept(Fid fid) => !ServesSuspect(fid);
 
-    /// <summary>For so long, at the least, the server lets nobody change what is promised to this client, if it hears no more of it. Zero or less: no longer.</summary>
-    TimeSpan LeaseLeft { get; }
+    /// <summary>For so long, at the least, the server of the fid's volume lets nobody change what is promised to this client, if it hears no more of it. Zero or less: no longer.</summary>
+    TimeSpan LeaseLeft(Fid fid);
 
     /// <summary>The status, from the server where the promise doesn't hold. Abort NoVnode: it is gone.</summary>
     ValueTask<Result<FetchStatus>> GetAsync(Fid fid, OperationContext operation);
@@ -223,7 +224,7 @@ public readonly struct BorrowedHandle(SafeFileHandle file, IHandleLender? lender
 
 /// <summary>
 /// Mutations: each is one call to the server, whose reply is applied to the caches (a cached directory is edited only where its version rose by
-/// exactly one, by this change; else it is suspect). Success means stable storage.
+/// exactly one, by this change; else it is suspect). Success means stable storage. Between two volumes: abort CrossesVolumes.
 /// </summary>
 public interface IFileOperations
 {
@@ -250,8 +251,8 @@ public interface IFileOperations
     /// <summary>The clock for times in requests.</summary>
     Timestamp Now { get; }
 
-    /// <summary>What statfs shows, as of the last second. After the first time it waits for the server no longer than a second, and then tells what is known.</summary>
-    ValueTask<Result<GetVolumeStatusReply>> GetVolumeStatusAsync(OperationContext operation);
+    /// <summary>What statfs shows of the fid's volume, as of the last second. After the first time it waits for the server no longer than a second, and then tells what is known.</summary>
+    ValueTask<Result<GetVolumeStatusReply>> GetVolumeStatusAsync(Fid fid, OperationContext operation);
 }
 
 /// <summary>A container that open files of a mount stand on while its daemon is replaced.</summary>
@@ -281,6 +282,6 @@ public interface IKernelCaches
     /// <summary>Completes when no process can any longer see from the kernel's caches what was broken. Bounded: some milliseconds, whatever hangs.</summary>
     ValueTask InvalidateAsync(IReadOnlyList<PromiseBreak> breaks);
 
-    /// <summary>Everything: the lease is lost, or the server reset its promises.</summary>
-    ValueTask InvalidateAllAsync();
+    /// <summary>Everything of a volume: the lease is lost, or the server reset its promises.</summary>
+    ValueTask InvalidateAllAsync(VolumeId volume);
 }

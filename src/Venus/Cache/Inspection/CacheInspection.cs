@@ -67,7 +67,7 @@ public readonly record struct CachedContent(DataVersion Version, long AllocatedB
 /// Lets go of what is cached, because a person says so. Changes are stored first; what can't be stored, or is in use, stays.
 /// </summary>
 internal sealed class Discards(
-    Statuses statuses, DirectoryCache directories, ContainerTable containers, CacheRoom room, IContentCache contents)
+    VolumeId volume, Statuses statuses, DirectoryCache directories, ContainerTable containers, CacheRoom room, IContentCache contents)
 {
     /// <summary>How many files stay; or the failure of a store, after which the others are discarded all the same.</summary>
     public async Task<(int Kept, Failure Failure)> RunAsync(IEnumerable<Fid> fids, OperationContext operation)
@@ -86,11 +86,11 @@ internal sealed class Discards(
         return (kept, failure);
     }
 
-    /// <summary>All that is cached of this mount.</summary>
+    /// <summary>All that is cached of the volume.</summary>
     public Task<(int Kept, Failure Failure)> RunAllAsync(OperationContext operation)
     {
         directories.Clear();
-        return RunAsync(containers.Snapshot().Select(static container => container.Fid), operation);
+        return RunAsync(containers.Snapshot(volume).Select(static container => container.Fid), operation);
     }
 }
 
@@ -108,7 +108,7 @@ public sealed record Requester(uint Uid, uint Gid, IReadOnlyList<uint> Groups, b
 /// What a requester may, as the kernel decides it for a system call: by owner, group and others (path_resolution(7)), and by the access list where there is one
 /// (acl(5)). A list that can't be had gives nothing.
 /// </summary>
-internal sealed class RequesterRights(IFileOperations operations)
+internal sealed class RequesterRights(FileOperations operations)
 {
     private const uint Read = 4, Search = 1;
     private const int OwnerShift = 6, GroupShift = 3;

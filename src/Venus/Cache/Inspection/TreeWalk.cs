@@ -6,7 +6,7 @@ namespace Afs.Venus.Cache;
 internal sealed record TreeEntry(string Path, FetchStatus Status);
 
 /// <summary>Walks paths for commands, as the kernel does for programs: name by name, with the asker's rights, and following no link.</summary>
-internal sealed class PathWalker(Func<Fid> root, Statuses statuses, DirectoryCache directories, RequesterRights rights)
+internal sealed class PathWalker(Fid root, Statuses statuses, DirectoryCache directories, RequesterRights rights)
 {
     /// <summary>Rounds for a name whose vnode is replaced each time before it is asked about.</summary>
     private const int MostRounds = 16;
@@ -16,7 +16,7 @@ internal sealed class PathWalker(Func<Fid> root, Statuses statuses, DirectoryCac
     /// <returns>Abort NameNotFound, NotADirectory, NotPermitted or BadName; or the server's failure.</returns>
     public async ValueTask<Result<FetchStatus>> WalkAsync(string path, Requester asker, OperationContext operation)
     {
-        Result<FetchStatus> found = await statuses.GetAsync(root(), operation);
+        Result<FetchStatus> found = await statuses.GetAsync(root, operation);
         if (path.Length == 0)
             return found;
         foreach (string name in path.Split('/'))
@@ -115,7 +115,7 @@ internal sealed class TreeWalk(Statuses statuses, DirectoryCache directories)
 /// Brings files into the cache, some at a time, and knows how far it is. One object for each run; <see cref="Read"/> may be called
 /// from any thread meanwhile.
 /// </summary>
-internal sealed class Prefetch(IReadOnlyList<TreeEntry> files, CacheInspection inspection, IContentCache contents, CacheFigures figures)
+internal sealed class Prefetch(IReadOnlyList<TreeEntry> files, CacheInspection inspection, IContentCache contents, Func<long> bytesArrived)
 {
     private const int AtOnce = 8;
 
@@ -131,7 +131,7 @@ internal sealed class Prefetch(IReadOnlyList<TreeEntry> files, CacheInspection i
     public async Task<(TreeEntry? Entry, Failure Failure)> RunAsync(OperationContext operation)
     {
         (TreeEntry?, Failure) first = default;
-        Interlocked.Exchange(ref _arrivedBefore, figures.BytesArrived.Value);
+        Interlocked.Exchange(ref _arrivedBefore, bytesArrived());
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(operation);
         int next = -1;
         var ended = new Lock();
@@ -160,7 +160,7 @@ internal sealed class Prefetch(IReadOnlyList<TreeEntry> files, CacheInspection i
     public (int DoneFiles, int Files, long DoneBytes, long Bytes) Read()
     {
         long bytes = files.Sum(static file => file.Status.LengthBytes), cachedBytes = bytes - MissingBytes;
-        long done = Interlocked.Read(ref _doneBytes), arrived = figures.BytesArrived.Value - Interlocked.Read(ref _arrivedBefore);
+        long done = Interlocked.Read(ref _doneBytes), arrived = bytesArrived() - Interlocked.Read(ref _arrivedBefore);
         long fetched = Math.Clamp(arrived, done, done + Math.Max(0, Interlocked.Read(ref _underWayBytes)));
         return (files.Count - _missing.Count + Volatile.Read(ref _doneFiles), files.Count, cachedBytes + fetched, bytes);
     }

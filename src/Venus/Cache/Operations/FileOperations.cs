@@ -4,22 +4,11 @@ using Afs.Wire;
 
 namespace Afs.Venus.Cache;
 
-/// <summary>Mutations of one object: making it, its status, its xattrs. Those of names are in <see cref="NameOperations"/>.</summary>
+/// <summary>What <see cref="IFileOperations"/> says, of one volume. Mutations of one object: making it, its status, its xattrs. Those of names are in <see cref="NameOperations"/>.</summary>
 internal sealed class FileOperations(
     ViceCalls calls, Statuses statuses, DirectoryCache directories, NameOperations names, ContainerTable containers, ContentUses uses,
-    UnnamedFiles unnamed, CacheRoom room, XattrCache xattrs, UnstoredStatus unstored, Lazy<VolumeFigures> volume, DoubtfulChanges doubts, RemovalsUnderWay removals, TimeProvider time)
-    : IFileOperations
+    UnnamedFiles unnamed, CacheRoom room, XattrCache xattrs, UnstoredStatus unstored, VolumeFigures volume, DoubtfulChanges doubts, RemovalsUnderWay removals, TimeProvider time)
 {
-    public Timestamp Now
-    {
-        get
-        {
-            long ticks = time.GetUtcNow().UtcTicks - DateTime.UnixEpoch.Ticks;
-            (long seconds, long rest) = Math.DivRem(ticks, TimeSpan.TicksPerSecond);
-            return rest < 0 ? new(seconds - 1, (uint)(rest + TimeSpan.TicksPerSecond) * 100) : new(seconds, (uint)rest * 100);
-        }
-    }
-
     public async ValueTask<Result<FetchStatus>> CreateAsync(CreateRequest request, OperationContext operation)
     {
         // Before there is a name: one without room for its file would only be in the way.
@@ -49,16 +38,16 @@ internal sealed class FileOperations(
     }
 
     public ValueTask<Failure> RemoveAsync(Fid parent, byte[] name, bool isDirectory, OperationContext operation) =>
-        names.RemoveAsync(new RemoveRequest { Parent = parent, Name = name, IsDirectory = isDirectory, Time = Now }, operation);
+        names.RemoveAsync(new RemoveRequest { Parent = parent, Name = name, IsDirectory = isDirectory, Time = FileTimes.Now(time) }, operation);
 
     public ValueTask<Failure> RenameAsync(
         Fid fromParent, byte[] fromName, Fid toParent, byte[] toName, RenameMode mode, OperationContext operation) =>
         names.RenameAsync(
-            new RenameRequest { FromParent = fromParent, FromName = fromName, ToParent = toParent, ToName = toName, Mode = mode, Time = Now },
+            new RenameRequest { FromParent = fromParent, FromName = fromName, ToParent = toParent, ToName = toName, Mode = mode, Time = FileTimes.Now(time) },
             operation);
 
     public ValueTask<Result<FetchStatus>> LinkAsync(Fid fid, Fid parent, byte[] name, OperationContext operation) =>
-        names.LinkAsync(new LinkRequest { Fid = fid, Parent = parent, Name = name, Time = Now }, operation);
+        names.LinkAsync(new LinkRequest { Fid = fid, Parent = parent, Name = name, Time = FileTimes.Now(time) }, operation);
 
     public async ValueTask<Result<FetchStatus>> SetStatusAsync(StoreStatusRequest request, OperationContext operation)
     {
@@ -136,7 +125,7 @@ internal sealed class FileOperations(
         return Result<IReadOnlyList<Xattr>>.Of(reply.Value.Xattrs);
     }
 
-    public ValueTask<Result<GetVolumeStatusReply>> GetVolumeStatusAsync(OperationContext operation) => volume.Value.GetAsync(operation);
+    public ValueTask<Result<GetVolumeStatusReply>> GetVolumeStatusAsync(OperationContext operation) => volume.GetAsync(operation);
 
     /// <summary>The vnode is gone at the server; only those who have it open here can see this.</summary>
     private Result<FetchStatus> SetRemoved(StoreStatusRequest request)
@@ -181,6 +170,17 @@ internal sealed class FileOperations(
             return;
         container.SetModifyTime(time);
         uses.Ended(container, wasWriting: false);
+    }
+}
+
+/// <summary>The client's clock, for times of files.</summary>
+internal static class FileTimes
+{
+    public static Timestamp Now(TimeProvider time)
+    {
+        long ticks = time.GetUtcNow().UtcTicks - DateTime.UnixEpoch.Ticks;
+        (long seconds, long rest) = Math.DivRem(ticks, TimeSpan.TicksPerSecond);
+        return rest < 0 ? new(seconds - 1, (uint)(rest + TimeSpan.TicksPerSecond) * 100) : new(seconds, (uint)rest * 100);
     }
 }
 

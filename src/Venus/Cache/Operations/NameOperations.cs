@@ -146,38 +146,49 @@ internal sealed class RemovalsUnderWay
 }
 
 /// <summary>
-/// Files that were made without a name (O_TMPFILE) and have none yet. When the last use of one ends the server is told, soon and in the background;
+/// Files that were made without a name (O_TMPFILE) and have none yet. When the last use of one ended the server is told, soon and in the background;
 /// where it can't be told it finds out by itself, when this client's session ends.
 /// </summary>
 internal sealed class UnnamedFiles(ViceCalls calls, Statuses statuses, ContainerTable containers)
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<Fid, bool> _isUnused = [];
+
+    /// <summary>Each with the container whose use ended last; null: it wasn't used yet.</summary>
+    private readonly Dictionary<Fid, Container?> _used = [];
+    private int _count;
 
     public void Add(Fid fid)
     {
         lock (_lock)
-            _isUnused[fid] = false;
+        {
+            _used[fid] = null;
+            Volatile.Write(ref _count, _used.Count);
+        }
     }
 
     /// <summary>It was linked.</summary>
     public void Named(Fid fid)
     {
         lock (_lock)
-            _isUnused.Remove(fid);
-    }
-
-    /// <summary>The last use of some file ended. Called often, and seldom for one of these.</summary>
-    public void LastUseEnded(Fid fid)
-    {
-        lock (_lock)
         {
-            if (_isUnused.ContainsKey(fid))
-                _isUnused[fid] = true;
+            _used.Remove(fid);
+            Volatile.Write(ref _count, _used.Count);
         }
     }
 
-    /// <summary>Releases all whose use ended.</summary>
+    /// <summary>A use of some file ended. Called often, and seldom for one of these.</summary>
+    public void UseEnded(Container container)
+    {
+        if (Volatile.Read(ref _count) == 0)
+            return;
+        lock (_lock)
+        {
+            if (_used.ContainsKey(container.Fid))
+                _used[container.Fid] = container;
+        }
+    }
+
+    /// <summary>Releases all that nobody uses any more.</summary>
     public async Task ReleaseAsync(OperationContext operation)
     {
         foreach (Fid fid in TakeUnused())
@@ -193,8 +204,9 @@ internal sealed class UnnamedFiles(ViceCalls calls, Statuses statuses, Container
     {
         lock (_lock)
         {
-            List<Fid> unused = [.. _isUnused.Where(static u => u.Value).Select(static u => u.Key)];
-            unused.ForEach(fid => _isUnused.Remove(fid));
+            List<Fid> unused = [.. _used.Where(static u => u.Value is { IsPinned: false }).Select(static u => u.Key)];
+            unused.ForEach(fid => _used.Remove(fid));
+            Volatile.Write(ref _count, _used.Count);
             return unused;
         }
     }

@@ -18,7 +18,7 @@ namespace Afs.Venus.Cache;
 /// Runs in the background of the mount; an open of such a file waits for it.
 /// </summary>
 internal sealed partial class CacheRecovery(
-    ContainerTable table, Statuses statuses, ContentStorer storer, ContainerSeals seals, RecoveredFolder recovered, CacheFigures figures, ILogger log, CancellationToken stopping)
+    VolumeId volume, ContainerTable table, Statuses statuses, ContentStorer storer, ContainerSeals seals, DirtyContainers dirty, RecoveredFolder recovered, CacheFigures figures, ILogger log, CancellationToken stopping)
 {
     private readonly ConcurrentDictionary<ContainerId, Lazy<Task<Failure>>> _running = new();
 
@@ -36,11 +36,11 @@ internal sealed partial class CacheRecovery(
         }
     }
 
-    /// <summary>All that need it; the first failure.</summary>
+    /// <summary>All of the volume that need it; the first failure.</summary>
     public async ValueTask<Failure> RecoverAllAsync(OperationContext operation)
     {
         Failure failure = Failure.None;
-        foreach (Container container in table.Snapshot().Where(static c => c.NeedsRecovery))
+        foreach (Container container in table.Snapshot(volume).Where(static c => c.NeedsRecovery))
         {
             Failure one = await RecoverAsync(container, operation);
             if (failure.IsNone)
@@ -100,7 +100,7 @@ internal sealed partial class CacheRecovery(
         if (!await seals.IsContentChangedAsync(container))
         {
             container.Settle();
-            storer.Watch?.Invoke(container);
+            dirty.LookSoon(container);
             return Failure.None;
         }
         Result<FetchStatus> status = await statuses.GetAsync(container.Fid, For(container));
@@ -110,7 +110,7 @@ internal sealed partial class CacheRecovery(
         if (status.IsSuccess && await IsStoredAsync(container, status.Value))
         {
             container.Stored(status.Value.DataVersion, status.Value.ContentCrc32C, before, blocks: null);
-            storer.Watch?.Invoke(container);
+            dirty.LookSoon(container);
             return Failure.None;
         }
         if (status.IsSuccess && container.MayBeTorn && isUntouched)
@@ -269,25 +269,4 @@ internal sealed class HeldContainers(IReadOnlyList<HeldContainer> wanted, Contai
             table.Unpin(container);
         _kept.Clear();
     }
-}
-
-/// <summary>Gives the held containers to those that go on with them.</summary>
-internal sealed class HeldFiles(HeldContainers held, VnodeTable vnodes, ContentCache contents, ContentStorer storer, ContentUses uses) : IHeldFiles
-{
-    public IContainer? TryTake(ContainerId id, bool isWriting)
-    {
-        if (held.Find(id) is not { } container || !container.TryPin())
-            return null;
-        if (isWriting)
-            container.GoOnWriting();
-        return new ContainerUse(container, isWriting, storer, uses);
-    }
-
-    public void RestoreRemoved(FetchStatus last)
-    {
-        vnodes.RestoreRemoved(last);
-        contents.Removed(last.Fid);
-    }
-
-    public void Finish() => held.Release();
 }

@@ -11,7 +11,6 @@ namespace Afs.Venus.Cache;
 /// </summary>
 internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog breaks, StatusFetcher fetcher, TimeProvider time, CacheFigures figures,
     bool servesDisconnected)
-    : IStatusCache
 {
     /// <summary>How long a reader waits for mutations of this client that are on their way to fill a gap, before it asks the server instead.</summary>
     private static readonly TimeSpan SettleTime = TimeSpan.FromMilliseconds(50);
@@ -19,6 +18,7 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
     /// <summary>To be called before a call is sent; see <see cref="PromiseRules"/>.</summary>
     public CallMark Mark() => new(trust.Mark(), breaks.Sequence);
 
+    /// <inheritdoc cref="IStatusCache.TryGet"/>
     public bool TryGet(Fid fid, out FetchStatus status)
     {
         bool found = table.TryRead(fid, out FetchStatus? read, out uint promised, out bool isRemoved)
@@ -28,7 +28,7 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
     }
 
     /// <summary>As above, for those outside of the cache: what they are answered from memory is a hit.</summary>
-    bool IStatusCache.TryGet(Fid fid, out FetchStatus status)
+    public bool TryAnswer(Fid fid, out FetchStatus status)
     {
         bool found = TryGet(fid, out status);
         if (found)
@@ -36,10 +36,13 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
         return found;
     }
 
+    /// <inheritdoc cref="IStatusCache.ServesSuspect"/>
     public bool ServesSuspect => servesDisconnected && !trust.LeaseRuns && !trust.IsWithoutPromises;
 
+    /// <inheritdoc cref="IStatusCache.MayBeKept"/>
     public bool MayBeKept => !ServesSuspect && trust.MayBeKept;
 
+    /// <inheritdoc cref="IStatusCache.LeaseLeft"/>
     public TimeSpan LeaseLeft => trust.LeaseLeft;
 
     public bool IsRemoved(Fid fid) => table.TryRead(fid, out _, out _, out bool isRemoved) && isRemoved;
@@ -52,6 +55,7 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
         return found;
     }
 
+    /// <inheritdoc cref="IStatusCache.GetAsync"/>
     public async ValueTask<Result<FetchStatus>> GetAsync(Fid fid, OperationContext operation)
     {
         if (TryGet(fid, out FetchStatus status))
@@ -72,6 +76,7 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
         }
     }
 
+    /// <inheritdoc cref="IStatusCache.PrefetchAsync"/>
     public async ValueTask<Failure> PrefetchAsync(IReadOnlyList<Fid> fids, OperationContext operation)
     {
         List<Fid> missing = [.. fids.Where(fid => !TryGet(fid, out _))];
@@ -87,6 +92,7 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
         }
     }
 
+    /// <inheritdoc cref="IStatusCache.Retain"/>
     public void Retain(Fid fid) => table.Retain(fid);
 
     public void Release(Fid fid) => table.Release(fid);

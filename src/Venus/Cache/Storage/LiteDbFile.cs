@@ -1,4 +1,5 @@
 using Afs.Platform;
+using Afs.Wire;
 using LiteDB;
 using LiteDB.Engine;
 
@@ -180,8 +181,8 @@ internal sealed class LiteDbFile(IDisk disk, string name) : IDisposable
 /// <param name="WasCleanEnd">The last daemon on this cache ended by itself, with all it knew in the index.</param>
 internal sealed record CacheStorage(IDisk Disk, IContainerFiles Files, IContainerIndex Index, string BootId, bool WasCleanEnd)
 {
-    /// <summary>Null: statuses and names end with the daemon.</summary>
-    public ISavedVnodes? Vnodes { get; init; }
+    /// <summary>Of each volume, once. Null: statuses and names end with the daemon.</summary>
+    public Func<VolumeId, ISavedVnodes>? Vnodes { get; init; }
 
     /// <summary>Containers that the kernel has open, by a daemon before this one.</summary>
     public IReadOnlyList<HeldContainer> Held { get; init; } = [];

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Afs.Platform;
 using Afs.Venus.Cache;
+using Afs.Wire;
 using Microsoft.Extensions.Logging;
 
 namespace Afs.Venus.Hosting;
@@ -237,21 +238,28 @@ internal static partial class CacheIndexFile
     private static partial void LogNoJournal(ILogger log, string reason);
 }
 
-/// <summary>The file <c>vnodes.db</c> of a cache directory.</summary>
+/// <summary>The files <c>vnodes-ID.db</c> of a cache directory, one for each volume.</summary>
 internal static partial class SavedVnodesFile
 {
+    /// <summary>In formats up to 2, of the one volume that there was.</summary>
     public const string Name = "vnodes.db";
 
-    /// <summary>One of format 1 is taken over first, and deleted where it is damaged. One that is damaged otherwise shows that when it is read.</summary>
+    public static string NameOf(VolumeId volume) => $"vnodes-{VolumeIdentity.Digits(volume)}.db";
+
+    /// <summary>
+    /// What opens that of a volume. Those of an older format are taken over first; one of format 1 that is damaged is deleted. One that is damaged otherwise shows that when it is read.
+    /// </summary>
     /// <param name="path">The folder of <paramref name="disk"/>.</param>
     /// <exception cref="DiskException">The disk is full or failed.</exception>
-    public static LiteDbSavedVnodes Open(string path, IDisk disk, ILogger log)
+    public static Func<VolumeId, LiteDbSavedVnodes> Open(string path, IDisk disk, ILogger log)
     {
         if (SqliteCache.IsThere(disk, Name))
             TakeOver(path, disk, log);
         foreach (string left in SqliteCache.LogsOf(Name))
             disk.Delete(left);
-        return new LiteDbSavedVnodes(disk, Name, log);
+        VolumeIdentity.TakeOver(disk, Name, NameOf);
+        LiteDbFile.Delete(disk, Name); // Of a volume that nobody knows.
+        return volume => new LiteDbSavedVnodes(disk, NameOf(volume), log);
     }
 
     private static void TakeOver(string path, IDisk disk, ILogger log)

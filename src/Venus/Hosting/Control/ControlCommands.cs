@@ -143,7 +143,7 @@ internal sealed class FetchCommand(MountSettings settings, VenusCache cache)
             }
             files.AddRange(found!);
         }
-        var prefetch = new Prefetch([.. files.DistinctBy(static file => file.Status.Fid)], cache.Manager.Inspection, cache.Manager.Contents, cache.Manager.Counts);
+        var prefetch = new Prefetch([.. files.DistinctBy(static file => file.Status.Fid)], cache.Manager.Inspection, cache.Manager.Contents, () => cache.Manager.BytesArrived);
         await answer.SendAsync(prefetch.MissingBytes > cache.Manager.Room.MostBytes
             ? ControlReply.Refuse(ExitCode.CacheFull, $"{prefetch.MissingBytes} bytes are to be fetched; the cache of {settings.MountPoint} holds {cache.Manager.Room.MostBytes}.")
             : await FetchAsync(prefetch, answer, asker.Operation(gone)));

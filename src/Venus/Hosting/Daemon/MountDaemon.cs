@@ -121,7 +121,7 @@ internal static partial class MountDaemon
             LogMounted(log, settings.Server, settings.MountPoint, _kernel.HasPassthrough ? "passthrough" : "the daemon");
             BackgroundWork.Start("the kernel's end of the mount", EndWithKernelAsync);
             // So that the first df needn't wait for a server that is gone by then.
-            BackgroundWork.Start("a first look at the volume", () => cache.Manager.Operations.GetVolumeStatusAsync(OperationContext.OfClient(life.ApplicationStopping)).AsTask(), (_, e) => LogNoFirstLook(log, e.Message));
+            BackgroundWork.Start("a first look at the volume", () => cache.Manager.Operations.GetVolumeStatusAsync(cache.Manager.Root, OperationContext.OfClient(life.ApplicationStopping)).AsTask(), (_, e) => LogNoFirstLook(log, e.Message));
             return Task.CompletedTask;
         }
 
@@ -452,7 +452,7 @@ internal sealed partial class RunningMount(MountSettings settings, VenusCache ca
             Io = kernel.HasPassthrough ? "passthrough" : "daemon",
             SupervisorId = settings.Supervision is { IsAlive: true } supervision ? supervision.SupervisorId : null,
             Restarts = settings.Supervision?.Restarts ?? 0,
-            IsServingDisconnected = cache.Manager.Statuses.ServesSuspect,
+            IsServingDisconnected = cache.Manager.Statuses.ServesSuspect(cache.Manager.Root),
             Calls = figures.Where(f => f.Key.StartsWith(CallPrefix, StringComparison.Ordinal)).ToDictionary(f => f.Key[CallPrefix.Length..], f => f.Value),
             Figures = figures.Where(f => !f.Key.StartsWith(CallPrefix, StringComparison.Ordinal)).ToDictionary(),
         };

@@ -53,7 +53,7 @@ internal sealed class AttributeReader(ICacheManager cache, HeldDirectories held,
         var reply = new AttributesReply
         {
             Attributes = OfStatus(status),
-            AttributeTimeout = isPromised && !node.IsDetached && cache.Statuses.MayBeKept && held.Find(node) is null ? PromisedTimeout(node) : TimeSpan.Zero,
+            AttributeTimeout = isPromised && !node.IsDetached && cache.Statuses.MayBeKept(node.Fid) && held.Find(node) is null ? PromisedTimeout(node) : TimeSpan.Zero,
         };
         if (node is FileNode file)
             Overlay(file, status, ref reply);
@@ -64,7 +64,7 @@ internal sealed class AttributeReader(ICacheManager cache, HeldDirectories held,
     {
         if (!outlivesDaemon || node is not DirectoryNode)
             return options.PromisedTimeout;
-        TimeSpan sure = cache.Statuses.LeaseLeft - MostReplyDelay;
+        TimeSpan sure = cache.Statuses.LeaseLeft(node.Fid) - MostReplyDelay;
         return sure <= TimeSpan.Zero ? TimeSpan.Zero : sure < options.PromisedTimeout ? sure : options.PromisedTimeout;
     }
 

@@ -168,7 +168,7 @@ internal sealed class DirectoryReader(VfsMount mount)
 
     private bool LacksStatuses(ListingSnapshot snapshot, ulong offset)
     {
-        if (mount.Cache.Statuses.ServesSuspect)
+        if (mount.Cache.Statuses.ServesSuspect(snapshot.Listing.Directory))
             return false; // The server is away: to show names alone is better than to wait.
         (int first, int last) = Window(snapshot, offset, ReplyEntries);
         for (int index = first; index < last; index++)

@@ -31,13 +31,17 @@ internal sealed class KernelCaches(NodeTable nodes, KernelNames names, NameExpir
         return Expire(expiries);
     }
 
-    public ValueTask InvalidateAllAsync()
+    public ValueTask InvalidateAllAsync(VolumeId volume)
     {
         if (!kernel.HasStarted)
             return ValueTask.CompletedTask;
         List<NameExpiry>? expiries = null;
         foreach (Node node in nodes.Snapshot())
-            Invalidate(node, ref expiries);
+        {
+            if (node.Fid.Volume == volume)
+                Invalidate(node, ref expiries);
+        }
+
         return Expire(expiries);
     }
 

@@ -260,7 +260,7 @@ internal sealed class EntryResolver(ICacheManager cache, NodeTable nodes, Kernel
 
             if (!DetachIfOld(node, status))
             {
-                reply = Compose(node, attributes.Compose(node, status, isPromised: true), isTrusted);
+                reply = Compose(node, attributes.Compose(node, status, isPromised: true), TimeoutOf(given, isTrusted));
                 return true;
             }
         }
@@ -287,14 +287,14 @@ internal sealed class EntryResolver(ICacheManager cache, NodeTable nodes, Kernel
             bool isPromised = cache.Statuses.TryGet(fid, out FetchStatus promised);
             FetchStatus status = isPromised ? promised : fetched.Value;
             if (!DetachIfOld(node, status))
-                return Compose(node, attributes.Compose(node, status, isPromised), isTrusted);
+                return Compose(node, attributes.Compose(node, status, isPromised), TimeoutOf(given, isTrusted));
         }
 
         return Errno.ESTALE;
     }
 
     /// <summary>The reply for a name that a promised directory doesn't have. The kernel may cache that.</summary>
-    public EntryReply Absent(GivenName given) => new() { EntryTimeout = given.IsTrusted && cache.Statuses.MayBeKept ? kernel.EntryTimeout : TimeSpan.Zero };
+    public EntryReply Absent(GivenName given) => new() { EntryTimeout = TimeoutOf(given, given.IsTrusted) };
 
     /// <summary>Takes back a lookup that was counted for a reply which isn't sent.</summary>
     public void Forget(Node node) => Forget(node.Id, 1);
@@ -334,11 +334,14 @@ internal sealed class EntryResolver(ICacheManager cache, NodeTable nodes, Kernel
         return true;
     }
 
-    private EntryReply Compose(Node node, AttributesReply reply, bool isTrusted) => new()
+    /// <summary>How long the kernel may use a name: that is for its directory's volume to say.</summary>
+    private TimeSpan TimeoutOf(GivenName given, bool isTrusted) => isTrusted && cache.Statuses.MayBeKept(given.Directory!.Fid) ? kernel.EntryTimeout : TimeSpan.Zero;
+
+    private static EntryReply Compose(Node node, AttributesReply reply, TimeSpan entryTimeout) => new()
     {
         Node = node.Id,
         Attributes = reply.Attributes,
-        EntryTimeout = isTrusted && cache.Statuses.MayBeKept ? kernel.EntryTimeout : TimeSpan.Zero,
+        EntryTimeout = entryTimeout,
         AttributeTimeout = reply.AttributeTimeout,
     };
 }

@@ -28,7 +28,7 @@ public class KnownBlocksTests
             Assert.Equal(Failure.None, await container.StoreAsync(default));
         }
         Assert.InRange(disk.BytesRead, Length, Length + 2 * Limits.BlockBytes);
-        Assert.Equal(Limits.BlockBytes, b.Manager.Counts.BytesStored.Value);
+        Assert.Equal(Limits.BlockBytes, b.Figure("bytes.stored"));
         Assert.Equal((1, 0), (b.Server.Stub.CountOf("StoreData"), b.Server.Stub.CountOf("Upload")));
         new byte[] { 7, 8, 9 }.CopyTo(content, 3_000_000);
         Assert.Equal(content, await a.ReadBytesAsync(fid));
