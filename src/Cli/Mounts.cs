@@ -65,21 +65,16 @@ internal static class MountSurvey
     {
         if (path is not null)
             return [await MountFinder.Find(path).Mount.AskAsync(request, cancellation)];
-        var replies = new List<ControlReply>();
-        foreach (Mount mount in MountFinder.All())
-        {
-            if (await TryAskAsync(mount, request, cancellation) is { } reply)
-                replies.Add(reply);
-        }
-        return replies;
+        ControlReply?[] replies = await Task.WhenAll(MountFinder.All().Select(mount => TryAskAsync(mount, request, cancellation)));
+        return [.. replies.OfType<ControlReply>()];
     }
 
-    /// <summary>Null: its daemon died, or this user may not ask it; or it is of another version, which is said.</summary>
+    /// <summary>Null: its daemon died, or this user may not ask it; or it doesn't answer, or is of another version, which is said.</summary>
     private static async Task<ControlReply?> TryAskAsync(Mount mount, ControlRequest request, CancellationToken cancellation)
     {
         try
         {
-            ControlReply? reply = await ControlClient.TryAskAsync(mount.SocketPath, request, cancellation);
+            ControlReply? reply = await ControlClient.TryAskSoonAsync(mount.SocketPath, request, cancellation);
             if (reply?.Message is { } message)
                 Console.Error.WriteLine($"afs: {message}");
             return reply;

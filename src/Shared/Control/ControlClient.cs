@@ -14,6 +14,9 @@ public static partial class ControlClient
     /// <summary>SO_PEERCRED of unix(7): struct ucred has pid, uid and gid.</summary>
     private const int SolSocket = 1, PeerCredential = 17, CredentialBytes = 12, UidOffset = 4;
 
+    /// <summary>How long a daemon may take to say how it is, on a machine that is busy.</summary>
+    public static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(15);
+
     /// <summary>The last line of the answer. Null: no daemon listens there, or this user may not ask it.</summary>
     /// <exception cref="ControlException">The daemon ended before it had answered, or says what no daemon says.</exception>
     public static async Task<ControlReply?> TryAskAsync(string socketPath, ControlRequest request, CancellationToken cancellation)
@@ -22,6 +25,22 @@ public static partial class ControlClient
         await foreach (ControlReply reply in AskAllAsync(socketPath, request, cancellation))
             last = reply;
         return last;
+    }
+
+    /// <summary>As above, of a daemon that should answer at once.</summary>
+    /// <exception cref="ControlException">As above; or it doesn't answer within <see cref="AnswerLimit"/>.</exception>
+    public static async Task<ControlReply?> TryAskSoonAsync(string socketPath, ControlRequest request, CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(AnswerLimit);
+        try
+        {
+            return await TryAskAsync(socketPath, request, limit.Token);
+        }
+        catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
+        {
+            throw new ControlException(ExitCode.Failed, "The daemon doesn't answer.", e);
+        }
     }
 
     /// <summary>All lines of the answer as they come; none where no daemon listens.</summary>
@@ -52,17 +71,24 @@ public static partial class ControlClient
         return reply.Code == ExitCode.Done ? reply : throw new ControlException(reply.Code, reply.Message ?? "The daemon refuses.");
     }
 
-    public static bool Answers(string socketPath)
+    /// <summary>A daemon listens there.</summary>
+    public static bool Answers(string socketPath) => PeerOf(socketPath) is { } peer && !KilledDaemon.Is(peer);
+
+    /// <summary>What listens there is left of a <see cref="KilledDaemon"/>.</summary>
+    public static bool IsLeftBehind(string socketPath) => PeerOf(socketPath) is { } peer && KilledDaemon.Is(peer);
+
+    /// <summary>The process that listens there; null: none.</summary>
+    private static int? PeerOf(string socketPath)
     {
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
             socket.Connect(new UnixDomainSocketEndPoint(socketPath));
-            return true;
+            return ReadCredential(socket)?.ProcessId;
         }
         catch (SocketException)
         {
-            return false;
+            return null;
         }
     }
 
@@ -72,7 +98,7 @@ public static partial class ControlClient
         try
         {
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellation);
-            if (IsTrusted(socket))
+            if (IsTrusted(ReadCredential(socket)))
                 return socket;
             socket.Dispose();
             return null;
@@ -87,13 +113,16 @@ public static partial class ControlClient
     }
 
     /// <summary>A daemon of root or of this user answers. A folder in /tmp that somebody else made first holds neither.</summary>
-    private static bool IsTrusted(Socket socket)
+    private static bool IsTrusted((int ProcessId, uint Owner)? peer) =>
+        peer is { } known && (known.Owner == 0 || known.Owner == EffectiveUserId()) && !KilledDaemon.Is(known.ProcessId);
+
+    /// <summary>Who listens at the other end; null: the kernel doesn't say.</summary>
+    private static (int ProcessId, uint Owner)? ReadCredential(Socket socket)
     {
         Span<byte> credential = stackalloc byte[CredentialBytes];
-        if (socket.GetRawSocketOption(SolSocket, PeerCredential, credential) != CredentialBytes)
-            return false;
-        uint owner = BinaryPrimitives.ReadUInt32LittleEndian(credential[UidOffset..]);
-        return owner == 0 || owner == EffectiveUserId();
+        return socket.GetRawSocketOption(SolSocket, PeerCredential, credential) == CredentialBytes
+            ? (BinaryPrimitives.ReadInt32LittleEndian(credential), BinaryPrimitives.ReadUInt32LittleEndian(credential[UidOffset..]))
+            : null;
     }
 
     [LibraryImport("libc", EntryPoint = "geteuid")]

@@ -44,6 +44,9 @@ public sealed class KernelMount : IDisposable
     /// <summary>Takes a stale mount away. False: that failed.</summary>
     public static bool TryTakeAwayStale(string path) => StaleMount.DetachIfStale(path) == Errno.None;
 
+    /// <summary>Ends the connection of a mount whose daemon will not answer any more, so that nobody waits for it, and takes the mount away.</summary>
+    public static bool TryCutOff(string path) => FuseKeeper.FindConnection(path) is { } connection && FuseKeeper.Abort(path, connection) == Errno.None;
+
     /// <param name="isForced">True: files that are open in it are cut off. False: the unmount is refused if anything is in use.</param>
     public UnmountOutcome Unmount(bool isForced) => _session.Unmount(isForced ? UnmountMode.Abort : UnmountMode.Normal) switch
     {

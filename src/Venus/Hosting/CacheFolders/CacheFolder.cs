@@ -102,12 +102,17 @@ public sealed class CacheFolderException(string message, Exception? inner = null
 
 /// <summary>
 /// Keeps a second daemon off a cache directory: an flock(2) on its file <c>lock</c>, which ends with the process, however that ends. The file
-/// <c>pid</c> beside it says who that is.
+/// <c>pid</c> beside it says who that is. The lock of a <see cref="KilledDaemon"/>, which does nothing any more and can't let go, is passed over: the next one locks a new file of that name. Who takes the lock
+/// has <c>lock.guard</c> meanwhile, so that two can't do so at once, and <c>pid</c> is right for whoever reads it there.
 /// </summary>
 internal sealed class CacheFolderLock : IDisposable
 {
     private const string Name = "lock";
     private const string PidName = "pid";
+    private const string GuardName = "lock.guard";
+
+    /// <summary>Who has the guard lets go at once.</summary>
+    private const int GuardAttempts = 100, GuardPauseMs = 50;
 
     private readonly FileStream _file;
 
@@ -119,8 +124,8 @@ internal sealed class CacheFolderLock : IDisposable
         string path = Path.Combine(folder, Name);
         try
         {
-            // FileShare.None is LOCK_EX | LOCK_NB here.
-            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1);
+            using FileStream guard = TakeGuard(folder);
+            FileStream file = Lock(folder, path);
             File.WriteAllText(Path.Combine(folder, PidName), Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n");
             return new CacheFolderLock(file);
         }
@@ -135,6 +140,39 @@ internal sealed class CacheFolderLock : IDisposable
     }
 
     public void Dispose() => _file.Dispose();
+
+    /// <exception cref="IOException">A daemon that lives has it.</exception>
+    private static FileStream Lock(string folder, string path)
+    {
+        try
+        {
+            return OpenLocked(path);
+        }
+        catch (IOException) when (int.TryParse(Owner(folder), NumberStyles.None, CultureInfo.InvariantCulture, out int owner) && KilledDaemon.Is(owner))
+        {
+            File.Delete(path);
+            return OpenLocked(path);
+        }
+    }
+
+    private static FileStream TakeGuard(string folder)
+    {
+        string path = Path.Combine(folder, GuardName);
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return OpenLocked(path);
+            }
+            catch (IOException) when (attempt < GuardAttempts && File.Exists(path))
+            {
+                Thread.Sleep(GuardPauseMs);
+            }
+        }
+    }
+
+    /// <summary>FileShare.None is LOCK_EX | LOCK_NB here.</summary>
+    private static FileStream OpenLocked(string path) => new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1);
 
     private static string? Owner(string folder)
     {

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
 using Afs.CommandLines;
-using Afs.Venus.Vfs;
 
 namespace Afs.Venus.Hosting;
 
@@ -77,15 +76,22 @@ internal static class StatusCommand
 
     private static async Task<IReadOnlyList<StatusReport>> AskAllAsync(CancellationToken cancellation)
     {
-        var reports = new List<StatusReport>();
-        foreach (string socket in ControlSocket.All())
-        {
-            ControlReply? reply = await ControlClient.TryAskAsync(socket, new ControlRequest(ControlOperations.Status), cancellation);
-            if (reply?.Status is { } status)
-                reports.Add(status);
-        }
+        StatusReport?[] reports = await Task.WhenAll(ControlSocket.All().Select(socket => TryAskAsync(socket, cancellation)));
+        return [.. reports.OfType<StatusReport>()];
+    }
 
-        return reports;
+    /// <summary>Null: no daemon, or one that doesn't answer, which is said: it keeps nobody from hearing of the others.</summary>
+    private static async Task<StatusReport?> TryAskAsync(string socket, CancellationToken cancellation)
+    {
+        try
+        {
+            return (await ControlClient.TryAskSoonAsync(socket, new ControlRequest(ControlOperations.Status), cancellation))?.Status;
+        }
+        catch (ControlException e)
+        {
+            Console.Error.WriteLine($"venus: {socket}: {e.Message}");
+            return null;
+        }
     }
 }
 
@@ -192,13 +198,12 @@ internal static class UnmountCommand
 
     private static void DetachStale(string mountPoint, bool force)
     {
-        if (!KernelMount.IsStale(mountPoint))
+        if (!StaleDaemon.Left(mountPoint))
             throw new HostingException(ExitCode.NotMounted, $"No venus is mounted at {mountPoint}.");
         if (!force)
             throw new HostingException(ExitCode.StaleMount, $"The daemon of {mountPoint} died; --force takes the mount away. What it had not stored is in its cache folder, and will be stored when it is mounted again.");
-        if (!KernelMount.TryTakeAwayStale(mountPoint))
+        if (!StaleDaemon.TryTakeAway(mountPoint))
             throw new HostingException(ExitCode.Failed, $"The stale mount at {mountPoint} can't be taken away.");
-        File.Delete(ControlSocket.PathOf(mountPoint));
     }
 }
 

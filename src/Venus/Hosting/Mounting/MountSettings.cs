@@ -142,7 +142,7 @@ internal static class MountPoint
     /// <exception cref="HostingException">It can't be mounted on; the message says why.</exception>
     public static void Check(string path, bool force)
     {
-        if (KernelMount.IsStale(path))
+        if (StaleDaemon.Left(path))
             TakeAwayStale(path, force);
         if (File.Exists(path))
             throw new HostingException(ExitCode.BadMountPoint, $"{path} is not a folder.");
@@ -158,7 +158,7 @@ internal static class MountPoint
     {
         if (!force)
             throw new HostingException(ExitCode.StaleMount, $"At {path} stands a mount whose daemon died; --force takes it away.");
-        if (!KernelMount.TryTakeAwayStale(path))
+        if (!StaleDaemon.TryTakeAway(path))
             throw new HostingException(ExitCode.StaleMount, $"The stale mount at {path} can't be taken away.");
     }
 
@@ -177,6 +177,28 @@ internal static class MountPoint
             throw new HostingException(ExitCode.BadMountPoint, $"{path} can't be read: {e.Message}", e);
         }
     }
+}
+
+/// <summary>A mount that a daemon left when it died.</summary>
+internal static class StaleDaemon
+{
+    /// <summary>The daemon of the mount has died. One that lives and doesn't answer is waited for.</summary>
+    public static bool Left(string path) => IsKilled(path) || KernelMount.IsStale(path);
+
+    /// <summary>Takes the mount away, with what the daemon left.</summary>
+    public static bool TryTakeAway(string path)
+    {
+        string socket = ControlSocket.PathOf(path);
+        bool isAway = IsKilled(path) ? KernelMount.TryCutOff(path) : KernelMount.TryTakeAwayStale(path);
+        if (isAway)
+            File.Delete(socket);
+        return isAway;
+    }
+
+    /// <summary>Its connection stands, and so nothing of the mount itself may be asked.</summary>
+    private static bool IsKilled(string path) => ControlClient.IsLeftBehind(ControlSocket.PathOf(path)) && FuseMountAt(path);
+
+    private static bool FuseMountAt(string path) => Fuse.FuseKeeper.FindConnection(path) is not null;
 }
 
 /// <summary>Paths of mounts, in the one form in which they name a daemon.</summary>

@@ -225,6 +225,9 @@ internal sealed partial class DaemonProcess : IDisposable
 
     private const int SigHup = 1, SigTerm = 15, SigKill = 9;
 
+    /// <summary>How often it is looked whether the daemon is a <see cref="KilledDaemon"/>, of whose end nobody is told.</summary>
+    private static readonly TimeSpan LeftBehindLook = TimeSpan.FromSeconds(1);
+
     private readonly Process _process;
 
     private DaemonProcess(Process process) => _process = process;
@@ -256,10 +259,15 @@ internal sealed partial class DaemonProcess : IDisposable
         }
     }
 
-    /// <summary>Its exit code; null: it was killed, or crashed.</summary>
+    /// <summary>Its exit code; null: it was killed, or crashed. Also where a thread of it is left in the kernel: what that waits for, the next daemon has to answer.</summary>
     public async Task<ExitCode?> WaitForEndAsync()
     {
-        await _process.WaitForExitAsync();
+        Task end = _process.WaitForExitAsync();
+        while (await Task.WhenAny(end, Task.Delay(LeftBehindLook)) != end)
+        {
+            if (KilledDaemon.Is(_process.Id))
+                return null;
+        }
         return Enum.IsDefined((ExitCode)_process.ExitCode) ? (ExitCode)_process.ExitCode : null;
     }
 

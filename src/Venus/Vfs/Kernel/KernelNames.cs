@@ -568,7 +568,7 @@ internal sealed class NameExpirer(KernelLink kernel, TimeProvider time)
         }
 
         if (mustMake)
-            new Thread(Work) { Name = "afs-names", IsBackground = true }.Start();
+            new Thread(Work) { Name = KilledDaemon.NamesThread, IsBackground = true }.Start();
     }
 
     private void Work()

@@ -131,7 +131,7 @@ public sealed class PredecessorNames
         if (_left == 0)
             return;
         for (int thread = 0; thread < Math.Min(_left, MostThreads); thread++)
-            new Thread(Work) { Name = "afs-taken-names", IsBackground = true }.Start();
+            new Thread(Work) { Name = KilledDaemon.TakenNamesThread, IsBackground = true }.Start();
         while (!_done.Wait(LongestHold) && _time.GetElapsedTime(Volatile.Read(ref _progressAt)) < LongestHold)
         {
         }
