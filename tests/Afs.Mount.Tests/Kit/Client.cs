@@ -6,6 +6,8 @@ namespace Afs.Mount.Tests.Kit;
 internal sealed class Client : IDisposable
 {
     private const string ProbeCall = "probe";
+    private const int MostStatusAttempts = 40;
+    private static readonly TimeSpan StatusPause = TimeSpan.FromMilliseconds(100);
     private static readonly string[] DefaultTimeout = ["--timeout", "10"];
 
     private readonly string[] _arguments;
@@ -47,9 +49,15 @@ internal sealed class Client : IDisposable
         await WaitUntilUpAsync();
     }
 
+    /// <summary>A daemon listens for commands a moment after its mount stands.</summary>
     public JsonElement ReadStatus()
     {
         CommandResult result = Commands.Run(Path.Combine(AppContext.BaseDirectory, "venus"), "status", MountPoint, "--json");
+        for (int attempt = 1; result.ExitCode != 0 && attempt < MostStatusAttempts; attempt++)
+        {
+            Thread.Sleep(StatusPause);
+            result = Commands.Run(Path.Combine(AppContext.BaseDirectory, "venus"), "status", MountPoint, "--json");
+        }
         Assert.True(result.ExitCode == 0, result.Errors + _daemon.Output);
         return JsonDocument.Parse(result.Output).RootElement[0];
     }
