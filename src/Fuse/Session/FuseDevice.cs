@@ -355,12 +355,19 @@ internal sealed unsafe class NativeBuffer : MemoryManager<byte>
 {
     private const nuint AlignmentBytes = 4096;
 
+    /// <summary>
+    /// What the most requests need. It is in memory from the beginning: a request whose frame the kernel is copying when this process is killed fails with EIO where a page is missing
+    /// (fs/fuse/dev.c, fuse_dev_do_read; mm/gup.c, which brings no page to who is being killed), and nobody sends it again to who takes the mount over.
+    /// </summary>
+    private const int PresentBytes = 16 << 10;
+
     private byte* _start;
 
     public NativeBuffer(int lengthBytes)
     {
         _start = (byte*)NativeMemory.AlignedAlloc((nuint)lengthBytes, AlignmentBytes);
         LengthBytes = lengthBytes;
+        new Span<byte>(_start, Math.Min(lengthBytes, PresentBytes)).Clear();
     }
 
     public int LengthBytes { get; }
