@@ -15,13 +15,14 @@ namespace Afs.Venus.Cache;
 /// </summary>
 internal sealed partial class ContentCache(
     VolumeId volume, Statuses statuses, ContainerTable table, ContainerFactory factory, ContentFetcher fetcher, ContentStorer storer, ContainerSeals seals, DirtyContainers dirty, ContentUses uses,
-    CacheRecovery recovery, BlockKeeper blocks, CacheRoom room, TransferTurns turns, CacheFigures figures, IBlockingWork work, ILogger log) : IContentCache
+    CacheRecovery recovery, BlockKeeper blocks, CacheRoom room, TransferTurns turns, CacheFigures figures, IBlockingWork work, TimeProvider time, ILogger log) : IContentCache
 {
     /// <summary>Rounds of an open that is overtaken by breaks, evictions and other opens.</summary>
     private const int MostRounds = 64;
 
-    /// <summary>Turns that others get: the last hundred take a millisecond each.</summary>
-    private const int MostSpins = 120;
+    /// <summary>How often, and how long after each other, it is looked whether a RELEASE has come: a tenth of a second. A process that has the file open all the time costs others that much, once for each store elsewhere.</summary>
+    private const int ReleaseLooks = 50;
+    private static readonly TimeSpan ReleaseLook = TimeSpan.FromMilliseconds(2);
 
     private readonly ConcurrentDictionary<ContainerId, Lazy<Task<bool>>> _verifying = new();
 
@@ -133,22 +134,11 @@ internal sealed partial class ContentCache(
     /// </summary>
     private bool MayBeClosed(Container container) => container.HasWriters && !container.IsUnstored && !container.IsRemovedHere && !IsCurrent(container);
 
-    /// <summary>
-    /// Waits for such a RELEASE: the kernel sent it before it sent this open, so the thread that has it needs a processor, and nothing else. A tenth of a second at the most, which others pay, once for each store
-    /// elsewhere, where a process has the file open all the time.
-    /// </summary>
+    /// <summary>Waits for such a RELEASE. The kernel sent it before it sent this open, so it is late only by what this machine is busy.</summary>
     private async ValueTask AwaitClosedAsync(Fid fid)
     {
-        if (table.TryPeek(fid, out Container? container) && MayBeClosed(container))
-            await work.RunAsync(() => LetOthersRun(container));
-    }
-
-    private bool LetOthersRun(Container container)
-    {
-        var spin = new SpinWait();
-        while (MayBeClosed(container) && spin.Count < MostSpins)
-            spin.SpinOnce();
-        return true;
+        for (int look = 0; look < ReleaseLooks && table.TryPeek(fid, out Container? container) && MayBeClosed(container); look++)
+            await Task.Delay(ReleaseLook, time);
     }
 
     /// <summary>It is still the file, now that it is pinned. The slow way finds out what to do where its file can't be opened.</summary>
