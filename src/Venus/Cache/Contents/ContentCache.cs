@@ -15,14 +15,10 @@ namespace Afs.Venus.Cache;
 /// </summary>
 internal sealed partial class ContentCache(
     VolumeId volume, Statuses statuses, ContainerTable table, ContainerFactory factory, ContentFetcher fetcher, ContentStorer storer, ContainerSeals seals, DirtyContainers dirty, ContentUses uses,
-    CacheRecovery recovery, BlockKeeper blocks, CacheRoom room, TransferTurns turns, CacheFigures figures, IBlockingWork work, TimeProvider time, ILogger log) : IContentCache
+    CacheRecovery recovery, BlockKeeper blocks, CacheRoom room, TransferTurns turns, CacheFigures figures, IBlockingWork work, ILogger log) : IContentCache
 {
     /// <summary>Rounds of an open that is overtaken by breaks, evictions and other opens.</summary>
     private const int MostRounds = 64;
-
-    /// <summary>How often, and how long after each other, it is looked whether a RELEASE has come: a tenth of a second. A process that has the file open all the time costs others that much, once for each store elsewhere.</summary>
-    private const int ReleaseLooks = 50;
-    private static readonly TimeSpan ReleaseLook = TimeSpan.FromMilliseconds(2);
 
     private readonly ConcurrentDictionary<ContainerId, Lazy<Task<bool>>> _verifying = new();
 
@@ -31,7 +27,7 @@ internal sealed partial class ContentCache(
         container = null!;
         if (!table.TryGet(fid, out Container? found) || found.NeedsRecovery || found.NeedsVerify)
             return false;
-        if (found.IsNobodys || !found.IsLocal && !IsCurrent(found) || MayBeClosed(found))
+        if (found.IsNobodys || !found.IsLocal && !IsCurrent(found))
             return false;
         if (!found.TryPinClosed())
             return false;
@@ -52,7 +48,6 @@ internal sealed partial class ContentCache(
             // What is here already may be written, as far as the disk goes.
             if (forWriting && !await room.HasRoomAsync() && !table.TryPeek(fid, out _))
                 return FailureKind.CacheFull;
-            await AwaitClosedAsync(fid);
             for (int round = 0; round < MostRounds; round++)
             {
                 Result<Container> found = await FindAsync(fid, truncate, mayArrive: round == 0 && !forWriting, operation);
@@ -127,19 +122,6 @@ internal sealed partial class ContentCache(
     private bool IsCurrent(Container container) =>
         statuses.TryGet(container.Fid, out FetchStatus status) && status.DataVersion == container.BaseVersion
             && (container.IsRemovedHere || !statuses.IsRemoved(container.Fid));
-
-    /// <summary>
-    /// All that was written here is stored, and another client may have stored since; but a use that writes hasn't ended. Either a process has it open still, and then all of this client share it. Or
-    /// its close() returned, and the RELEASE that follows that by itself is on its way: then what the other client stored is to be seen.
-    /// </summary>
-    private bool MayBeClosed(Container container) => container.HasWriters && !container.IsUnstored && !container.IsRemovedHere && !IsCurrent(container);
-
-    /// <summary>Waits for such a RELEASE. The kernel sent it before it sent this open, so it is late only by what this machine is busy.</summary>
-    private async ValueTask AwaitClosedAsync(Fid fid)
-    {
-        for (int look = 0; look < ReleaseLooks && table.TryPeek(fid, out Container? container) && MayBeClosed(container); look++)
-            await Task.Delay(ReleaseLook, time);
-    }
 
     /// <summary>It is still the file, now that it is pinned. The slow way finds out what to do where its file can't be opened.</summary>
     private bool IsUsable(Container pinned, bool mustOpen)

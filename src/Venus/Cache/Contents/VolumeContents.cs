@@ -26,7 +26,7 @@ internal sealed class VolumeContents
         Recovery = new CacheRecovery(volume, store.Table, statuses, _storer, store.Seals, store.Dirty, recovered, figures, around.Log, around.Stopping);
         Cache = new ContentCache(
             volume, statuses, store.Table, store.Factory, _fetcher, _storer, store.Seals, store.Dirty, Uses, Recovery, store.Blocks, store.Room, store.Turns, figures, store.Work,
-            around.Time, around.Log);
+            around.Log);
     }
 
     public ContentCache Cache { get; }
