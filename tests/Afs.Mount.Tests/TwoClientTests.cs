@@ -165,7 +165,8 @@ public sealed class TwoClientTests
                 x, y = (a, b) if i % 2 == 0 else (b, a)
                 put(x + '/log', b'line %d;' % i, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
                 expected += b'line %d;' % i
-                assert get(y + '/log') == expected, i
+                got = get(y + '/log')
+                assert got == expected, (i, got[-60:], expected[-60:], get(x + '/log')[-60:], get(y + '/log')[-60:])
             """, rounds: 100);
     }
 

@@ -27,6 +27,7 @@ public sealed class PlantedBugTests
     [InlineData(PlantedBug.TimesConfused, 10)]
     [InlineData(PlantedBug.XattrChangedTwice, 30)]
     [InlineData(PlantedBug.XattrsNotTold, 200)]
+    [InlineData(PlantedBug.ReleaseNotAwaited, 50)]
     public void It_is_found(PlantedBug bug, int withinSeeds) =>
         Assert.Contains(Enumerable.Range(1, withinSeeds), seed => Simulation.Run(new SimulationOptions { Seed = seed, Bug = bug }).Violation is not null);
 }

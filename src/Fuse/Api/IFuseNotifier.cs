@@ -23,6 +23,12 @@ public interface IFuseNotifier
     /// </summary>
     Errno IncrementEpoch();
 
+    /// <summary>
+    /// Completes when every RELEASE and RELEASEDIR that the kernel sent before the request that asks this was carried out. The kernel sends it before the last close() returns, and waits for no answer: so
+    /// what the caller of close() asks for next may otherwise be served first. Nearly always it is complete at once, and never takes more than two seconds. Any operation may wait for it.
+    /// </summary>
+    ValueTask EarlierReleasesAsync();
+
     /// <summary>Registers a regular file for passthrough. The descriptor may be closed afterwards. Never blocks.</summary>
     FuseResult<BackingId> OpenBacking(int fileDescriptor);
 

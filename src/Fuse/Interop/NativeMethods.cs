@@ -48,6 +48,9 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Libc, EntryPoint = "recvmsg", SetLastError = true)]
     public static partial nint ReceiveMessage(SafeFileHandle socket, MessageHeader* message, int flags);
 
+    [LibraryImport(Libc, EntryPoint = "gettid")]
+    public static partial int ThreadId();
+
     [LibraryImport(Libc, EntryPoint = "geteuid")]
     public static partial uint EffectiveUserId();
 

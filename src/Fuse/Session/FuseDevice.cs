@@ -20,6 +20,8 @@ internal sealed class FuseDevice(SafeFileHandle handle) : IDisposable
 
     private readonly int _descriptor = (int)handle.DangerousGetHandle();
 
+    public int Descriptor => _descriptor;
+
     /// <summary>Waits for one request. On failure the count is zero. ENODEV: unmounted. So is the end of a socket, if one stands in the place of /dev/fuse.</summary>
     public unsafe Errno Read(Span<byte> frame, out int frameBytes)
     {
@@ -117,10 +119,23 @@ internal sealed class FuseDevice(SafeFileHandle handle) : IDisposable
 /// The loop of one reader thread: read a request, work on it, read the next. A request that waits keeps its slot, and the thread takes another one.
 /// The loop ends when the filesystem was unmounted, or when there are enough readers.
 /// </summary>
-internal sealed class RequestReader(FuseDevice device, ReaderTeam team, RequestDispatcher dispatcher, SlotPool pool, IFuseLog log)
+internal sealed class RequestReader(FuseDevice device, ReaderTeam team, RequestDispatcher dispatcher, EarlierReleases releases, SlotPool pool, IFuseLog log)
 {
     /// <summary>True: this was the session's last reader.</summary>
     public bool Run()
+    {
+        ReaderMark mark = releases.Join();
+        try
+        {
+            return Run(mark);
+        }
+        finally
+        {
+            releases.Leave(mark);
+        }
+    }
+
+    private bool Run(ReaderMark mark)
     {
         RequestSlot slot = pool.Rent();
         while (true)
@@ -139,13 +154,15 @@ internal sealed class RequestReader(FuseDevice device, ReaderTeam team, RequestD
                     return false;
             }
 
+            mark.BeginRead();
             Errno error = device.Read(slot.FrameRoom, out int frameBytes);
             if (error == Errno.None)
             {
-                slot = Take(slot, frameBytes);
+                slot = Take(slot, frameBytes, mark);
                 continue;
             }
 
+            mark.EndRead();
             team.TookNothing();
             if (IsPassing(error))
             {
@@ -163,11 +180,13 @@ internal sealed class RequestReader(FuseDevice device, ReaderTeam team, RequestD
     }
 
     /// <summary>The slot to read the next request into.</summary>
-    private RequestSlot Take(RequestSlot slot, int frameBytes)
+    private RequestSlot Take(RequestSlot slot, int frameBytes, ReaderMark mark)
     {
         slot.Begin(frameBytes);
         bool isNow = team.Took(slot.Operation, slot.Header.Pid);
-        if (dispatcher.Accept(slot))
+        bool isDone = dispatcher.Accept(slot);
+        mark.EndRead();
+        if (isDone)
         {
             return slot;
         }

@@ -4,7 +4,8 @@ using Afs.Fuse.Protocol;
 namespace Afs.Fuse.Session;
 
 /// <summary>Notifications as plain writes on the session's descriptor, from whichever thread calls.</summary>
-internal sealed class FuseNotifier(FuseDevice device, FuseConnectionInfo connection) : IFuseNotifier
+/// <param name="releases">Null: for a mount that nobody serves at this moment.</param>
+internal sealed class FuseNotifier(FuseDevice device, FuseConnectionInfo connection, EarlierReleases? releases) : IFuseNotifier
 {
     public Errno InvalidateNode(NodeId node, long offset = -1)
     {
@@ -40,6 +41,8 @@ internal sealed class FuseNotifier(FuseDevice device, FuseConnectionInfo connect
         Span<byte> frame = stackalloc byte[NotificationWriter.MaxBytes];
         return connection.HasResend ? device.Notify(frame[..NotificationWriter.Resend(frame)]) : Errno.ENOSYS;
     }
+
+    public ValueTask EarlierReleasesAsync() => releases?.WaitAsync() ?? ValueTask.CompletedTask;
 
     public FuseResult<BackingId> OpenBacking(int fileDescriptor) =>
         connection.Passthrough ? device.OpenBacking(fileDescriptor) : Errno.EPERM;

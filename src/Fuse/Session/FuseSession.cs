@@ -20,6 +20,7 @@ public sealed class FuseSession : IDisposable
     private readonly InFlightTable _table = new();
     private readonly PendingGate _gate;
     private readonly ReaderTeam _team;
+    private readonly EarlierReleases _releases;
     private readonly SlotPool _pool;
     private readonly Responder _responder;
     private readonly RequestDispatcher _dispatcher;
@@ -32,8 +33,9 @@ public sealed class FuseSession : IDisposable
         _device = new FuseDevice(device);
         Connection = connection ?? Handshake.Run(_device, options);
         MountPoint = mountPoint;
-        _notifier = new FuseNotifier(_device, Connection);
-        _connectionNumber = MountTable.Find(mountPoint)?.DeviceMinor;
+        _releases = new EarlierReleases(_device.Descriptor, _table);
+        _notifier = new FuseNotifier(_device, Connection, _releases);
+        _connectionNumber = FuseKeeper.FindConnection(mountPoint);
         if (connection is null && options.ReadAheadBytes > 0 && _connectionNumber is { } number)
         {
             ReadAhead.TrySet(number, options.ReadAheadBytes); // After INIT, which can lower it.
@@ -118,7 +120,7 @@ public sealed class FuseSession : IDisposable
     }
 
     /// <summary>Notifies the kernel of a mount that has no daemon at this moment: for a successor, before it resumes.</summary>
-    public static IFuseNotifier NotifierOf(SafeFileHandle device, FuseConnectionInfo connection) => new FuseNotifier(new FuseDevice(device), connection);
+    public static IFuseNotifier NotifierOf(SafeFileHandle device, FuseConnectionInfo connection) => new FuseNotifier(new FuseDevice(device), connection, releases: null);
 
     /// <summary>
     /// Unmounts. The session ends soon after, when the kernel has told its readers; wait for <see cref="Completion"/>.
@@ -159,7 +161,7 @@ public sealed class FuseSession : IDisposable
 
     private void ReadUntilUnmounted()
     {
-        if (new RequestReader(_device, _team, _dispatcher, _pool, _log).Run())
+        if (new RequestReader(_device, _team, _dispatcher, _releases, _pool, _log).Run())
         {
             Finish();
         }
@@ -223,9 +225,9 @@ public sealed class FuseKeeper : IDisposable
         return device;
     }
 
-    /// <summary>The number of the connection that is mounted at a path, different for each mount. Null: nothing is mounted exactly there.</summary>
+    /// <summary>The number of the connection that is mounted at a path, different for each mount. Null: no FUSE filesystem is mounted exactly there.</summary>
     /// <param name="mountPoint">Absolute, without links.</param>
-    public static uint? FindConnection(string mountPoint) => MountTable.Find(mountPoint)?.DeviceMinor;
+    public static uint? FindConnection(string mountPoint) => MountTable.Find(mountPoint) is { IsFuse: true } mount ? mount.DeviceMinor : null;
 
     /// <summary>Ends the connection, so that no request waits any longer, and takes the mount away.</summary>
     public static Errno Abort(string mountPoint, uint connection) => Mounter.Abort(mountPoint, connection);

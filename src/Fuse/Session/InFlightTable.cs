@@ -48,6 +48,33 @@ internal sealed class InFlightTable
         }
     }
 
+    /// <summary>The ids of the RELEASEs that aren't done yet.</summary>
+    public List<ulong> Releases()
+    {
+        lock (_lock)
+        {
+            var releases = new List<ulong>();
+            foreach ((ulong id, RequestSlot slot) in _slots)
+            {
+                if (slot.Operation.IsRelease)
+                {
+                    releases.Add(id);
+                }
+            }
+
+            return releases;
+        }
+    }
+
+    /// <summary>One of these requests isn't done yet.</summary>
+    public bool HasAny(List<ulong> ids)
+    {
+        lock (_lock)
+        {
+            return ids.Exists(_slots.ContainsKey);
+        }
+    }
+
     /// <summary>Sets the token of a request. Its callbacks run on the thread pool, not on this thread.</summary>
     public void Interrupt(RequestId target)
     {

@@ -21,6 +21,9 @@ internal enum Traits
 
     /// <summary>A message: it has no reply, is never a task, and is done by whoever read it. Nobody may keep it waiting.</summary>
     Message = 1 << 2,
+
+    /// <summary>The end of an open file, which others may wait for (<see cref="EarlierReleases"/>).</summary>
+    Release = 1 << 3,
 }
 
 /// <summary>
@@ -70,7 +73,7 @@ internal sealed class OperationTable : IEnumerable
         { FuseOpcode.Write, Slow, Requests.Write, static (fs, q, r) => fs.Write(q.Caller, q.Node, r.Handle, (long)r.Offset, q.WriteData((int)r.SizeBytes), r.Traits), Answers.Written },
         { FuseOpcode.Flush, Quick, Requests.Plain<FuseFlushIn>, static (fs, q, r) => fs.Flush(q.Caller, q.Node, r.Handle, r.LockOwner), Answers.Status },
         { FuseOpcode.Fsync, Slow, Requests.Plain<FuseFsyncIn>, static (fs, q, r) => fs.Fsync(q.Caller, q.Node, r.Handle, r.IsDataOnly), Answers.Status },
-        { FuseOpcode.Release, Quick | Unawaited, Requests.Plain<FuseReleaseIn>, static (fs, q, r) => fs.Release(q.Caller, q.Node, r.Handle, r.Flags, (r.ReleaseFlags & FuseProtocol.ReleaseFlockUnlock) != 0, r.LockOwner), Answers.Status },
+        { FuseOpcode.Release, Quick | Unawaited | Traits.Release, Requests.Plain<FuseReleaseIn>, static (fs, q, r) => fs.Release(q.Caller, q.Node, r.Handle, r.Flags, (r.ReleaseFlags & FuseProtocol.ReleaseFlockUnlock) != 0, r.LockOwner), Answers.Status },
 
         // Ranges of an open file.
         { FuseOpcode.Fallocate, Slow, Requests.Fallocate, static (fs, q, r) => fs.Fallocate(q.Caller, q.Node, r.Handle, (long)r.Offset, (long)r.LengthBytes, r.Mode), Answers.Status },
@@ -83,7 +86,7 @@ internal sealed class OperationTable : IEnumerable
         { FuseOpcode.ReadDir, Slow, Requests.ReadDirectory, static (fs, q, r) => fs.PrepareDirectory(q.Caller, q.Node, r.Handle, r.Offset, isPlus: false), Answers.Directory },
         { FuseOpcode.ReadDirPlus, Slow, Requests.ReadDirectory, static (fs, q, r) => fs.PrepareDirectory(q.Caller, q.Node, r.Handle, r.Offset, isPlus: true), Answers.DirectoryPlus },
         { FuseOpcode.FsyncDir, Slow, Requests.Plain<FuseFsyncIn>, static (fs, q, r) => fs.FsyncDirectory(q.Caller, q.Node, r.Handle, r.IsDataOnly), Answers.Status },
-        { FuseOpcode.ReleaseDir, Unawaited, Requests.Plain<FuseReleaseIn>, static (fs, q, r) => fs.ReleaseDirectory(q.Caller, q.Node, r.Handle), Answers.Status },
+        { FuseOpcode.ReleaseDir, Unawaited | Traits.Release, Requests.Plain<FuseReleaseIn>, static (fs, q, r) => fs.ReleaseDirectory(q.Caller, q.Node, r.Handle), Answers.Status },
 
         // Extended attributes.
         { FuseOpcode.SetXattr, Slow, Requests.SetXattr, static (fs, q, r) => fs.SetXattr(q.Caller, q.Node, r.Name, r.Second, r.Head.Flags, (r.Head.SetXattrFlags & FuseProtocol.SetXattrKillSgid) != 0), Answers.Status },
@@ -165,6 +168,8 @@ internal abstract class Operation(Traits traits)
     public bool IsAwaited => (traits & Traits.Unawaited) == 0;
 
     public bool IsMessage => (traits & Traits.Message) != 0;
+
+    public bool IsRelease => (traits & Traits.Release) != 0;
 
     /// <summary>True: the slot is the caller's again. False: it went with a request that waits.</summary>
     public abstract bool Run(RequestDispatcher dispatcher, RequestSlot slot);

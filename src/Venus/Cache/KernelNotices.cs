@@ -27,6 +27,9 @@ internal sealed partial class KernelNotices(PeerWarnings warnings, ILogger log)
 
     public ValueTask InvalidateAllAsync(VolumeId volume) => _kernel?.InvalidateAllAsync(volume) ?? ValueTask.CompletedTask;
 
+    /// <inheritdoc cref="IKernelCaches.EarlierReleasesAsync"/>
+    public ValueTask EarlierReleasesAsync() => _kernel?.EarlierReleasesAsync() ?? ValueTask.CompletedTask;
+
     /// <summary>For one that a mutation without a reply may have changed.</summary>
     public void InvalidateLater(Fid fid)
     {

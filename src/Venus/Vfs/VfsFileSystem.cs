@@ -41,7 +41,7 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
         _directories = new DirectoryReader(_mount);
         _attributes = new AttributeWriter(_mount, new Truncation(_mount, _opener));
         _xattrs = new ExtendedAttributes(_mount);
-        _locks = new LockRequests(_mount.Locks, time);
+        _locks = new LockRequests(_mount.Locks, _mount.Kernel);
         _late = new LateInvalidations(_mount.Kernel, time);
         cache.AttachKernel(new KernelCaches(_mount.Nodes, _mount.Names, _mount.Expirer, _mount.Kernel, _late));
     }
@@ -218,12 +218,27 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
             return Refuse<AttributesReply>(Errno.ESTALE);
         if (_mount.Held.Find(found) is not null)
             return WaitForNamesAsync((DirectoryNode)found, request.Pid, request.Operation());
+        if (handle is null && found is FileNode { IsOpen: true } isOpen && MayBeReleased(isOpen))
+            return ReadReleasedAsync(isOpen, request.Operation());
         if (_mount.Attributes.TryRead(found, out AttributesReply reply))
             return new(reply);
         // With a handle the kernel asks for the length, to read or append there. So a file that is open has its attributes, whatever became of its name.
         return handle is { } open && _mount.Files.Find(open) is { Status: { } opened } file && file.Node == found
             ? new(_mount.Attributes.Compose(found, opened, isPromised: false))
             : ReadAttributesAsync(found, request.Operation());
+    }
+
+    /// <summary>
+    /// The file is open here at another version than the current one, or written and not yet closed. Or so it seems: the last close() may have returned, and its RELEASE be on its way. Who walked here by a name
+    /// must see then what another client stored (S1).
+    /// </summary>
+    private bool MayBeReleased(FileNode file) =>
+        file.IsOpenAtOther(_mount.Cache.Statuses.TryGet(file.Fid, out FetchStatus status) ? status.DataVersion : null) || _mount.Cache.Contents.MayBeClosed(file.Fid);
+
+    private async ValueTask<FuseResult<AttributesReply>> ReadReleasedAsync(FileNode file, OperationContext operation)
+    {
+        await _mount.Kernel.EarlierReleasesAsync();
+        return _mount.Attributes.TryRead(file, out AttributesReply reply) ? reply : await ReadAttributesAsync(file, operation);
     }
 
     /// <summary>
@@ -286,10 +301,18 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
     {
         if (!TryFind(node, out FileNode file))
             return Refuse<OpenReply>(Errno.ESTALE);
-        ValueTask<FuseResult<OpenReply>> open = _opener.Open(file, openFlags, killSuidGid, Opening(request), request.Operation());
+        ValueTask<FuseResult<OpenReply>> open = file.IsOpen && MayBeReleased(file)
+            ? OpenReleasedAsync(file, openFlags, killSuidGid, Opening(request), request.Operation())
+            : _opener.Open(file, openFlags, killSuidGid, Opening(request), request.Operation());
         return open.IsCompletedSuccessfully && open.Result.Error != Errno.ESTALE && !_mount.SentBack.IsAny
             ? open
             : OpenOrSendBackAsync(file, openFlags, request.Id, request.Operation(), open);
+    }
+
+    private async ValueTask<FuseResult<OpenReply>> OpenReleasedAsync(FileNode file, int openFlags, bool killSuidGid, RequestId opening, OperationContext operation)
+    {
+        await _mount.Kernel.EarlierReleasesAsync();
+        return await _opener.Open(file, openFlags, killSuidGid, opening, operation);
     }
 
     /// <summary>

@@ -67,4 +67,7 @@ public enum PlantedBug
 
     /// <summary>A client goes on with the xattrs that it read first.</summary>
     XattrsNotTold,
+
+    /// <summary>A client opens what it wrote and closed before its kernel has told it of that close, whatever others stored since.</summary>
+    ReleaseNotAwaited,
 }

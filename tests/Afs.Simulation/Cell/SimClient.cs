@@ -183,7 +183,8 @@ internal sealed class SimClient
             await manager.AbandonAsync();
             return null;
         }
-        manager.AttachKernel(new SimKernel(time, new Random(_random.Next())));
+        var kernel = new SimKernel(time, new Random(_random.Next()), _cell.Bugs.Planted != PlantedBug.ReleaseNotAwaited);
+        manager.AttachKernel(kernel);
         host.CheckInvariants = () =>
         {
             manager.CheckInvariants();
@@ -192,7 +193,7 @@ internal sealed class SimClient
         };
         _cell.Model.Mounted(Number, Id);
         var files = new SimDiskView(Disk, host, time) { HasRoom = true };
-        return _mount = new SimMount(this, host, time, manager, files, _cell.Model) { Trust = connection.Trust };
+        return _mount = new SimMount(this, host, time, manager, files, _cell.Model) { Trust = connection.Trust, Kernel = kernel };
     }
 
     private static async Task<Failure> StartAsync(CacheManager manager)

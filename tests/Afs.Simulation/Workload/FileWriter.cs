@@ -39,7 +39,7 @@ internal sealed class FileWriter(SimMount mount, Random random, WorkloadOptions 
         if (maps)
             file.Inode.Mappings.Add(mount.Host);
         ulong @base = container.BaseVersion.Value;
-        container.Dispose();
+        mount.Kernel.Release(container);
         if (maps)
             await WriteMappedAsync(file, @base);
         return (failure, failure.IsNone && !maps);

@@ -12,6 +12,8 @@ internal sealed record SimMount(SimClient Client, SimHost Host, TimeProvider Tim
 
     public required ServerTrust Trust { get; init; }
 
+    public required SimKernel Kernel { get; init; }
+
     /// <summary>An operation of the caller's flow begins.</summary>
     public Question Ask()
     {

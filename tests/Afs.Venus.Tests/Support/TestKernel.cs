@@ -22,6 +22,15 @@ internal sealed class TestKernel : IKernelCaches
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>Runs when somebody waits for the ends of uses that are on their way.</summary>
+    public Action? OnReleasesAwaited { get; set; }
+
+    public ValueTask EarlierReleasesAsync()
+    {
+        OnReleasesAwaited?.Invoke();
+        return ValueTask.CompletedTask;
+    }
+
     /// <summary>The volumes of which all had to go, in order.</summary>
     public List<VolumeId> Volumes { get; } = [];
 

@@ -56,6 +56,9 @@ internal sealed partial class FakeCache : IContentCache
     public IContainer? FindLocal(Fid fid) =>
         _files.TryGetValue(fid, out FakeContainerFile? file) && file.Writers > 0 ? new FakeContainer(this, file, isWriting: false) : null;
 
+    public bool MayBeClosed(Fid fid) =>
+        _files.TryGetValue(fid, out FakeContainerFile? file) && file.Writers > 0 && !(TryGet(fid, out FetchStatus status) && status.DataVersion == file.Base);
+
     public ValueTask<Failure> FetchAsync(Fid fid, OperationContext operation) => new(Failure.None);
 
     public ValueTask<Failure> StoreClosedAsync(Fid? only, OperationContext operation) => new(Failure.None);

@@ -40,6 +40,15 @@ internal sealed class FakeKernel : IFuseNotifier
         return Errno.None;
     }
 
+    /// <summary>Runs when somebody waits for RELEASEs that are on their way.</summary>
+    public Action OnReleasesAwaited { get; set; } = static () => { };
+
+    public ValueTask EarlierReleasesAsync()
+    {
+        OnReleasesAwaited();
+        return ValueTask.CompletedTask;
+    }
+
     public Errno IncrementEpoch()
     {
         Epoch++;

@@ -15,7 +15,7 @@ namespace Afs.Venus.Cache;
 /// </summary>
 internal sealed partial class ContentCache(
     VolumeId volume, Statuses statuses, ContainerTable table, ContainerFactory factory, ContentFetcher fetcher, ContentStorer storer, ContainerSeals seals, DirtyContainers dirty, ContentUses uses,
-    CacheRecovery recovery, BlockKeeper blocks, CacheRoom room, TransferTurns turns, CacheFigures figures, IBlockingWork work, ILogger log) : IContentCache
+    CacheRecovery recovery, BlockKeeper blocks, CacheRoom room, TransferTurns turns, CacheFigures figures, IBlockingWork work, KernelNotices kernel, ILogger log) : IContentCache
 {
     /// <summary>Rounds of an open that is overtaken by breaks, evictions and other opens.</summary>
     private const int MostRounds = 64;
@@ -27,7 +27,7 @@ internal sealed partial class ContentCache(
         container = null!;
         if (!table.TryGet(fid, out Container? found) || found.NeedsRecovery || found.NeedsVerify)
             return false;
-        if (found.IsNobodys || !found.IsLocal && !IsCurrent(found))
+        if (found.IsNobodys || !found.IsLocal && !IsCurrent(found) || MayBeClosed(found))
             return false;
         if (!found.TryPinClosed())
             return false;
@@ -48,6 +48,7 @@ internal sealed partial class ContentCache(
             // What is here already may be written, as far as the disk goes.
             if (forWriting && !await room.HasRoomAsync() && !table.TryPeek(fid, out _))
                 return FailureKind.CacheFull;
+            await AwaitClosedAsync(fid);
             for (int round = 0; round < MostRounds; round++)
             {
                 Result<Container> found = await FindAsync(fid, truncate, mayArrive: round == 0 && !forWriting, operation);
@@ -90,8 +91,11 @@ internal sealed partial class ContentCache(
         ? new LocalContainer(found, storer, uses)
         : null;
 
+    public bool MayBeClosed(Fid fid) => table.TryPeek(fid, out Container? found) && MayBeClosed(found);
+
     public async ValueTask<Failure> FetchAsync(Fid fid, OperationContext operation)
     {
+        await AwaitClosedAsync(fid);
         if (table.TryGet(fid, out Container? found) && (found.IsLocal || IsCurrent(found)))
             return Failure.None;
         return (await fetcher.FetchAsync(fid, mayArrive: false, operation)).Result.Failure;
@@ -122,6 +126,14 @@ internal sealed partial class ContentCache(
     private bool IsCurrent(Container container) =>
         statuses.TryGet(container.Fid, out FetchStatus status) && status.DataVersion == container.BaseVersion
             && (container.IsRemovedHere || !statuses.IsRemoved(container.Fid));
+
+    /// <summary>
+    /// All that was written here is stored, another client may have stored since, and a use that writes hasn't ended. Either a process has it open still: then it is the file, by rule 1. Or the last
+    /// close() has returned, and the kernel's word of that is on its way: then what the other client stored is the file.
+    /// </summary>
+    private bool MayBeClosed(Container container) => container.HasWriters && !container.IsUnstored && !container.IsRemovedHere && !IsCurrent(container);
+
+    private ValueTask AwaitClosedAsync(Fid fid) => MayBeClosed(fid) ? kernel.EarlierReleasesAsync() : ValueTask.CompletedTask;
 
     /// <summary>It is still the file, now that it is pinned. The slow way finds out what to do where its file can't be opened.</summary>
     private bool IsUsable(Container pinned, bool mustOpen)

@@ -8,7 +8,7 @@ internal sealed class VolumeContents
     private readonly ContentStorer _storer;
     private readonly ContentFetcher _fetcher;
 
-    public VolumeContents(VolumeId volume, VolumeSurroundings around, ContainerStore store, VolumeStatuses known)
+    public VolumeContents(VolumeId volume, VolumeSurroundings around, ContainerStore store, VolumeStatuses known, KernelNotices kernel)
     {
         (Statuses statuses, CacheFigures figures) = (known.Statuses, around.Figures);
         Unnamed = new UnnamedFiles(around.Calls, statuses, store.Table);
@@ -26,7 +26,7 @@ internal sealed class VolumeContents
         Recovery = new CacheRecovery(volume, store.Table, statuses, _storer, store.Seals, store.Dirty, recovered, figures, around.Log, around.Stopping);
         Cache = new ContentCache(
             volume, statuses, store.Table, store.Factory, _fetcher, _storer, store.Seals, store.Dirty, Uses, Recovery, store.Blocks, store.Room, store.Turns, figures, store.Work,
-            around.Log);
+            kernel, around.Log);
     }
 
     public ContentCache Cache { get; }

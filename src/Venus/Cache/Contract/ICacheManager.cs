@@ -115,6 +115,11 @@ public interface IContentCache
     /// <summary>The container that holds changes of this client, or is open for writing here; not pinned. Null else. Never waits.</summary>
     IContainer? FindLocal(Fid fid);
 
+    /// <summary>
+    /// The container of this file counts as open for writing, but may not be: all that was written is stored, and another client may have stored since. <see cref="IKernelCaches.EarlierReleasesAsync"/> decides.
+    /// </summary>
+    bool MayBeClosed(Fid fid);
+
     /// <summary>Fetches without opening, for prefetch and "afs fetch".</summary>
     ValueTask<Failure> FetchAsync(Fid fid, OperationContext operation);
 
@@ -284,4 +289,10 @@ public interface IKernelCaches
 
     /// <summary>Everything of a volume: the lease is lost, or the server reset its promises.</summary>
     ValueTask InvalidateAllAsync(VolumeId volume);
+
+    /// <summary>
+    /// Completes when each use of a container that a process ended before this call was asked for has ended here too. The kernel tells of a last close by itself, a moment later. Nearly always complete at once;
+    /// bounded: two seconds.
+    /// </summary>
+    ValueTask EarlierReleasesAsync();
 }

@@ -37,7 +37,7 @@ internal sealed partial class Volume
     {
         (Root, _around, _kernel) = (identity.Root, around, kernel);
         _known = new VolumeStatuses(Id, around, storage.Vnodes?.Invoke(Id), breaks, kernel);
-        _contents = new VolumeContents(Id, around, store, _known);
+        _contents = new VolumeContents(Id, around, store, _known, kernel);
         _operations = new VolumeOperations(Id, around, store, _known, _contents, kernel);
         Questions = new VolumeQuestions(Root, around, store, _known, _contents, _operations);
         _incarnation = new CachedIncarnation(Id, around, storage.Disk, store.Seals, _known, _operations.Xattrs);

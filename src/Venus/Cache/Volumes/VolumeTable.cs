@@ -247,6 +247,8 @@ internal sealed class ContentsByVolume(VolumeTable volumes) : IContentCache
 
     public IContainer? FindLocal(Fid fid) => volumes.TryFind(fid, out Volume? volume) ? volume.Contents.FindLocal(fid) : null;
 
+    public bool MayBeClosed(Fid fid) => volumes.TryFind(fid, out Volume? volume) && volume.Contents.MayBeClosed(fid);
+
     public ValueTask<Failure> FetchAsync(Fid fid, OperationContext operation) =>
         volumes.TryFind(fid, out Volume? volume) ? volume.Contents.FetchAsync(fid, operation) : new((Failure)AbortCodes.NoVolume);
 

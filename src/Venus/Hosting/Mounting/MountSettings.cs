@@ -196,9 +196,7 @@ internal static class StaleDaemon
     }
 
     /// <summary>Its connection stands, and so nothing of the mount itself may be asked.</summary>
-    private static bool IsKilled(string path) => ControlClient.IsLeftBehind(ControlSocket.PathOf(path)) && FuseMountAt(path);
-
-    private static bool FuseMountAt(string path) => Fuse.FuseKeeper.FindConnection(path) is not null;
+    private static bool IsKilled(string path) => ControlClient.IsLeftBehind(ControlSocket.PathOf(path)) && Fuse.FuseKeeper.FindConnection(path) is not null;
 }
 
 /// <summary>Paths of mounts, in the one form in which they name a daemon.</summary>

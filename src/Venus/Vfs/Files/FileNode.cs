@@ -183,6 +183,15 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
         }
     }
 
+    /// <summary>It is open, with another version than the current one.</summary>
+    public bool IsOpenAtOther(DataVersion? current)
+    {
+        if (!IsOpen)
+            return false;
+        lock (_lock)
+            return _first is not null && _first.Container.BaseVersion != current;
+    }
+
     public bool IsOpen => Volatile.Read(ref _opens) > 0;
 
     public bool IsOpenForWriting => Volatile.Read(ref _writers) > 0;

@@ -45,6 +45,8 @@ internal sealed class KernelCaches(NodeTable nodes, KernelNames names, NameExpir
         return Expire(expiries);
     }
 
+    public ValueTask EarlierReleasesAsync() => kernel.EarlierReleasesAsync();
+
     private ValueTask Expire(List<NameExpiry>? expiries) => expiries is { Count: > 0 } ? expirer.RunAsync(expiries) : ValueTask.CompletedTask;
 
     private void Invalidate(Node node, ref List<NameExpiry>? expiries)
@@ -78,6 +80,9 @@ internal sealed class KernelLink(VfsOptions options)
 
     /// <summary>How long the kernel may trust a name whose directory is promised.</summary>
     public TimeSpan EntryTimeout => TakesNamesBack ? options.PromisedTimeout : TimeSpan.Zero;
+
+    /// <inheritdoc cref="IFuseNotifier.EarlierReleasesAsync"/>
+    public ValueTask EarlierReleasesAsync() => _session?.Notifier.EarlierReleasesAsync() ?? ValueTask.CompletedTask;
 
     public void Start(FuseConnectionInfo connection, IFuseNotifier notifier) => _session = new KernelSession(connection, notifier, options);
 }

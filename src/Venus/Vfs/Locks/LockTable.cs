@@ -14,7 +14,7 @@ namespace Afs.Venus.Vfs;
 /// <item>An fcntl lock is refused (EDEADLK) if it would wait for an owner that waits, directly or through others, for this owner.</item>
 /// <item>close() ends the closing owner's fcntl locks of the file (<see cref="Flushed"/>). The end of an open file ends the locks that were taken through it
 /// (<see cref="Released"/>); the kernel tells of that a moment after the last close() has returned. So a lock of an open file that may be closed may end
-/// "soon", and a request that must not wait waits for that moment all the same.</item>
+/// "soon", and a request that must not wait waits for the RELEASEs that were sent before it all the same.</item>
 /// <item>A range is recorded for a successor of this daemon before the ranges that it replaces are removed. So a crash between two records loses no lock that is held.</item>
 /// </list>
 /// It owns all of this state. Every method is safe for concurrent use, waits for nobody, and completes waiters only after it has let go of its own lock.
@@ -418,20 +418,14 @@ internal sealed class LockWaiter(Fid fid, FileHandle handle, FileLock wanted, bo
 }
 
 /// <summary>GETLK, SETLK and SETLKW on the <see cref="LockTable"/>. A request that waits is a task without a thread, which an INTERRUPT ends.</summary>
-internal sealed class LockRequests(LockTable table, TimeProvider time)
+internal sealed class LockRequests(LockTable table, KernelLink kernel)
 {
-    /// <summary>
-    /// How long a request that must not wait waits for a lock whose open file may be closed already. The RELEASE was sent before this request, and another reader
-    /// thread is working on it: that takes far less than this.
-    /// </summary>
-    private static readonly TimeSpan ReleaseTakesAtMost = TimeSpan.FromMilliseconds(20);
-
     public async ValueTask<FuseResult<FileLock>> GetAsync(Fid fid, FileLock wanted)
     {
         FileLock found = table.Test(fid, wanted, out bool mayEnd);
         if (!mayEnd)
             return found;
-        await Task.Delay(ReleaseTakesAtMost, time);
+        await kernel.EarlierReleasesAsync();
         return table.Test(fid, wanted, out _);
     }
 
@@ -465,15 +459,8 @@ internal sealed class LockRequests(LockTable table, TimeProvider time)
         LockOutcome outcome = table.Set(fid, handle, wanted, isSilent, LockWait.Briefly, out LockWaiter? waiter);
         if (outcome != LockOutcome.Waits)
             return ToErrno(outcome);
-        try
-        {
-            await waiter!.Granted.WaitAsync(ReleaseTakesAtMost, time);
-            return Errno.None;
-        }
-        catch (TimeoutException)
-        {
-            return table.Withdraw(waiter!) ? Errno.EAGAIN : Errno.None;
-        }
+        await kernel.EarlierReleasesAsync();
+        return table.Withdraw(waiter!) ? Errno.EAGAIN : Errno.None;
     }
 
     private static Errno ToErrno(LockOutcome outcome) => outcome switch
