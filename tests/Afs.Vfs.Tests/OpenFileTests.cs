@@ -47,6 +47,35 @@ public sealed class OpenFileTests
         Assert.Equal("newer", await vfs.ReadAsync(await vfs.OpenAsync(again.Node)));
     }
 
+    /// <summary>The kernel sent its RELEASE before, and the thread that has it is late.</summary>
+    [Theory]
+    [InlineData(VfsFixture.WriteOnly)]
+    [InlineData(VfsFixture.ReadOnly)]
+    public async Task A_node_whose_last_release_is_on_its_way_is_opened_and_shown_at_the_new_version(int heldFlags)
+    {
+        using var vfs = new VfsFixture();
+        Fid fid = vfs.Cache.Add("f", "old");
+        EntryReply entry = await vfs.LookupAsync("f");
+        OpenReply closed = await vfs.OpenAsync(entry.Node, heldFlags);
+        vfs.Cache.StoreByOther(fid, "newer");
+        await vfs.Cache.BreakAsync(fid);
+        OpenReply? late = closed;
+        vfs.Kernel.OnReleasesAwaited = () =>
+        {
+            if (late is { } release)
+                vfs.ReleaseAsync(release).Wait();
+            late = null;
+        };
+
+        Assert.Equal(5UL, (await vfs.StatAsync(entry.Node)).Attributes.SizeBytes);
+        Assert.Null(late);
+        late = await vfs.OpenAsync(entry.Node, heldFlags);
+        vfs.Cache.StoreByOther(fid, "newest");
+        await vfs.Cache.BreakAsync(fid);
+        Assert.Equal("newest", await vfs.ReadAsync(await vfs.OpenAsync(entry.Node)));
+        Assert.Null(late);
+    }
+
     [Fact]
     public async Task What_a_repeated_lookup_fetched_is_held_no_longer_than_the_open_that_it_was_fetched_for()
     {

@@ -12,10 +12,12 @@ namespace Afs.Fuse.Session;
 /// Such a thread is found by what it does: it hasn't come back from its read, and doesn't sleep in it. So whoever sleeps in its read has nothing, and whoever came back has its RELEASE in the
 /// <see cref="InFlightTable"/>. Nothing of this costs a request more than two writes to memory.
 /// </summary>
-internal sealed class EarlierReleases(int device, InFlightTable table)
+/// <param name="device">The descriptor that the threads read.</param>
+/// <param name="table">Where a RELEASE is found once its thread has it.</param>
+/// <param name="mostWait">A RELEASE needs a processor and little else. Who waits for longer goes on as if there were none.</param>
+internal sealed class EarlierReleases(int device, InFlightTable table, TimeSpan mostWait)
 {
-    /// <summary>A RELEASE needs a processor and little else. Who waits for longer goes on as if there were none.</summary>
-    private static readonly TimeSpan MostWait = TimeSpan.FromSeconds(2);
+    public static readonly TimeSpan MostWait = TimeSpan.FromSeconds(2);
 
     /// <summary>The same, where this process can't look at its threads.</summary>
     private static readonly TimeSpan MostBlindWait = TimeSpan.FromMilliseconds(20);
@@ -54,7 +56,7 @@ internal sealed class EarlierReleases(int device, InFlightTable table)
         while (true)
         {
             reading.RemoveAll(reader => !reader.Mark.IsIn(reader.Read) || SleepsInRead(reader.Mark, ref isBlind));
-            if (reading.Count == 0 || HasPassed(start, isBlind ? MostBlindWait : MostWait))
+            if (reading.Count == 0 || HasPassed(start, isBlind ? MostBlindWait : mostWait))
             {
                 break;
             }
@@ -63,7 +65,7 @@ internal sealed class EarlierReleases(int device, InFlightTable table)
         }
 
         List<ulong> releases = table.Releases();
-        while (table.HasAny(releases) && !HasPassed(start, MostWait))
+        while (table.HasAny(releases) && !HasPassed(start, mostWait))
         {
             await Task.Delay(Pause).ConfigureAwait(false);
         }

@@ -33,7 +33,7 @@ public sealed class FuseSession : IDisposable
         _device = new FuseDevice(device);
         Connection = connection ?? Handshake.Run(_device, options);
         MountPoint = mountPoint;
-        _releases = new EarlierReleases(_device.Descriptor, _table);
+        _releases = new EarlierReleases(_device.Descriptor, _table, EarlierReleases.MostWait);
         _notifier = new FuseNotifier(_device, Connection, _releases);
         _connectionNumber = FuseKeeper.FindConnection(mountPoint);
         if (connection is null && options.ReadAheadBytes > 0 && _connectionNumber is { } number)

@@ -14,6 +14,8 @@ internal sealed class ScriptedFileSystem : FuseFileSystem
 
     public Func<ReadOnlyMemory<byte>, ValueTask<FuseResult<int>>> OnWrite { get; set; } = data => new(data.Length);
 
+    public Action OnRelease { get; set; } = static () => { };
+
     public byte[] Xattr { get; set; } = [];
 
     public TaskCompletionSource<Errno>? DirectoryPrepared { get; set; }
@@ -38,6 +40,7 @@ internal sealed class ScriptedFileSystem : FuseFileSystem
     public override ValueTask<Errno> Release(in FuseRequest request, NodeId node, FileHandle handle, int openFlags, bool flockUnlock, ulong lockOwner)
     {
         Calls.Enqueue($"release {node.Value} {handle.Value} {openFlags}");
+        OnRelease();
         return new(Errno.None);
     }
 

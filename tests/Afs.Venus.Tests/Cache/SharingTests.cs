@@ -58,6 +58,28 @@ public class SharingTests
         Assert.True(fresh.BaseVersion.Value > old.BaseVersion.Value);
     }
 
+    /// <summary>a closed it, and the kernel's word of that is on its way.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task S1_WhatWasClosedHere_AndStoredElsewhereSince_IsOpenedAsItIsNow(bool forWriting)
+    {
+        var volume = new MemoryVolume();
+        await using TestClient a = await TestClient.OpenAsync(volume);
+        await using TestClient b = await TestClient.OpenAsync(volume);
+        Fid fid = await a.CreateAsync("f");
+        using IContainer closed = await a.OpenAsync(fid, forWriting: true);
+        RandomAccess.Write(closed.Handle, "old"u8, 0);
+        Assert.Equal(Failure.None, await closed.StoreAsync(default));
+        Assert.Equal(Failure.None, await b.WriteAsync(fid, "new!"));
+        a.Kernel.OnReleasesAwaited = closed.Dispose;
+
+        Assert.False(a.Manager.Contents.TryOpenForReading(fid, proven: null, out _));
+        Assert.True(a.Manager.Contents.MayBeClosed(fid));
+        using IContainer opened = await a.OpenAsync(fid, forWriting);
+        Assert.Equal("new!"u8.ToArray(), TestClient.ReadAll(opened));
+    }
+
     /// <summary>What asks for stores on nobody's behalf (flush, an unmount, a signal) publishes nothing that somebody is in the middle of writing.</summary>
     [Fact]
     public async Task S2_WhatSomebodyIsWriting_IsNotStored_BeforeHisClose()
