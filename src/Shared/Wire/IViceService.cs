@@ -66,4 +66,10 @@ public interface IViceService
 
     [Op(127, Mutation = true)]
     ValueTask<Outcome<ReleaseUnnamedReply>> ReleaseUnnamedAsync(ReleaseUnnamedRequest request, CallContext context);
+
+    [Op(128, Mutation = true)]
+    ValueTask<Outcome<LeaseVnodesReply>> LeaseVnodesAsync(LeaseVnodesRequest request, CallContext context);
+
+    [Op(129, Mutation = true)]
+    ValueTask<Outcome<ApplyBatchReply>> ApplyBatchAsync(ApplyBatchRequest request, CallContext context);
 }

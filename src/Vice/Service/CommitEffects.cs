@@ -15,6 +15,8 @@ internal sealed partial class CommitEffects(
     DirectoryMoves moves, SessionTable sessions, Promises promises, DirectoryLog directories, ContentLog contents, Uploads uploads, RetiredContents retired, SeenReplies seen, ServiceFigures figures, PeerWarnings warnings, ILogger log)
     : ICommitEffects
 {
+    public IVnodeGuard? Guard => null;
+
     public void Promise(SessionId session, IReadOnlyList<Fid> fids)
     {
         // One whose lease ended while the mutation waited believes no promise of this reply: its lease counts from before it sent the call.
@@ -26,13 +28,13 @@ internal sealed partial class CommitEffects(
     {
         moves.Publish();
         directories.Append(changes.Names);
-        if (changes.ContentChange is { } content)
-            contents.Append(content.Fid, content.Change);
-        if (changes.TakenUpload is { } upload)
+        foreach ((Fid fid, ContentChange change) in changes.ContentChanges)
+            contents.Append(fid, change);
+        foreach (StagedUpload upload in changes.TakenUploads)
             uploads.Table.Finish(upload);
         retired.Add(changes.Retired);
         sessions.TryGet(call.Session, out ClientSession? writer);
-        if (changes.Unseen is { } unseen)
+        foreach (UnseenReplacement unseen in changes.Unseen)
         {
             figures.CountUnseen();
             if (warnings.MayTell(HostOf(writer), nameof(LogUnseen), out string more))
@@ -51,7 +53,7 @@ internal sealed partial class CommitEffects(
 
     public void Abandoned(ServerChanges changes)
     {
-        if (changes.TakenUpload is { } upload)
+        foreach (StagedUpload upload in changes.TakenUploads)
             uploads.Table.GiveBack(upload);
     }
 

@@ -311,7 +311,7 @@ internal sealed class SessionEnd(IMetadataStore metadata, Writer writer, Retired
     /// <summary>Contents that a row doesn't name any more once this is committed.</summary>
     private IReadOnlyList<ObjectId> Delete(IMetadataTransaction transaction, BatchVolumes volumes, (Fid Fid, SessionId Session)[] some)
     {
-        var scope = ServerScope.Begin(transaction, volumes, default, default, time.GetUtcNow());
+        var scope = ServerScope.Begin(transaction, volumes, null, default, default, time.GetUtcNow());
         foreach ((Fid fid, SessionId session) in some)
         {
             if (transaction.FindSession(session) is null && scope.Find(fid) is { LinkCount: 0 })

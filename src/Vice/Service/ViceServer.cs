@@ -65,10 +65,11 @@ public sealed class ViceServer
 
         var reads = new Reads(_sessions, turns, figures, warnings, log);
         var data = new DataReads(metadata, Promises, store, contents, turns);
+        var changes = new Changes(new StoreData(_uploads.Table), _room);
         ServerStatus status = Status = new ServerStatus(life.Epoch, table, Promises, Committer, _uploads, retired, directories, figures, time);
         Service = new ViceService(
             _sessions, reads, new StatusReads(metadata, Promises), new DirectoryReads(metadata, Promises, directories), data,
-            new VolumeReads(metadata, store, turns), status, Promises, writer, new StoreData(_uploads.Table),
+            new VolumeReads(metadata, store, turns), status, Promises, writer, changes, new Batches(changes, renames.Moves, effects),
             new InlineParts(metadata, store, _uploads, turns), renames, _room, figures);
         Replies = new ReplyStore(metadata, _sessions, turns, seen, Promises);
         Bulk = new BulkHandler(reads, data, _uploads);
@@ -241,10 +242,10 @@ internal sealed class Writer(GroupCommitter committer, ICommitEffects effects, T
     /// <summary>Runs a client's mutation; the outcome comes when it is on stable storage and nobody else trusts what it changed.</summary>
     /// <exception cref="MalformedMessageException">Another request had this number.</exception>
     /// <exception cref="CallUnansweredException">What it did is unknown.</exception>
-    public async ValueTask<Outcome<TReply>> MutateAsync<TReply>(CallContext call, Func<ServerScope, Outcome<TReply>> run)
+    public async ValueTask<Outcome<TReply>> MutateAsync<TReply>(CallContext call, Func<ServerScope, Outcome<TReply>> run, int weight = 1)
         where TReply : IWireMessage<TReply>
     {
-        var mutation = new ClientMutation<TReply>(call, run, effects, time);
+        var mutation = new ClientMutation<TReply>(call, run, effects, time, weight);
         if (!committer.TryEnqueue(mutation))
             return AbortCodes.Busy;
         CommittedOutcome<TReply> committed = await mutation.Done;

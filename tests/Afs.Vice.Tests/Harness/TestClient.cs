@@ -68,6 +68,12 @@ public sealed class TestClient(TestCell cell, ClientId id)
     public async Task<Fid> MakeAsync(Fid parent, string? name, FileType type = FileType.Regular) =>
         (await CreateAsync(parent, name, type)).Value.Status.Fid;
 
+    public ValueTask<Outcome<LeaseVnodesReply>> LeaseAsync(VolumeId volume, int count) =>
+        Vice.LeaseVnodesAsync(new LeaseVnodesRequest { Volume = volume, Count = count }, Next());
+
+    public ValueTask<Outcome<ApplyBatchReply>> ApplyAsync(VolumeId volume, ulong number, params BatchOperation[] operations) =>
+        Vice.ApplyBatchAsync(new ApplyBatchRequest { Volume = volume, Number = new BatchNumber(number), Operations = operations }, Next());
+
     public ValueTask<Outcome<RemoveReply>> RemoveAsync(Fid parent, string name, bool isDirectory = false, Fid expected = default) =>
         Vice.RemoveAsync(
             new RemoveRequest { Parent = parent, Name = Encoding.UTF8.GetBytes(name), IsDirectory = isDirectory, Time = Now(), Expected = expected },

@@ -46,7 +46,7 @@ public sealed class ActivityFeed
 }
 
 /// <summary>Something that the server has just done, for the live page.</summary>
-/// <param name="Kind">store, overwrite, create, remove, rename, link or break.</param>
+/// <param name="Kind">store, overwrite, create, remove, rename, link, batch or break.</param>
 /// <param name="Client">Which client asked; of a break, null.</param>
 /// <param name="Uid">For which of its users, as its kernel says; null: for nobody, or not known.</param>
 /// <param name="Subject">The fid or the name that it was about. Text from clients: to be shown as text only.</param>
@@ -156,6 +156,13 @@ internal sealed class ObservedService(IViceService inner, Observation seen) : IV
 
     public ValueTask<Outcome<ReleaseUnnamedReply>> ReleaseUnnamedAsync(ReleaseUnnamedRequest request, CallContext context) =>
         RunAsync("ReleaseUnnamed", request, context, inner.ReleaseUnnamedAsync);
+
+    public ValueTask<Outcome<LeaseVnodesReply>> LeaseVnodesAsync(LeaseVnodesRequest request, CallContext context) =>
+        RunAsync("LeaseVnodes", request, context, inner.LeaseVnodesAsync);
+
+    public ValueTask<Outcome<ApplyBatchReply>> ApplyBatchAsync(ApplyBatchRequest request, CallContext context) =>
+        RunAsync("ApplyBatch", request, context, inner.ApplyBatchAsync,
+            (request, _) => new Told("batch", $"batch {request.Number} of {request.Operations.Count} changes"));
 
     public ValueTask<Outcome<EndSessionReply>> EndSessionAsync(EndSessionRequest request, CallContext context) =>
         RunAsync("EndSession", request, context, inner.EndSessionAsync);

@@ -22,7 +22,7 @@ public sealed class GroupCommitter(IMetadataStore store, Action wake, Action<IMe
     /// <summary>The most that may wait; more is refused as Busy. Far above what the connections' own limits let through.</summary>
     public const int MostWaiting = 65_536;
 
-    /// <summary>The most in one transaction: bounds how long the first of a batch waits for the last.</summary>
+    /// <summary>The most changes in one transaction, but for a work that has more by itself: bounds how long the first waits for the last.</summary>
     public const int MostInBatch = 512;
 
     private readonly Lock _lock = new();
@@ -130,8 +130,12 @@ public sealed class GroupCommitter(IMetadataStore store, Action wake, Action<IMe
     {
         lock (_lock)
         {
-            while (_batch.Count < MostInBatch && _waiting.TryDequeue(out QueuedWork? work))
-                _batch.Add(work);
+            int changes = 0;
+            while (_waiting.TryPeek(out QueuedWork? work) && (_batch.Count == 0 || changes + work.Weight <= MostInBatch))
+            {
+                _batch.Add(_waiting.Dequeue());
+                changes += work.Weight;
+            }
         }
     }
 
@@ -293,6 +297,9 @@ public abstract class QueuedWork
     /// <summary>It is known what became of it. Belongs to the committer.</summary>
     internal bool IsSettled { get; set; }
 
+    /// <summary>How many changes it is made of.</summary>
+    internal virtual int Weight => 1;
+
     /// <summary>Inside a transaction. Whatever it throws fails this work and no other. It may be run again, in a later transaction, after <see cref="Undone"/>.</summary>
     internal abstract void Run(IMetadataTransaction transaction, BatchVolumes volumes);
 
@@ -347,6 +354,9 @@ internal sealed class ServerWork<T>(Func<IMetadataTransaction, BatchVolumes, T> 
 /// <summary>What the rest of the server does with a client's mutation. Called on the writer's thread; must not wait.</summary>
 public interface ICommitEffects
 {
+    /// <summary>Asked before a client's mutation touches a vnode; null: each may be.</summary>
+    IVnodeGuard? Guard { get; }
+
     /// <summary>Before the commit, so that a change by a later mutation finds these promises.</summary>
     void Promise(SessionId session, IReadOnlyList<Fid> fids);
 

@@ -54,7 +54,7 @@ internal sealed class StoreData(UploadTable uploads)
         StagedUpload? upload = uploads.Take(scope.Client, request.Upload);
         if (upload is null)
             return AbortCodes.NoUpload;
-        scope.Changes.TakenUpload = upload;
+        scope.Changes.TakenUploads.Add(upload);
         if (upload.Volume != request.Fid.Volume)
             return AbortCodes.BadArgument;
         if (upload.LengthBytes != request.LengthBytes || upload.Crc32C != request.Crc32C)
@@ -71,8 +71,8 @@ internal sealed class StoreData(UploadTable uploads)
     }
 
     private static void NoteUnseen(ServerScope scope, StoreDataRequest request, FetchStatus status, ContentRecord? replaced) =>
-        scope.Changes.Unseen = new UnseenReplacement(
-            request.Fid, request.Base, status.DataVersion, scope.Client, replaced?.Writer ?? default);
+        scope.Changes.Unseen.Add(new UnseenReplacement(
+            request.Fid, request.Base, status.DataVersion, scope.Client, replaced?.Writer ?? default));
 
     private static FetchStatus Changed(FetchStatus status, StoreDataRequest request) => status with
     {
@@ -94,7 +94,7 @@ internal sealed class StoreData(UploadTable uploads)
         DataVersion version = scope.Find(request.Fid)!.DataVersion;
         scope.Transaction.PutContent(volume, vnode, new ContentRecord(version, content.Object, content.Data, scope.Client, content.Base));
         if (content.Parts is { } parts && parts.Base != DataVersion.None)
-            scope.Changes.ContentChange = (request.Fid, new ContentChange(parts.Base, version, parts.Extents));
+            scope.Changes.ContentChanges.Add((request.Fid, new ContentChange(parts.Base, version, parts.Extents)));
     }
 
     /// <summary>As a row has it (<see cref="ContentRecord"/>), and the parts that it was made of.</summary>
