@@ -22,16 +22,6 @@ internal readonly record struct ChangeNumber(ulong Value) : IComparable<ChangeNu
     public static bool operator >=(ChangeNumber a, ChangeNumber b) => a.Value >= b.Value;
 }
 
-/// <summary>A batch's place among all that this client sent of a volume: rises by one with each. The first is 1. The server applies each number once.</summary>
-internal readonly record struct BatchNumber(ulong Value)
-{
-    public static readonly BatchNumber None = new(0);
-
-    public BatchNumber Next => new(Value + 1);
-
-    public override string ToString() => Value.ToString();
-}
-
 /// <summary>What a change does. Numbers are on disk: never reused.</summary>
 internal enum ChangeKind : byte
 {

@@ -1,4 +1,5 @@
 using Afs.Rpc;
+using Afs.Rules;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Vice.Volumes.Mutations;
 using Afs.Wire;
@@ -28,7 +29,7 @@ internal sealed class StoreData(UploadTable uploads)
             NoteUnseen(scope, request, status, replaced);
         else if (replaced is not null)
             scope.Changes.Retired.AddRange(replaced.Objects.Where(id => id != content.Base));
-        scope.Change(Changed(status, request), isDataChanged: true);
+        scope.Change(StoredStatus.Of(status, request), isDataChanged: true);
         scope.Apply();
         Write(scope, request, content);
         if (isUnseen && replaced is not null)
@@ -73,15 +74,6 @@ internal sealed class StoreData(UploadTable uploads)
     private static void NoteUnseen(ServerScope scope, StoreDataRequest request, FetchStatus status, ContentRecord? replaced) =>
         scope.Changes.Unseen.Add(new UnseenReplacement(
             request.Fid, request.Base, status.DataVersion, scope.Client, replaced?.Writer ?? default));
-
-    private static FetchStatus Changed(FetchStatus status, StoreDataRequest request) => status with
-    {
-        LengthBytes = request.LengthBytes,
-        AllocatedBytes = request.AllocatedBytes,
-        ContentCrc32C = request.Crc32C,
-        ModifyTime = request.ModifyTime,
-        ChangeTime = request.ChangeTime,
-    };
 
     private static void Write(ServerScope scope, StoreDataRequest request, NewContent content)
     {
