@@ -28,6 +28,12 @@ public interface IViceService
     [Op(105)]
     ValueTask<Outcome<EndSessionReply>> EndSessionAsync(EndSessionRequest request, CallContext context);
 
+    [Op(106)]
+    ValueTask<Outcome<AcquireTokensReply>> AcquireTokensAsync(AcquireTokensRequest request, CallContext context);
+
+    [Op(107)]
+    ValueTask<Outcome<ReturnTokensReply>> ReturnTokensAsync(ReturnTokensRequest request, CallContext context);
+
     [Op(110)]
     ValueTask<Outcome<FetchStatusReply>> FetchStatusAsync(FetchStatusRequest request, CallContext context);
 

@@ -36,7 +36,7 @@ public static class Limits
     public const int LeasesPerClient = 4;
 
     /// <summary>Fids that one call asks write tokens for, or returns.</summary>
-    public const int TokensPerCall = 512;
+    public const int TokensPerCall = 256;
 
     public const int StatusesPerCall = 1024;
     public const int EntriesPerPage = 4096;

@@ -35,7 +35,7 @@ internal sealed class Changes(StoreData storeData, Room room)
 /// Batches of changes that a client made first and tells of later, and the numbers that it names new objects by. A batch is one mutation: one transaction, one reply, at most once. Each of its
 /// operations has a scope of its own, so that one which is refused leaves no trace and the rest goes on.
 /// </summary>
-internal sealed class Batches(Changes changes, DirectoryMoves moves, ICommitEffects effects)
+internal sealed class Batches(Changes changes, TokenCalls tokens, DirectoryMoves moves, ICommitEffects effects)
 {
     public Outcome<LeaseVnodesReply> Lease(ServerScope scope, LeaseVnodesRequest request)
     {
@@ -59,32 +59,39 @@ internal sealed class Batches(Changes changes, DirectoryMoves moves, ICommitEffe
         if (request.Number != scope.View.FindLastBatch(request.Volume, scope.Client).Next)
             return AbortCodes.BatchOutOfOrder;
         List<RefusedOperation> refused = [];
+        List<Fid> made = [];
         var ancestry = new WriterAncestry(scope.View, moves);
         for (int i = 0; i < request.Operations.Count; i++)
         {
-            AbortCode abort = Apply(scope, request.Volume, request.Operations[i], ancestry);
+            AbortCode abort = Apply(scope, request.Volume, request.Operations[i], ancestry, made);
             if (abort != AbortCode.None)
                 refused.Add(new RefusedOperation(i, abort));
         }
         scope.Apply();
         scope.Transaction.PutLastBatch(request.Volume, scope.Client, request.Number);
         scope.Changes.JoinVnodes();
-        return new ApplyBatchReply { Refused = refused, HasTokens = false };
+        bool hasTokens = request.TakesTokens && tokens.TryTakeNew(scope, [.. made.Where(fid => scope.View.Find(fid, scope.Session) is not null)]);
+        return new ApplyBatchReply { Refused = refused, HasTokens = hasTokens };
     }
 
     /// <summary>One operation. None: it is applied.</summary>
-    private AbortCode Apply(ServerScope batch, VolumeId volume, BatchOperation operation, WriterAncestry ancestry)
+    /// <param name="made">Gets the object that it made.</param>
+    private AbortCode Apply(ServerScope batch, VolumeId volume, BatchOperation operation, WriterAncestry ancestry, List<Fid> made)
     {
         ServerScope scope = batch.BeginOperation(operation.Caller);
         AbortCode abort;
         try
         {
-            abort = Run(scope, volume, operation, ancestry);
+            abort = Run(scope, volume, operation, ancestry, made);
         }
         catch (Exception e) when (!scope.IsApplied && e is StorageException { Failure: StorageFailure.Corrupt } or TooDeepException)
         {
             // It has written nothing, and would fail each time. Were the whole batch to fail by it, its client could never send what comes after.
             abort = e is TooDeepException ? AbortCodes.Busy : AbortCodes.ServerDiskFailed;
+        }
+        catch (HeldVnodeException held) when (held.IsAnothers && !tokens.MayWait(batch.Session))
+        {
+            abort = AbortCodes.TokenHeld; // Whoever holds it may be waiting for this very batch.
         }
         catch
         {
@@ -94,13 +101,13 @@ internal sealed class Batches(Changes changes, DirectoryMoves moves, ICommitEffe
         if (abort == AbortCode.None)
             batch.Changes.Add(scope.Changes);
         else
-            effects.Abandoned(scope.Changes);
+            effects.Abandoned(scope.Session, scope.Changes);
         return abort;
     }
 
-    private AbortCode Run(ServerScope scope, VolumeId volume, BatchOperation operation, WriterAncestry ancestry) => operation switch
+    private AbortCode Run(ServerScope scope, VolumeId volume, BatchOperation operation, WriterAncestry ancestry, List<Fid> made) => operation switch
     {
-        { Create: { } r } when IsOnly(operation, r) => Run(r.Parent.Volume == volume, RequestChecks.Check(r), () => changes.Create(scope, r)),
+        { Create: { } r } when IsOnly(operation, r) => Run(r.Parent.Volume == volume, RequestChecks.Check(r), () => Note(changes.Create(scope, r), made)),
         { Remove: { } r } when IsOnly(operation, r) => Run(r.Parent.Volume == volume, RequestChecks.Check(r), () => RemoveName.Run(scope, r)),
         { Rename: { } r } when IsOnly(operation, r) => Run(r.FromParent.Volume == volume, RequestChecks.Check(r), () => RenameName.Run(scope, r, ancestry)),
         { Link: { } r } when IsOnly(operation, r) => Run(r.Fid.Volume == volume, RequestChecks.Check(r), () => changes.Link(scope, r)),
@@ -109,6 +116,13 @@ internal sealed class Batches(Changes changes, DirectoryMoves moves, ICommitEffe
         { StoreXattr: { } r } when IsOnly(operation, r) => Run(r.Fid.Volume == volume, RequestChecks.Check(r), () => changes.StoreXattr(scope, r)),
         _ => AbortCodes.BadArgument,
     };
+
+    private static Outcome<CreateReply> Note(Outcome<CreateReply> created, List<Fid> made)
+    {
+        if (created.IsReply)
+            made.Add(created.Value.Status.Fid);
+        return created;
+    }
 
     private static AbortCode Run<TReply>(bool isOfVolume, AbortCode check, Func<Outcome<TReply>> run)
     {

@@ -15,7 +15,7 @@ internal sealed partial class CommitEffects(
     DirectoryMoves moves, SessionTable sessions, Promises promises, DirectoryLog directories, ContentLog contents, Uploads uploads, RetiredContents retired, SeenReplies seen, ServiceFigures figures, PeerWarnings warnings, ILogger log)
     : ICommitEffects
 {
-    public IVnodeGuard? Guard => null;
+    public IVnodeGuard Guard => promises.Tokens;
 
     public void Promise(SessionId session, IReadOnlyList<Fid> fids)
     {
@@ -51,8 +51,9 @@ internal sealed partial class CommitEffects(
         return promises.Settled(writer);
     }
 
-    public void Abandoned(ServerChanges changes)
+    public void Abandoned(SessionId session, ServerChanges changes)
     {
+        promises.Tokens.Withdraw(session, changes.Tokens);
         foreach (StagedUpload upload in changes.TakenUploads)
             uploads.Table.GiveBack(upload);
     }

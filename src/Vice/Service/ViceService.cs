@@ -14,7 +14,7 @@ namespace Afs.Vice.Service;
 /// <summary>The contract's calls, each handed to whoever does it. Nothing is decided here.</summary>
 internal sealed class ViceService(
     Sessions sessions, Reads reads, StatusReads statuses, DirectoryReads directories, DataReads data, VolumeReads volumes,
-    ServerStatus server, Promises promises, Writer writer, Changes changes, Batches batches, InlineParts inlineParts, Renames renames, Room room, ServiceFigures figures)
+    ServerStatus server, Promises promises, Writer writer, Changes changes, Batches batches, TokenCalls tokens, InlineParts inlineParts, Renames renames, Room room, ServiceFigures figures)
     : IViceService
 {
     public ValueTask<Outcome<ProbeReply>> ProbeAsync(ProbeRequest request, CallContext context) =>
@@ -35,20 +35,24 @@ internal sealed class ViceService(
     public async ValueTask<Outcome<EndSessionReply>> EndSessionAsync(EndSessionRequest request, CallContext context) =>
         await sessions.LeaveAsync(context) ? new EndSessionReply() : AbortCodes.ServerDiskFailed;
 
+    public ValueTask<Outcome<AcquireTokensReply>> AcquireTokensAsync(AcquireTokensRequest request, CallContext context) => tokens.AcquireAsync(request, context);
+
+    public ValueTask<Outcome<ReturnTokensReply>> ReturnTokensAsync(ReturnTokensRequest request, CallContext context) => tokens.ReturnAsync(request, context);
+
     public ValueTask<Outcome<FetchStatusReply>> FetchStatusAsync(FetchStatusRequest request, CallContext context) =>
-        reads.RunAsync(context, RequestChecks.Check(request), session => statuses.FetchStatus(session, request));
+        reads.RunAsync(context, RequestChecks.Check(request), () => request.Fids, session => statuses.FetchStatus(session, request));
 
     public ValueTask<Outcome<FetchDirectoryReply>> FetchDirectoryAsync(FetchDirectoryRequest request, CallContext context) =>
-        reads.RunAsync(context, RequestChecks.Check(request), session => directories.Fetch(session, request));
+        reads.RunAsync(context, RequestChecks.Check(request), () => [request.Directory], session => directories.Fetch(session, request));
 
     public ValueTask<Outcome<FetchDataReply>> FetchDataAsync(FetchDataRequest request, CallContext context) =>
-        reads.WaitAsync(context, AbortCode.None, session => data.FetchAsync(session, request));
+        reads.WaitAsync(context, AbortCode.None, () => [request.Fid], session => data.FetchAsync(session, request));
 
     public ValueTask<Outcome<FetchXattrsReply>> FetchXattrsAsync(FetchXattrsRequest request, CallContext context) =>
-        reads.RunAsync(context, AbortCode.None, session => statuses.FetchXattrs(session, request));
+        reads.RunAsync(context, AbortCode.None, () => [request.Fid], session => statuses.FetchXattrs(session, request));
 
     public ValueTask<Outcome<ValidateReply>> ValidateAsync(ValidateRequest request, CallContext context) =>
-        reads.RunAsync(context, RequestChecks.Check(request), session => statuses.Validate(session, request));
+        reads.RunAsync(context, RequestChecks.Check(request), () => [.. request.Entries.Select(entry => StatusReads.FidOf(request, entry))], session => statuses.Validate(session, request));
 
     public ValueTask<Outcome<CreateReply>> CreateAsync(CreateRequest request, CallContext context) =>
         MutateAsync(context, RequestChecks.Check(request), scope => changes.Create(scope, request));
@@ -102,15 +106,17 @@ internal sealed class ViceService(
         return new GiveUpPromisesReply();
     }
 
-    private async ValueTask<Outcome<TReply>> MutateAsync<TReply>(CallContext context, AbortCode check, Func<ServerScope, Outcome<TReply>> run, int weight = 1)
+    private async ValueTask<Outcome<TReply>> MutateAsync<TReply>(CallContext context, AbortCode check, Func<ServerScope, Outcome<TReply>> run, int? operations = null)
         where TReply : IWireMessage<TReply>
     {
         figures.CountMutation();
         if (check != AbortCode.None)
             return check;
-        if (await sessions.EnterAsync(context) is null)
+        if (await sessions.EnterAsync(context) is not { } session)
             return Outcome<TReply>.NotExecuted;
-        return await writer.MutateAsync(context, run, weight);
+        if (operations is not null)
+            session.Shipped();
+        return await writer.MutateAsync(context, run, operations ?? 1);
     }
 }
 
@@ -194,6 +200,9 @@ internal static class RequestChecks
             && (parts.Base == DataVersion.None || r.Fid.Volume == r.Volume));
 
     public static AbortCode Check(LeaseVnodesRequest r) => Argument(r.Count is >= 0 and <= Limits.VnodesPerLease);
+
+    public static AbortCode Check(AcquireTokensRequest r) => Argument(
+        r.Fids.Count <= Limits.TokensPerCall && (r.Fids.Count > 0 || r.IsReclaim) && r.Fids.All(fid => fid.Volume == r.Fids[0].Volume) && (r.IsReclaim || !r.HasMore));
 
     public static AbortCode Check(ApplyBatchRequest r) => Argument(r.Operations.Count is >= 1 and <= Limits.OperationsPerBatch);
 

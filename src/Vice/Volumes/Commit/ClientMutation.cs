@@ -63,7 +63,7 @@ internal sealed class ClientMutation<TReply>(
     internal override void Undone()
     {
         if (_changes is not null)
-            effects.Abandoned(_changes);
+            effects.Abandoned(Id.Session, _changes);
         _changes = null;
     }
 
@@ -73,7 +73,7 @@ internal sealed class ClientMutation<TReply>(
         if (_changes is not null && _outcome.IsReply)
             breaks = effects.Committed(Id, _changes);
         else if (_changes is not null)
-            effects.Abandoned(_changes);
+            effects.Abandoned(Id.Session, _changes);
         _committed = new(_outcome, breaks);
     }
 

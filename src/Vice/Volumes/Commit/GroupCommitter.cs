@@ -321,7 +321,8 @@ public abstract class QueuedWork
 
 /// <summary>A change that the server makes for itself: sessions, replies that were seen, versions kept long enough.</summary>
 /// <param name="run">May be called again where nothing of the call before is left; so it begins with what it collects empty.</param>
-internal sealed class ServerWork<T>(Func<IMetadataTransaction, BatchVolumes, T> run) : QueuedWork
+/// <param name="undo">Takes back what a run did beside the transaction; null: it did nothing.</param>
+internal sealed class ServerWork<T>(Func<IMetadataTransaction, BatchVolumes, T> run, Action? undo) : QueuedWork
 {
     private readonly TaskCompletionSource<T> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private T? _result;
@@ -332,7 +333,11 @@ internal sealed class ServerWork<T>(Func<IMetadataTransaction, BatchVolumes, T> 
 
     internal override void Run(IMetadataTransaction transaction, BatchVolumes volumes) => _result = run(transaction, volumes);
 
-    internal override void Undone() => _result = default;
+    internal override void Undone()
+    {
+        _result = default;
+        undo?.Invoke();
+    }
 
     internal override void Committed()
     {
@@ -354,8 +359,8 @@ internal sealed class ServerWork<T>(Func<IMetadataTransaction, BatchVolumes, T> 
 /// <summary>What the rest of the server does with a client's mutation. Called on the writer's thread; must not wait.</summary>
 public interface ICommitEffects
 {
-    /// <summary>Asked before a client's mutation touches a vnode; null: each may be.</summary>
-    IVnodeGuard? Guard { get; }
+    /// <summary>Asked before a client's mutation touches a vnode.</summary>
+    IVnodeGuard Guard { get; }
 
     /// <summary>Before the commit, so that a change by a later mutation finds these promises.</summary>
     void Promise(SessionId session, IReadOnlyList<Fid> fids);
@@ -370,7 +375,7 @@ public interface ICommitEffects
     Task Settled(SessionId session);
 
     /// <summary>The commit failed, or the mutation was refused or threw.</summary>
-    void Abandoned(ServerChanges changes);
+    void Abandoned(SessionId session, ServerChanges changes);
 
     /// <summary>A mutation could not be stored; its caller is told.</summary>
     void Failed(SessionId session, StorageException failure);
