@@ -392,8 +392,12 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
         return new(Errno.None);
     }
 
-    /// <summary>Nothing to do: every change of a name was on the server's stable storage before it returned.</summary>
-    public override ValueTask<Errno> FsyncDirectory(in FuseRequest request, NodeId node, FileHandle handle, bool dataOnly) => new(Errno.None);
+    public override ValueTask<Errno> FsyncDirectory(in FuseRequest request, NodeId node, FileHandle handle, bool dataOnly)
+    {
+        return TryFind(node, out DirectoryNode directory) ? SyncAsync(_mount.Cache.Operations.SyncAsync(directory.Fid, request.Operation())) : new(Errno.None);
+
+        static async ValueTask<Errno> SyncAsync(ValueTask<Failure> synced) => (await synced).ToErrno();
+    }
 
     public override ValueTask<FuseResult<FileLock>> GetLock(in FuseRequest request, NodeId node, FileHandle handle, FileLock wanted) =>
         TryFind(node, out Node file) ? _locks.GetAsync(file.Fid, wanted) : Refuse<FileLock>(Errno.ESTALE);

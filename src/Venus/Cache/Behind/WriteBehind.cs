@@ -1,6 +1,8 @@
 using Afs.Platform;
 using Afs.Rpc;
 using Afs.Rules;
+using Afs.Venus.Callbacks;
+using Afs.Venus.Servers;
 using Afs.Wire;
 using Microsoft.Extensions.Logging;
 
@@ -91,6 +93,19 @@ internal sealed partial class WriteBehind : IRefusedChanges
             lock (_lock)
                 return _local.Count;
         }
+    }
+
+    public IReadOnlyList<Figure> ReadFigures()
+    {
+        ShipperFigures figures = Figures;
+        return
+        [
+            new Figure { Name = "behind.changes", Value = figures.WaitingChanges },
+            new Figure { Name = "behind.bytes", Value = figures.WaitingBytes },
+            new Figure { Name = "behind.oldest.ms", Value = (long)figures.OldestAge.TotalMilliseconds },
+            new Figure { Name = "behind.refused", Value = figures.Refused },
+            new Figure { Name = "behind.tokens", Value = TokensHeld },
+        ];
     }
 
     /// <summary>A change, by whichever way it goes.</summary>

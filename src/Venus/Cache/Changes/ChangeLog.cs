@@ -123,6 +123,10 @@ internal sealed partial class ChangeLog : IAsyncDisposable
         }
     }
 
+    /// <summary>A daemon, maybe an earlier one, has a log of this volume.</summary>
+    /// <exception cref="DiskException">The disk failed.</exception>
+    public static bool IsThere(IDisk disk, VolumeId volume) => disk.List(".").Any(name => ChangeSegmentName.TryParse(name, volume, out _));
+
     /// <summary>Opens what an earlier daemon left, or begins a new one; what was found is on stable storage.</summary>
     /// <param name="client">Whose cache folder it is.</param>
     /// <exception cref="DiskException">The disk failed, or the log is of a later program or of another client: then it is left alone, and nobody may change the volume before it is seen to.</exception>

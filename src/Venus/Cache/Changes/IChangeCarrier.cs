@@ -1,3 +1,5 @@
+using Afs.Wire;
+
 namespace Afs.Venus.Cache;
 
 /// <summary>
