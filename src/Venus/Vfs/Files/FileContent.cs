@@ -173,7 +173,7 @@ internal sealed class FileContent(VfsMount mount)
         FuseResult<int> written = WriteAt(file, offset, data.Span);
         if (!written.IsSuccess || !isStored)
             return written;
-        error = await Store(file.Container, operation);
+        error = await SyncAfterAsync(mount, file, Store(file.Container, operation), operation);
         return error == Errno.None ? written : error;
     }
 }
