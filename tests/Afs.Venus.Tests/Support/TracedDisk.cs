@@ -12,6 +12,9 @@ internal abstract record DiskChange
 
     public sealed record Sync(MemoryFile File) : DiskChange;
 
+    /// <summary>A sync failed, and what it was for is lost: the kernel takes it for written.</summary>
+    public sealed record LostSync(MemoryFile File) : DiskChange;
+
     public sealed record Name(string At, MemoryFile? File) : DiskChange;
 
     public sealed record SyncNames : DiskChange;
@@ -63,6 +66,12 @@ internal sealed class TracedDisk : IDisk
 
     /// <summary>Syncs of files whose names end so are lies.</summary>
     public string? LiesAbout { get; init; }
+
+    /// <summary>The next sync fails, and loses what it was for.</summary>
+    public bool FailsNextSync { get; set; }
+
+    /// <summary>What is on it.</summary>
+    public IReadOnlyDictionary<string, MemoryFile> Names => _names;
 
     public IDiskFile Open(string name, DiskOpenMode mode)
     {
@@ -140,6 +149,12 @@ internal sealed class TracedDisk : IDisk
 
         public void Sync()
         {
+            if (disk.FailsNextSync)
+            {
+                disk.FailsNextSync = false;
+                disk.Changes.Add(new DiskChange.LostSync(file));
+                throw new DiskException(DiskFailure.Failed, "It fails as the test says.");
+            }
             if (!isLie)
                 disk.Changes.Add(new DiskChange.Sync(file));
         }
