@@ -75,6 +75,59 @@ internal sealed class TracedDisk : IDisk
 
     public IDiskFile Open(string name, DiskOpenMode mode)
     {
+        lock (_names)
+            return OpenAlone(name, mode);
+    }
+
+    public bool Exists(string name)
+    {
+        lock (_names)
+            return _names.ContainsKey(name);
+    }
+
+    public void Rename(string from, string to)
+    {
+        lock (_names)
+        {
+            MemoryFile file = _names[from];
+            SetName(to, file);
+            SetName(from, null);
+        }
+    }
+
+    public bool Delete(string name)
+    {
+        lock (_names)
+        {
+            bool isThere = _names.ContainsKey(name);
+            if (isThere)
+                SetName(name, null);
+            return isThere;
+        }
+    }
+
+    public void CreateDirectory(string name)
+    {
+    }
+
+    public IEnumerable<string> List(string directory)
+    {
+        lock (_names)
+            return [.. _names.Keys];
+    }
+
+    public void SyncDirectory(string directory) => Note(new DiskChange.SyncNames());
+
+    public DiskSpace GetSpace() => new(long.MaxValue, long.MaxValue);
+
+    private void Note(DiskChange change)
+    {
+        lock (Changes)
+            Changes.Add(change);
+    }
+
+    private OpenFile OpenAlone(string name, DiskOpenMode mode)
+    {
         bool isThere = _names.TryGetValue(name, out MemoryFile? file);
         if (isThere && mode == DiskOpenMode.CreateNew)
             throw new DiskException(DiskFailure.Exists, name);
@@ -85,40 +138,13 @@ internal sealed class TracedDisk : IDisk
         return new OpenFile(this, file, LiesAbout is { } end && name.EndsWith(end, StringComparison.Ordinal));
     }
 
-    public bool Exists(string name) => _names.ContainsKey(name);
-
-    public void Rename(string from, string to)
-    {
-        MemoryFile file = _names[from];
-        SetName(to, file);
-        SetName(from, null);
-    }
-
-    public bool Delete(string name)
-    {
-        bool isThere = _names.ContainsKey(name);
-        if (isThere)
-            SetName(name, null);
-        return isThere;
-    }
-
-    public void CreateDirectory(string name)
-    {
-    }
-
-    public IEnumerable<string> List(string directory) => [.. _names.Keys];
-
-    public void SyncDirectory(string directory) => Changes.Add(new DiskChange.SyncNames());
-
-    public DiskSpace GetSpace() => new(long.MaxValue, long.MaxValue);
-
     private void SetName(string name, MemoryFile? file)
     {
         if (file is null)
             _names.Remove(name);
         else
             _names[name] = file;
-        Changes.Add(new DiskChange.Name(name, file));
+        Note(new DiskChange.Name(name, file));
     }
 
     private sealed class OpenFile(TracedDisk disk, MemoryFile file, bool isLie) : IDiskFile
@@ -138,13 +164,13 @@ internal sealed class TracedDisk : IDisk
         public void Write(long offset, ReadOnlySpan<byte> data)
         {
             file.Write(offset, data);
-            disk.Changes.Add(new DiskChange.Write(file, offset, data.ToArray()));
+            disk.Note(new DiskChange.Write(file, offset, data.ToArray()));
         }
 
         public void SetLength(long lengthBytes)
         {
             file.SetLength(lengthBytes);
-            disk.Changes.Add(new DiskChange.Cut(file, lengthBytes));
+            disk.Note(new DiskChange.Cut(file, lengthBytes));
         }
 
         public void Sync()
@@ -152,11 +178,11 @@ internal sealed class TracedDisk : IDisk
             if (disk.FailsNextSync)
             {
                 disk.FailsNextSync = false;
-                disk.Changes.Add(new DiskChange.LostSync(file));
+                disk.Note(new DiskChange.LostSync(file));
                 throw new DiskException(DiskFailure.Failed, "It fails as the test says.");
             }
             if (!isLie)
-                disk.Changes.Add(new DiskChange.Sync(file));
+                disk.Note(new DiskChange.Sync(file));
         }
 
         public void CheckWritten()
