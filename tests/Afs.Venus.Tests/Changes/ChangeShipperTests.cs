@@ -220,6 +220,7 @@ public sealed class ChangeShipperTests
             return Task.CompletedTask;
         };
         held.SetResult();
+        await Eventually.BecomesTrueAsync(() => client.Carrier.HandedOn.Length == 2); // What is sent before is the server's to refuse.
         await client.DrainAsync();
         Assert.Equal([2UL, 5UL, 7UL], _server.Applied);
         Assert.Equal([([1UL], [3UL, 4UL, 6UL]), ([], [8UL])], client.Carrier.HandedOn, (a, b) => a.Refused.SequenceEqual(b.Refused) && a.Dependants.SequenceEqual(b.Dependants));

@@ -11,7 +11,8 @@ internal sealed class ShippingServer
     private readonly Lock _lock = new();
     private readonly List<(BatchNumber Number, string Content, CarrierOutcome Outcome)> _batches = [];
     private readonly HashSet<ulong> _contents = [];
-    private readonly List<ulong> _applied = [];
+    private readonly List<LoggedChange> _applied = [];
+    private readonly HashSet<ChangeNumber> _refused = [];
     private readonly List<string> _wrong = [];
 
     /// <summary>What the changes are refused for.</summary>
@@ -22,7 +23,16 @@ internal sealed class ShippingServer
         get
         {
             lock (_lock)
-                return [.. _applied];
+                return [.. _applied.Select(static change => change.Number.Value)];
+        }
+    }
+
+    public IReadOnlyList<Change> AppliedChanges
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _applied.Select(static change => change.Change)];
         }
     }
 
@@ -65,8 +75,17 @@ internal sealed class ShippingServer
                 return CarrierVerdict.Unreachable;
             _wrong.AddRange(changes.Where(change => change.Logged.Change.Kind == ChangeKind.StoreContent && !_contents.Contains(change.Logged.Change.Content.Container.Value))
                 .Select(static change => $"the content of {change.Logged.Number} came after it"));
-            Refusal[] refused = [.. changes.Where(Refuses).Select(static change => new Refusal(change.Logged.Number, FailureKind.Refused))];
-            _applied.AddRange(changes.Where(change => !Refuses(change)).Select(static change => change.Logged.Number.Value));
+            List<Refusal> refused = [];
+            foreach (BatchedChange change in changes)
+            {
+                if (!Refuses(change) && !change.Needs.Any(_refused.Contains))
+                {
+                    _applied.Add(change.Logged);
+                    continue;
+                }
+                _refused.Add(change.Logged.Number);
+                refused.Add(new Refusal(change.Logged.Number, FailureKind.Refused));
+            }
             var outcome = new CarrierOutcome(CarrierVerdict.Done, refused);
             _batches.Add((number, content, outcome));
             return outcome;
@@ -81,6 +100,7 @@ internal sealed class TestCarrier(ShippingServer server) : IChangeCarrier, IRefu
     private readonly List<string> _calls = [];
     private readonly List<(ulong[] Refused, ulong[] Dependants)> _handedOn = [];
     private int _contentsNow;
+    private bool _isDead;
 
     /// <summary>Each call, in order: "content 3", "batch 1: 1 2 3".</summary>
     public string[] Calls
@@ -113,6 +133,13 @@ internal sealed class TestCarrier(ShippingServer server) : IChangeCarrier, IRefu
 
     public Func<IReadOnlyList<RefusedChange>, Task> OnRefused { get; set; } = static _ => Task.CompletedTask;
 
+    /// <summary>The machine is dead: nothing more reaches the server.</summary>
+    public void Kill()
+    {
+        lock (_lock)
+            _isDead = true;
+    }
+
     public async ValueTask<CarrierOutcome> SendContentAsync(LoggedChange change, CancellationToken stopping)
     {
         lock (_lock)
@@ -140,7 +167,10 @@ internal sealed class TestCarrier(ShippingServer server) : IChangeCarrier, IRefu
             _calls.Add($"batch {number}: {string.Join(' ', changes.Select(static change => change.Logged.Number))}");
         if (await OnBatch(number, changes).WaitAsync(stopping) is { } verdict)
             return verdict;
-        return await OnReply(number, server.Apply(number, changes)).WaitAsync(stopping);
+        CarrierOutcome outcome;
+        lock (_lock)
+            outcome = _isDead ? CarrierVerdict.Interrupted : server.Apply(number, changes);
+        return await OnReply(number, outcome).WaitAsync(stopping);
     }
 
     public async ValueTask RefusedAsync(IReadOnlyList<RefusedChange> refused, IReadOnlyList<LoggedChange> dependants)
@@ -156,11 +186,11 @@ internal sealed class ShippingClient : IAsyncDisposable
 {
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(50);
 
-    public ShippingClient(IDisk disk, ShippingServer server, WriteBehindOptions? options = null, TestCarrier? carrier = null, FakeTime? time = null)
+    public ShippingClient(IDisk disk, ShippingServer server, WriteBehindOptions? options = null, TestCarrier? carrier = null, ChangeLogOptions? logOptions = null)
     {
-        Time = time ?? new FakeTime();
+        Time = new FakeTime();
         Carrier = carrier ?? new TestCarrier(server);
-        Log = TestChanges.Open(disk, time: Time);
+        Log = TestChanges.Open(disk, logOptions, Time);
         Shipper = Again(options);
     }
 

@@ -471,13 +471,15 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
     private async Task RefuseAsync(Batch batch, IReadOnlyList<Refusal> refusals, bool areSent, CancellationToken ending)
     {
         Dictionary<ChangeNumber, LoggedChange> own = batch.Changes.ToDictionary(static logged => logged.Number);
-        RefusedChange[] refused = [.. refusals.Where(refusal => own.ContainsKey(refusal.Number)).Select(refusal => new RefusedChange(own[refusal.Number], refusal.Reason))];
-        if (refused.Length == 0)
-            return; // Of none that was sent.
-        HashSet<ChangeNumber> numbers = [.. refused.Select(static change => change.Logged.Number)], handedOn = [];
         await _noting.WaitAsync(ending);
         try
         {
+            // Not of what isn't in it; and a content may be refused when its store was withdrawn already.
+            RefusedChange[] refused = [.. refusals.Where(refusal => own.ContainsKey(refusal.Number) && !_log.IsWithdrawn(refusal.Number))
+                .Select(refusal => new RefusedChange(own[refusal.Number], refusal.Reason))];
+            if (refused.Length == 0)
+                return;
+            HashSet<ChangeNumber> numbers = [.. refused.Select(static change => change.Logged.Number)], handedOn = [];
             List<ChangeNumber> withdrawn = areSent ? [] : [.. numbers];
             for (bool isFirst = true; ; isFirst = false)
             {
@@ -506,7 +508,7 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
     /// <summary>On stable storage, before what made them so is settled: else a crash would have them sent.</summary>
     private Task WithdrawAsync(List<ChangeNumber> withdrawn)
     {
-        if (!_log.IsWithdrawn(withdrawn[^1]))
+        if (!withdrawn.TrueForAll(_log.IsWithdrawn))
             _log.Withdraw(withdrawn);
         return _log.SyncAsync();
     }
