@@ -81,7 +81,7 @@ public sealed class ChangeLogPowerLossTests
                     var first = new ChangeNumber(Math.Max(log.Settled.Value, log.UnsettledBatches().LastOrDefault()?.Last.Value ?? 0) + 1);
                     if (first <= log.Last)
                     {
-                        BatchNote note = log.NoteBatch(first, [.. Enumerable.Range(0, random.Next(1, (int)Math.Min(8, log.Last.Value - first.Value + 2))).Select(static i => (ushort)i)]);
+                        BatchNote note = log.NoteBatch(first, [.. Enumerable.Range(0, random.Next(1, (int)Math.Min(8, log.Last.Value - first.Value + 2))).Select(static i => (ushort)i)], Needs(random, first));
                         if (await SyncAsync(disk, log, history, random))
                             history.Sent(disk, note);
                     }
@@ -140,7 +140,9 @@ public sealed class ChangeLogPowerLossTests
         return history.From(log.Last, log.Settled, sent.Where(note => unsettled.Any(other => IsSame(other, note))));
     }
 
-    private static bool IsSame(BatchNote a, BatchNote b) => a.Number == b.Number && a.First == b.First && a.Fates.SequenceEqual(b.Fates);
+    private static bool IsSame(BatchNote a, BatchNote b) => a.Number == b.Number && a.First == b.First && a.Fates.SequenceEqual(b.Fates) && a.Needs.SequenceEqual(b.Needs);
+
+    private static EarlierNeed[] Needs(Random random, ChangeNumber first) => [.. Enumerable.Range(1, random.Next(3)).Where(i => (ulong)i < first.Value).Select(static i => new EarlierNeed(0, new ChangeNumber((ulong)i)))];
 
     /// <summary>What the daemons did, and what was acknowledged when.</summary>
     private sealed class History

@@ -35,13 +35,13 @@ public sealed class ChangeLogTests
         ChangeLog log = Open(disk, Small);
         for (int i = 1; i <= 20; i++)
             log.Append(Any(i));
-        log.NoteBatch(new ChangeNumber(1), [0, 2, 2]);
+        log.NoteBatch(new ChangeNumber(1), [0, 2, 2], []);
         ChangeLog next = Open(disk, Small);
         AssertHolds(next, Enumerable.Range(1, 20).Select(Any));
         BatchNote note = Assert.Single(next.UnsettledBatches());
         Assert.Equal((1UL, 1UL, 3UL), (note.Number.Value, note.First.Value, note.Last.Value));
         Assert.Equal([0, 2, 2], note.Fates);
-        Assert.Equal(2UL, next.NoteBatch(new ChangeNumber(4), [0]).Number.Value);
+        Assert.Equal(2UL, next.NoteBatch(new ChangeNumber(4), [0], []).Number.Value);
     }
 
     [Fact]
@@ -177,7 +177,7 @@ public sealed class ChangeLogTests
             log.Append(Any(i));
         await log.SyncAsync();
         int before = Segments(disk).Length;
-        log.NoteBatch(new ChangeNumber(1), [.. Enumerable.Range(0, 50).Select(static i => (ushort)i)]);
+        log.NoteBatch(new ChangeNumber(1), [.. Enumerable.Range(0, 50).Select(static i => (ushort)i)], []);
         log.Settle(new ChangeNumber(50));
         Assert.InRange(Segments(disk).Length, before, before + 2); // Not before the word of it is on stable storage.
         await log.SyncAsync();
@@ -191,7 +191,7 @@ public sealed class ChangeLogTests
         await next.SyncAsync();
         ChangeLog last = Open(disk, Small);
         Assert.Empty(Waiting(last));
-        Assert.Equal((61UL, 2UL), (last.Append(Any(61)).Value, last.NoteBatch(new ChangeNumber(61), [0]).Number.Value));
+        Assert.Equal((61UL, 2UL), (last.Append(Any(61)).Value, last.NoteBatch(new ChangeNumber(61), [0], []).Number.Value));
     }
 
     /// <summary>Nothing orders the deletions of two files on a disk.</summary>
@@ -314,7 +314,7 @@ public sealed class ChangeLogTests
         ChangeLog log = Open(disk, Small);
         for (int i = 1; i <= 10; i++)
             log.Append(Any(i));
-        log.NoteBatch(new ChangeNumber(1), [0, 1]);
+        log.NoteBatch(new ChangeNumber(1), [0, 1], []);
         log.Withdraw([new ChangeNumber(7)]);
         disk.FailsNextSync = true;
         await Assert.ThrowsAsync<DiskException>(() => log.SyncAsync(log.Last));
@@ -355,7 +355,7 @@ public sealed class ChangeLogTests
         await Eventually.BecomesTrueAsync(() => work.Begun == 2);
         for (int i = 3; i <= 20; i++)
             log.Append(Any(i));
-        log.NoteBatch(new ChangeNumber(1), [0, 1]);
+        log.NoteBatch(new ChangeNumber(1), [0, 1], []);
         log.Settle(new ChangeNumber(2));
         work.LetGo(10);
         await again;
@@ -364,7 +364,7 @@ public sealed class ChangeLogTests
         ChangeLog next = Open(disk, Small);
         AssertHolds(next, Enumerable.Range(3, 18).Select(Any));
         Assert.Equal(0, next.CutBytes);
-        Assert.Equal(2UL, next.NoteBatch(new ChangeNumber(3), [0]).Number.Value);
+        Assert.Equal(2UL, next.NoteBatch(new ChangeNumber(3), [0], []).Number.Value);
     }
 
     [Fact]

@@ -215,12 +215,13 @@ internal sealed partial class ChangeLog : IAsyncDisposable
     /// Says that a batch is about to be sent; it may be when a sync of all that is written has succeeded. Its changes follow those of the batch before.
     /// </summary>
     /// <param name="fates">Of the first change and of those that follow it, a <see cref="ChangeFate"/> each.</param>
+    /// <param name="needs">In the order of their places.</param>
     /// <exception cref="DiskException">As for an append.</exception>
-    public BatchNote NoteBatch(ChangeNumber first, ushort[] fates)
+    public BatchNote NoteBatch(ChangeNumber first, ushort[] fates, EarlierNeed[] needs)
     {
         lock (_lock)
         {
-            var note = new BatchNote(_lastBatch.Next, first, fates);
+            var note = new BatchNote(_lastBatch.Next, first, fates, needs);
             if (first <= Settled || first <= (_notes.Count == 0 ? Settled : _notes[^1].Last) || note.Last > Last)
                 throw new ArgumentException($"A batch of changes {first} to {note.Last} doesn't follow.", nameof(first));
             int lengthBytes = ChangeRecords.LengthOf(note);
