@@ -135,8 +135,12 @@ internal static class ChangeFate
     public static bool IsSent(ReadOnlySpan<ushort> fates, int place) => fates[place] == place;
 }
 
+/// <summary>A change of an earlier batch, which the one at this place of a batch must not run without.</summary>
+internal readonly record struct EarlierNeed(ushort Place, ChangeNumber Needed);
+
 /// <summary>That a batch is about to be sent: its number, its first and last change, and a <see cref="ChangeFate"/> for each.</summary>
-internal sealed record BatchNote(BatchNumber Number, ChangeNumber First, ushort[] Fates)
+/// <param name="Needs">What it needs of batches that weren't answered then. When it is sent again these may be settled and forgotten here, and refused.</param>
+internal sealed record BatchNote(BatchNumber Number, ChangeNumber First, ushort[] Fates, EarlierNeed[] Needs)
 {
     public ChangeNumber Last => new(First.Value + (ulong)Fates.Length - 1);
 }

@@ -29,7 +29,8 @@ internal sealed record ChangeLogOptions
 ///  - The order of numbers is the order in the file. What a reader finds after any crash is a first part of what was appended, with all that a sync was acknowledged for.
 ///  - A batch is sent only after its note is on stable storage: so after any crash it is sent again with the same number and the same content, or the server has it already.
 ///  - A segment goes only after a record that settles all that it has is on stable storage elsewhere.
-///  - What a failed sync was for is never taken for written: the kernel may take its pages for clean. All that waits is written once more, from memory, to a new segment.
+///  - What a failed sync was for is never taken for written: the kernel may take its pages for clean. All that waits is written once more, from memory, to a new segment. So is what an
+///    earlier daemon left, of which nobody knows.
 /// Safe for concurrent use. Under the lock are single writes; syncs are made by one background round at a time.
 /// </summary>
 internal sealed partial class ChangeLog : IAsyncDisposable
@@ -76,9 +77,14 @@ internal sealed partial class ChangeLog : IAsyncDisposable
             (found.Last, found.Settled, found.LastBatch, found.SettledBatch, found.Chain, found.NextSegment, found.CutBytes);
         (_notes, _withdrawn, _syncedSettled) = (found.Notes, found.Withdrawn, found.Settled.Value);
         _segments.AddRange(found.Segments.Select(segment => new Segment(ChangeSegmentName.Of(volume, segment.Number), null) { KeptUntil = segment.KeptUntil }));
+        _timer = time.CreateTimer(_ => SyncInTheBackground(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        if (found.Changes.Count == 0)
+            return;
+        // A sync of what is read here would say nothing: the daemon before may have been told that one failed, and the kernel tells that once.
+        (_isSuspect, _written) = (true, 1);
         foreach (ReadChange change in found.Changes)
             Hold(change.Number, change.Change, change.LoggedAt);
-        _timer = time.CreateTimer(_ => SyncInTheBackground(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _isTimerSet = _timer.Change(options.SyncInterval, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The last that was logged.</summary>
@@ -127,7 +133,7 @@ internal sealed partial class ChangeLog : IAsyncDisposable
     /// <exception cref="DiskException">The disk failed.</exception>
     public static bool IsThere(IDisk disk, VolumeId volume) => disk.List(".").Any(name => ChangeSegmentName.TryParse(name, volume, out _));
 
-    /// <summary>Opens what an earlier daemon left, or begins a new one; what was found is on stable storage.</summary>
+    /// <summary>Opens what an earlier daemon left, or begins a new one. What was found is on stable storage after the next sync.</summary>
     /// <param name="client">Whose cache folder it is.</param>
     /// <exception cref="DiskException">The disk failed, or the log is of a later program or of another client: then it is left alone, and nobody may change the volume before it is seen to.</exception>
     public static ChangeLog Open(IDisk disk, VolumeId volume, ClientId client, TimeProvider time, IBlockingWork work, ChangeLogOptions options, ILogger log)
@@ -213,12 +219,13 @@ internal sealed partial class ChangeLog : IAsyncDisposable
     /// Says that a batch is about to be sent; it may be when a sync of all that is written has succeeded. Its changes follow those of the batch before.
     /// </summary>
     /// <param name="fates">Of the first change and of those that follow it, a <see cref="ChangeFate"/> each.</param>
+    /// <param name="needs">In the order of their places.</param>
     /// <exception cref="DiskException">As for an append.</exception>
-    public BatchNote NoteBatch(ChangeNumber first, ushort[] fates)
+    public BatchNote NoteBatch(ChangeNumber first, ushort[] fates, EarlierNeed[] needs)
     {
         lock (_lock)
         {
-            var note = new BatchNote(_lastBatch.Next, first, fates);
+            var note = new BatchNote(_lastBatch.Next, first, fates, needs);
             if (first <= Settled || first <= (_notes.Count == 0 ? Settled : _notes[^1].Last) || note.Last > Last)
                 throw new ArgumentException($"A batch of changes {first} to {note.Last} doesn't follow.", nameof(first));
             int lengthBytes = ChangeRecords.LengthOf(note);
@@ -349,8 +356,9 @@ internal sealed partial class ChangeLog : IAsyncDisposable
         if (_segments.Count > 0 && _segments[^1] is { File: not null } last && (last.EndsAt + lengthBytes <= _options.SegmentBytes || last.EndsAt == ChangeSegmentHeader.Bytes))
             return last;
         var header = new ChangeSegmentHeader(_volume, _client, _nextSegment, _chain, Last.Next, Settled, _settledBatch, _lastBatch);
-        Segment made = Make(ChangeSegmentName.Of(_volume, _nextSegment++), header, out _chain);
+        Segment made = Make(ChangeSegmentName.Of(_volume, _nextSegment++), header, out uint chain);
         _segments.Add(made);
+        _chain = chain;
         return made;
     }
 
@@ -399,7 +407,7 @@ internal sealed partial class ChangeLog : IAsyncDisposable
     {
         public string Name => name;
 
-        /// <summary>Null: of an earlier life, and on stable storage.</summary>
+        /// <summary>Null: of an earlier life.</summary>
         public IDiskFile? File => file;
 
         public long EndsAt { get; set; }

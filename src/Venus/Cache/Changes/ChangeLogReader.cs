@@ -76,7 +76,7 @@ internal sealed class ChangeLogReader(IDisk disk, VolumeId volume, ClientId clie
 
     private readonly byte[] _record = new byte[ChangeRecords.MostRecordBytes];
 
-    /// <summary>Afterwards the files are those that it names, to their last record, on stable storage.</summary>
+    /// <summary>Afterwards the files are those that it names, to their last record, also after a loss of power. Whether these are on stable storage nobody knows.</summary>
     /// <exception cref="DiskException">The disk failed, or the log is of a later program or of somebody else: then it is as it was.</exception>
     public FoundChanges Read()
     {
@@ -173,12 +173,10 @@ internal sealed class ChangeLogReader(IDisk disk, VolumeId volume, ClientId clie
     private bool Cut(string name, long end, FoundChanges found)
     {
         using IDiskFile file = disk.Open(name, DiskOpenMode.ReadWrite);
-        if (file.LengthBytes > end)
-        {
-            found.CutBytes += file.LengthBytes - end;
-            file.SetLength(end);
-        }
-        // Whether or not the life before had done it: what is read here is built upon.
+        if (file.LengthBytes <= end)
+            return false;
+        found.CutBytes += file.LengthBytes - end;
+        file.SetLength(end);
         file.Sync();
         return true;
     }

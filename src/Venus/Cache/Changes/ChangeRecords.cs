@@ -18,6 +18,9 @@ internal static class ChangeRecords
     /// <summary>Changes of a batch, those that are left out included.</summary>
     public const int MostChangesOfBatch = 512;
 
+    /// <summary>A change is about four fids and two names: that is what it may need others for, and the makers of the four.</summary>
+    public const int MostNeedsOfChange = 8;
+
     /// <summary>Numbers in one record of withdrawals.</summary>
     public const int MostWithdrawnOfRecord = 4096;
 
@@ -27,7 +30,7 @@ internal static class ChangeRecords
 
     private const int FidBytes = 16;
     private const int ChangeFixedBytes = 8 + 8 + 1 + 1 + 2 + 4 + 4 + 4 + 4 * FidBytes + 20 + 2 + 2 + 4;
-    private const int BatchFixedBytes = 8 + 8 + 4;
+    private const int BatchFixedBytes = 8 + 8 + 4 + 4, NeedBytes = 2 + 8;
     private const byte FenceFlag = 1;
     private const StatusFields AllFields = (StatusFields)63;
 
@@ -35,7 +38,7 @@ internal static class ChangeRecords
 
     public static int LengthOf(Change change) => PrefixBytes + ChangeFixedBytes + change.Name.Length + change.NewName.Length + change.Request.Length + SumBytes;
 
-    public static int LengthOf(BatchNote note) => PrefixBytes + BatchFixedBytes + 2 * note.Fates.Length + SumBytes;
+    public static int LengthOf(BatchNote note) => PrefixBytes + BatchFixedBytes + 2 * note.Fates.Length + NeedBytes * note.Needs.Length + SumBytes;
 
     public static int LengthOfSettled => PrefixBytes + 16 + SumBytes;
 
@@ -80,8 +83,14 @@ internal static class ChangeRecords
         writer.Put(note.Number.Value);
         writer.Put(note.First.Value);
         writer.Put((uint)note.Fates.Length);
+        writer.Put((uint)note.Needs.Length);
         foreach (ushort fate in note.Fates)
             writer.Put(fate);
+        foreach (EarlierNeed need in note.Needs)
+        {
+            writer.Put(need.Place);
+            writer.Put(need.Needed.Value);
+        }
         End(record, ref chain);
     }
 
@@ -166,8 +175,8 @@ internal static class ChangeRecords
         note = null;
         if (reader.Left < BatchFixedBytes)
             return false;
-        (ulong batch, ulong first, uint count) = (reader.TakeUInt64(), reader.TakeUInt64(), reader.TakeUInt32());
-        if (count is 0 or > MostChangesOfBatch || reader.Left != 2 * count || first > ulong.MaxValue - count)
+        (ulong batch, ulong first, uint count, uint needed) = (reader.TakeUInt64(), reader.TakeUInt64(), reader.TakeUInt32(), reader.TakeUInt32());
+        if (count is 0 or > MostChangesOfBatch || needed > MostNeedsOfChange * count || reader.Left != 2 * count + NeedBytes * needed || first > ulong.MaxValue - count)
             return false;
         ushort[] fates = new ushort[count];
         for (int place = 0; place < fates.Length; place++)
@@ -176,7 +185,14 @@ internal static class ChangeRecords
             if (fates[place] is not (ChangeFate.Cancelled or ChangeFate.Withdrawn) && (fates[place] < place || fates[place] >= count))
                 return false;
         }
-        note = new BatchNote(new BatchNumber(batch), new ChangeNumber(first), fates);
+        var needs = new EarlierNeed[needed];
+        for (int i = 0; i < needs.Length; i++)
+        {
+            needs[i] = new EarlierNeed(reader.TakeUInt16(), new ChangeNumber(reader.TakeUInt64()));
+            if (needs[i].Place >= count || needs[i].Needed.Value >= first)
+                return false;
+        }
+        note = new BatchNote(new BatchNumber(batch), new ChangeNumber(first), fates, needs);
         return true;
     }
 

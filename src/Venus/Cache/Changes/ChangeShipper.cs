@@ -363,12 +363,12 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
             {
                 if (withdrawals != _withdrawals)
                     continue;
-                bool isEmpty = !fates.Where((_, place) => ChangeFate.IsSent(fates, place)).Any();
+                bool isEmpty = !SentPlaces(fates).Any();
                 if (!isEmpty)
                     await OnDiskAsync(
                         () =>
                         {
-                            batch.Note = _log.NoteBatch(batch.First, fates);
+                            batch.Note = _log.NoteBatch(batch.First, fates, NeedsOf(batch, fates));
                             return Task.CompletedTask;
                         },
                         ending);
@@ -434,8 +434,11 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
         }
     }
 
-    /// <summary>What of it is sent, with what each needs of all that may still be under way.</summary>
-    private BatchedChange[] Describe(Batch batch, BatchNote note)
+    /// <summary>
+    /// What it needs of the batches before that aren't settled. Only as long as none of them can be: what is refused of them while this one is prepared is withdrawn from it; later the server
+    /// has to know.
+    /// </summary>
+    private EarlierNeed[] NeedsOf(Batch batch, ushort[] fates)
     {
         Batch[] before;
         lock (_lock)
@@ -443,14 +446,25 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
         var dependencies = new ChangeDependencies();
         foreach (Batch earlier in before)
         {
-            foreach (int place in earlier.SentPlaces)
+            foreach (int place in SentPlaces(earlier.Note!.Fates))
                 dependencies.Add(earlier.Changes[place].Number, earlier.Changes[place].Change);
         }
+        return [.. SentPlaces(fates).SelectMany(place => dependencies.Add(batch.Changes[place].Number, batch.Changes[place].Change)
+            .Where(needed => needed < batch.First).Select(needed => new EarlierNeed((ushort)place, needed)))];
+    }
+
+    /// <summary>What of it is sent.</summary>
+    private static BatchedChange[] Describe(Batch batch, BatchNote note)
+    {
+        var own = new ChangeDependencies();
+        ILookup<ushort, ChangeNumber> earlier = note.Needs.ToLookup(static need => need.Place, static need => need.Needed);
         ILookup<ushort, ChangeNumber> replaced = batch.Changes.Select((logged, place) => (logged.Number, Fate: note.Fates[place], place))
             .Where(static change => change.Fate != change.place).ToLookup(static change => change.Fate, static change => change.Number);
-        return [.. batch.SentPlaces.Select(place => new BatchedChange(
-            batch.Changes[place], dependencies.Add(batch.Changes[place].Number, batch.Changes[place].Change), [.. replaced[(ushort)place]]))];
+        return [.. SentPlaces(note.Fates).Select(place => new BatchedChange(
+            batch.Changes[place], [.. earlier[(ushort)place], .. own.Add(batch.Changes[place].Number, batch.Changes[place].Change)], [.. replaced[(ushort)place]]))];
     }
+
+    private static IEnumerable<int> SentPlaces(ushort[] fates) => Enumerable.Range(0, fates.Length).Where(place => ChangeFate.IsSent(fates, place));
 
     /// <summary>False: once more. Where nothing may be sent any more it doesn't return.</summary>
     private async ValueTask<bool> IsDoneAsync(CarrierVerdict verdict, TimeSpan pause, CancellationToken ending)
@@ -471,13 +485,15 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
     private async Task RefuseAsync(Batch batch, IReadOnlyList<Refusal> refusals, bool areSent, CancellationToken ending)
     {
         Dictionary<ChangeNumber, LoggedChange> own = batch.Changes.ToDictionary(static logged => logged.Number);
-        RefusedChange[] refused = [.. refusals.Where(refusal => own.ContainsKey(refusal.Number)).Select(refusal => new RefusedChange(own[refusal.Number], refusal.Reason))];
-        if (refused.Length == 0)
-            return; // Of none that was sent.
-        HashSet<ChangeNumber> numbers = [.. refused.Select(static change => change.Logged.Number)], handedOn = [];
         await _noting.WaitAsync(ending);
         try
         {
+            // Not of what isn't in it; and a content may be refused when its store was withdrawn already.
+            RefusedChange[] refused = [.. refusals.Where(refusal => own.ContainsKey(refusal.Number) && !_log.IsWithdrawn(refusal.Number))
+                .Select(refusal => new RefusedChange(own[refusal.Number], refusal.Reason))];
+            if (refused.Length == 0)
+                return;
+            HashSet<ChangeNumber> numbers = [.. refused.Select(static change => change.Logged.Number)], handedOn = [];
             List<ChangeNumber> withdrawn = areSent ? [] : [.. numbers];
             for (bool isFirst = true; ; isFirst = false)
             {
@@ -506,7 +522,7 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
     /// <summary>On stable storage, before what made them so is settled: else a crash would have them sent.</summary>
     private Task WithdrawAsync(List<ChangeNumber> withdrawn)
     {
-        if (!_log.IsWithdrawn(withdrawn[^1]))
+        if (!withdrawn.TrueForAll(_log.IsWithdrawn))
             _log.Withdraw(withdrawn);
         return _log.SyncAsync();
     }
@@ -594,8 +610,6 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
         public TaskCompletionSource Begun { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public TaskCompletionSource Settled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public IEnumerable<int> SentPlaces => Enumerable.Range(0, changes.Length).Where(place => ChangeFate.IsSent(Note!.Fates, place));
     }
 
     private sealed class RoomWaiter(long bytes)

@@ -74,7 +74,7 @@ internal interface IRefusedChanges
 {
     /// <summary>
     /// When it returns, these are kept where a person finds them, on stable storage, and the caches don't show them any more: what is logged after that depends on none of them. It may be told of the same
-    /// again after a crash. Nothing new is sent meanwhile, so it may not wait for that; it may log nothing, either.
+    /// again after a crash; and what was refused with its content may then be taken after all. Nothing new is sent meanwhile, so it may not wait for that; it may log nothing, either.
     /// </summary>
     /// <param name="refused">In order. May be empty, where dependants came up meanwhile.</param>
     /// <param name="dependants">Changes that need them, directly or over others, in order: they are not sent.</param>
