@@ -297,8 +297,10 @@ public class TokenTests
         Fid root = await a.RootAsync();
         await b.RootAsync();
         Fid[] made = [.. await Task.WhenAll(Enumerable.Range(0, 8).Select(i => a.MakeAsync(root, $"f{i}")))];
+        cell.Time.Advance(Quiet);
         static int Granted(AcquireTokensReply reply) => reply.Grants.Count(static grant => grant.Outcome == TokenOutcome.Granted);
         Assert.Equal(4, Granted((await a.AcquireAsync(made)).Value));
+        cell.Time.Advance(Quiet);
         Assert.Equal(2, Granted((await b.AcquireAsync(made[4..])).Value) + Granted((await b.AcquireAsync(made[..4])).Value));
         Fid[] given = await LeaseAsync(a, root, 1);
         Assert.False(await a.ApplyWithTokensAsync(root.Volume, 1, new BatchOperation { Create = a.CreateRequest(root, "g") with { Given = given[0] } }));
@@ -413,6 +415,7 @@ public class TokenTests
         });
 
         // It comes too late: what it held is as anybody's.
+        await b.NamesAsync(root);
         a.Attach();
         Assert.Equal([TokenOutcome.Contended], await a.ClaimAsync(hasMore: false, root));
     }
