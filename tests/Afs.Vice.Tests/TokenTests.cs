@@ -117,6 +117,37 @@ public class TokenTests
     }
 
     [Fact]
+    public async Task However_a_read_and_a_token_race_a_read_after_the_grant_sees_what_the_holder_does()
+    {
+        using var cell = new TestCell(callersCommit: true);
+        (TestClient a, TestClient b) = (await cell.ConnectAsync(), await cell.ConnectAsync());
+        Fid f = await a.MakeAsync(await a.RootAsync(), "f");
+        await b.RootAsync();
+        ulong version = 1;
+        int granted = 0;
+        for (int round = 0; round < 100; round++)
+        {
+            cell.Time.Advance(Quiet);
+            a.Contact();
+            b.Contact();
+            a.Venus.Clear();
+            Task<Outcome<FetchDataReply>> early = Task.Run(() => b.FetchAsync(f).AsTask());
+            if (await a.AcquireOneAsync(f) == TokenOutcome.Granted)
+            {
+                granted++;
+                Task<Outcome<FetchDataReply>> late = b.FetchAsync(f).AsTask();
+                await Eventually.BecomesTrueAsync(() => a.Venus.RecalledFids.Count == 1);
+                byte[] content = [(byte)round];
+                await a.ApplyAsync(f.Volume, (ulong)granted, new BatchOperation { StoreData = a.StoreRequest(f, content, version++) });
+                await a.ReturnAsync(f);
+                Assert.Equal(content, (await late).Value.Content!);
+            }
+            Assert.True((await early).IsReply);
+        }
+        Assert.Equal(version, (await b.StatusAsync(f))!.DataVersion.Value);
+    }
+
+    [Fact]
     public async Task The_holders_own_calls_pass_without_a_recall()
     {
         using var cell = new TestCell();
