@@ -117,6 +117,37 @@ public class TokenTests
     }
 
     [Fact]
+    public async Task However_a_read_and_a_token_race_a_read_after_the_grant_sees_what_the_holder_does()
+    {
+        using var cell = new TestCell(callersCommit: true);
+        (TestClient a, TestClient b) = (await cell.ConnectAsync(), await cell.ConnectAsync());
+        Fid f = await a.MakeAsync(await a.RootAsync(), "f");
+        await b.RootAsync();
+        ulong version = 1;
+        int granted = 0;
+        for (int round = 0; round < 100; round++)
+        {
+            cell.Time.Advance(Quiet);
+            a.Contact();
+            b.Contact();
+            a.Venus.Clear();
+            Task<Outcome<FetchDataReply>> early = Task.Run(() => b.FetchAsync(f).AsTask());
+            if (await a.AcquireOneAsync(f) == TokenOutcome.Granted)
+            {
+                granted++;
+                Task<Outcome<FetchDataReply>> late = b.FetchAsync(f).AsTask();
+                await Eventually.BecomesTrueAsync(() => a.Venus.RecalledFids.Count == 1);
+                byte[] content = [(byte)round];
+                await a.ApplyAsync(f.Volume, (ulong)granted, new BatchOperation { StoreData = a.StoreRequest(f, content, version++) });
+                await a.ReturnAsync(f);
+                Assert.Equal(content, (await late).Value.Content!);
+            }
+            Assert.True((await early).IsReply);
+        }
+        Assert.Equal(version, (await b.StatusAsync(f))!.DataVersion.Value);
+    }
+
+    [Fact]
     public async Task The_holders_own_calls_pass_without_a_recall()
     {
         using var cell = new TestCell();
@@ -297,8 +328,10 @@ public class TokenTests
         Fid root = await a.RootAsync();
         await b.RootAsync();
         Fid[] made = [.. await Task.WhenAll(Enumerable.Range(0, 8).Select(i => a.MakeAsync(root, $"f{i}")))];
+        cell.Time.Advance(Quiet);
         static int Granted(AcquireTokensReply reply) => reply.Grants.Count(static grant => grant.Outcome == TokenOutcome.Granted);
         Assert.Equal(4, Granted((await a.AcquireAsync(made)).Value));
+        cell.Time.Advance(Quiet);
         Assert.Equal(2, Granted((await b.AcquireAsync(made[4..])).Value) + Granted((await b.AcquireAsync(made[..4])).Value));
         Fid[] given = await LeaseAsync(a, root, 1);
         Assert.False(await a.ApplyWithTokensAsync(root.Volume, 1, new BatchOperation { Create = a.CreateRequest(root, "g") with { Given = given[0] } }));
@@ -413,6 +446,7 @@ public class TokenTests
         });
 
         // It comes too late: what it held is as anybody's.
+        await b.NamesAsync(root);
         a.Attach();
         Assert.Equal([TokenOutcome.Contended], await a.ClaimAsync(hasMore: false, root));
     }

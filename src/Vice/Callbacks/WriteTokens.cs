@@ -71,20 +71,33 @@ public sealed class WriteTokens(int most, TimeProvider time, Action<ClientSessio
     /// <summary>Notes that a session asks, and recalls what it must wait for. Null: it need not.</summary>
     internal Task? Ask(SessionId session, IReadOnlyList<Fid> fids)
     {
-        List<Task>? all = null;
-        foreach (Fid fid in fids)
+        HashSet<Task>? all = null;
+        List<(ClientSession Holder, Fid Fid)>? recalls = null;
+        lock (_lock)
         {
-            if (Ask(session, fid) is { } held)
-                (all ??= []).Add(held.Free);
+            foreach (Fid fid in fids)
+            {
+                if (Ask(session, fid, out WriteToken? recalled) is { } held)
+                    (all ??= []).Add(held.Free);
+                if (recalled is not null)
+                    (recalls ??= []).Add((recalled.Holder, fid));
+            }
         }
-        return all is null ? null : all.Count == 1 ? all[0] : Task.WhenAll(all);
+        recalls?.ForEach(one => recall(one.Holder, one.Fid));
+        return all is null ? null : Task.WhenAll(all);
     }
 
     /// <exception cref="HeldVnodeException">It is another session's, who is told; or nobody knows yet whose it is.</exception>
     public void Enter(SessionId session, Fid fid)
     {
-        if (Ask(session, fid) is { } held)
-            throw new HeldVnodeException(held.Free, held.IsAnothers);
+        (Task Free, bool IsAnothers)? held;
+        WriteToken? recalled;
+        lock (_lock)
+            held = Ask(session, fid, out recalled);
+        if (recalled is not null)
+            recall(recalled.Holder, fid);
+        if (held is { } other)
+            throw new HeldVnodeException(other.Free, other.IsAnothers);
     }
 
     /// <summary>Inside <see cref="EnterScope"/>: whether a promise on it may be given to that session now.</summary>
@@ -269,23 +282,18 @@ public sealed class WriteTokens(int most, TimeProvider time, Action<ClientSessio
         }
     }
 
-    private (Task Free, bool IsAnothers)? Ask(SessionId session, Fid fid)
+    /// <param name="recalled">The token, where its holder is to be told.</param>
+    private (Task Free, bool IsAnothers)? Ask(SessionId session, Fid fid, out WriteToken? recalled)
     {
-        WriteToken? token;
-        (Task, bool) held;
-        lock (_lock)
-        {
-            _asks.Note(fid, session);
-            if (!_tokens.TryGetValue(fid, out token))
-                return _claimed is null ? null : (_claimed.Free, false);
-            if (token.Holder.Id == session)
-                return null;
-            held = (token.Freed.Free, true);
-            if (!Begin(token))
-                return held;
-        }
-        recall(token.Holder, fid);
-        return held;
+        recalled = null;
+        _asks.Note(fid, session);
+        if (!_tokens.TryGetValue(fid, out WriteToken? token))
+            return _claimed is null ? null : (_claimed.Free, false);
+        if (token.Holder.Id == session)
+            return null;
+        if (Begin(token))
+            recalled = token;
+        return (token.Freed.Free, true);
     }
 
     /// <summary>False: it was recalled already.</summary>

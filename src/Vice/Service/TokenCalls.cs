@@ -39,8 +39,9 @@ internal sealed class TokenCalls(Sessions sessions, Promises promises, Writer wr
         if (request.IsReclaim && !request.HasMore)
             Tokens.Claimed(session.Id);
         // What was claimed was its alone in the life before, and nobody was promised anything of it in this one. What was held before this call may still be being broken for an earlier one.
-        if (!isClaim)
-            await promises.Break([.. Granted(grants).Select(static fid => new VnodeChange(fid, null))], session);
+        VnodeChange[] granted = [.. Granted(grants).Select(static fid => new VnodeChange(fid, null))];
+        if (!isClaim && granted.Length > 0)
+            await promises.Break(granted, session);
         return new AcquireTokensReply { Grants = grants };
     }
 
