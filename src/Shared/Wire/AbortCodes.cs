@@ -66,4 +66,7 @@ public static class AbortCodes
     /// of its own, once what was recalled is returned.
     /// </summary>
     public static readonly AbortCode TokenHeld = new(129);
+
+    /// <summary>An operation of a batch needs another of the batch that was refused.</summary>
+    public static readonly AbortCode NotPreceded = new(130);
 }

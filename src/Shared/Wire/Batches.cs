@@ -57,10 +57,16 @@ public sealed partial record BatchOperation
     [Key(3)] public RenameRequest? Rename { get; init; }
     [Key(4)] public LinkRequest? Link { get; init; }
 
-    /// <summary>Its content is inline, or was uploaded before; parts are uploaded, never inline.</summary>
+    /// <summary>
+    /// Its content is inline, or was uploaded before; parts are uploaded, never inline. It is refused as VersionGone where its base isn't the current version: whoever stored in between did so without
+    /// this client's knowing, and what it did is not overwritten.
+    /// </summary>
     [Key(5)] public StoreDataRequest? StoreData { get; init; }
     [Key(6)] public StoreStatusRequest? StoreStatus { get; init; }
     [Key(7)] public StoreXattrRequest? StoreXattr { get; init; }
+
+    /// <summary>Operations before it in the batch, by index, without which it must not run: where one of them was refused, it is refused too, as NotPreceded.</summary>
+    [Key(8), Limit(Limits.OperationsPerBatch)] public IReadOnlyList<int> Needs { get; init; } = [];
 }
 
 [WireMessage]

@@ -63,7 +63,7 @@ internal sealed class Batches(Changes changes, TokenCalls tokens, DirectoryMoves
         var ancestry = new WriterAncestry(scope.View, moves);
         for (int i = 0; i < request.Operations.Count; i++)
         {
-            AbortCode abort = Apply(scope, request.Volume, request.Operations[i], ancestry, made);
+            AbortCode abort = IsWithout(request.Operations[i], i, refused) ? AbortCodes.NotPreceded : Apply(scope, request.Volume, request.Operations[i], ancestry, made);
             if (abort != AbortCode.None)
                 refused.Add(new RefusedOperation(i, abort));
         }
@@ -111,11 +111,19 @@ internal sealed class Batches(Changes changes, TokenCalls tokens, DirectoryMoves
         { Remove: { } r } when IsOnly(operation, r) => Run(r.Parent.Volume == volume, RequestChecks.Check(r), () => RemoveName.Run(scope, r)),
         { Rename: { } r } when IsOnly(operation, r) => Run(r.FromParent.Volume == volume, RequestChecks.Check(r), () => RenameName.Run(scope, r, ancestry)),
         { Link: { } r } when IsOnly(operation, r) => Run(r.Fid.Volume == volume, RequestChecks.Check(r), () => changes.Link(scope, r)),
-        { StoreData: { Parts: null } r } when IsOnly(operation, r) => Run(r.Fid.Volume == volume, RequestChecks.Check(r), () => changes.StoreData(scope, r)),
+        { StoreData: { Parts: null } r } when IsOnly(operation, r) => Run(r.Fid.Volume == volume, RequestChecks.Check(r), () => Store(scope, r)),
         { StoreStatus: { } r } when IsOnly(operation, r) => Run(r.Fid.Volume == volume, RequestChecks.Check(r), () => StoreStatus.Run(scope, r)),
         { StoreXattr: { } r } when IsOnly(operation, r) => Run(r.Fid.Volume == volume, RequestChecks.Check(r), () => changes.StoreXattr(scope, r)),
         _ => AbortCodes.BadArgument,
     };
+
+    /// <summary>Something that it needs was refused, or doesn't come before it.</summary>
+    private static bool IsWithout(BatchOperation operation, int place, List<RefusedOperation> refused) =>
+        operation.Needs.Count > 0 && operation.Needs.Any(index => index >= place || refused.Count > 0 && refused.Exists(other => other.Index == index));
+
+    /// <summary>A batch was made from a version that its client held: another one is somebody's who came in between.</summary>
+    private Outcome<StoreDataReply> Store(ServerScope scope, StoreDataRequest request) =>
+        scope.Find(request.Fid) is { } status && status.DataVersion != request.Base ? AbortCodes.VersionGone : changes.StoreData(scope, request);
 
     private static Outcome<CreateReply> Note(Outcome<CreateReply> created, List<Fid> made)
     {

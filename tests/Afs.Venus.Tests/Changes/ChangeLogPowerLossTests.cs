@@ -1,5 +1,6 @@
 using Afs.Platform;
 using Afs.Venus.Cache;
+using Afs.Wire;
 using static Afs.Venus.Tests.TestChanges;
 
 namespace Afs.Venus.Tests;

@@ -507,11 +507,32 @@ internal sealed class CallTimesOf(CallTimes times, CancellationToken stopping)
 /// <summary>Brings batches to the server. Contents go inside: those that are longer never come here.</summary>
 internal sealed partial class ChangeCarrier(VolumeId volume, IViceService vice, bool takesTokens, CallTimesOf calls, Action tokensMissed, ILogger logger) : IChangeCarrier
 {
+    /// <summary>
+    /// One batch at a time: what it refuses decides what of the next may run. Who waits is served in the order of waiting, and a batch that is early all the same is refused by its number.
+    /// </summary>
+    private readonly SemaphoreSlim _turn = new(1);
+
+    /// <summary>Refused in a batch before, while batches behind it were formed already. Only who has the turn looks.</summary>
+    private readonly HashSet<ChangeNumber> _refused = [];
+
     public ValueTask<CarrierOutcome> SendContentAsync(LoggedChange change, CancellationToken stopping) => new(CarrierOutcome.Done);
 
     public async ValueTask<CarrierOutcome> SendBatchAsync(BatchNumber number, IReadOnlyList<BatchedChange> changes, CancellationToken stopping)
     {
-        var request = new ApplyBatchRequest { Volume = volume, Number = number, TakesTokens = takesTokens, Operations = [.. changes.Select(ToOperation)] };
+        await _turn.WaitAsync(stopping);
+        try
+        {
+            return await SendInTurnAsync(number, changes, stopping);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async ValueTask<CarrierOutcome> SendInTurnAsync(BatchNumber number, IReadOnlyList<BatchedChange> changes, CancellationToken stopping)
+    {
+        var request = new ApplyBatchRequest { Volume = volume, Number = number, TakesTokens = takesTokens, Operations = ToOperations(changes) };
         Outcome<ApplyBatchReply> outcome = await vice.ApplyBatchAsync(request, calls.OfClient() with { Cancellation = stopping });
         if (stopping.IsCancellationRequested && !outcome.IsReply)
             return CarrierVerdict.Interrupted;
@@ -519,8 +540,10 @@ internal sealed partial class ChangeCarrier(VolumeId volume, IViceService vice, 
         {
             if (takesTokens && !outcome.Value.HasTokens && changes.Any(static change => change.Logged.Change.Kind == ChangeKind.Create))
                 tokensMissed();
-            return new CarrierOutcome(CarrierVerdict.Done, [.. outcome.Value.Refused.Where(refused => (uint)refused.Index < (uint)changes.Count)
-                .Select(refused => new Refusal(changes[refused.Index].Logged.Number, refused.Abort))]);
+            Refusal[] refusals = [.. outcome.Value.Refused.Where(refused => (uint)refused.Index < (uint)changes.Count)
+                .Select(refused => new Refusal(changes[refused.Index].Logged.Number, refused.Abort))];
+            _refused.UnionWith(refusals.Select(static refusal => refusal.Number));
+            return new CarrierOutcome(CarrierVerdict.Done, refusals);
         }
         if (outcome.Kind != OutcomeKind.Aborted)
             return CarrierVerdict.Unreachable;
@@ -536,12 +559,23 @@ internal sealed partial class ChangeCarrier(VolumeId volume, IViceService vice, 
         return outcome.IsReply && outcome.Value.LastBatch.Value >= number.Value;
     }
 
-    /// <summary>The number of a new vnode was drawn after the request was written.</summary>
-    private static BatchOperation ToOperation(BatchedChange batched)
+    private BatchOperation[] ToOperations(IReadOnlyList<BatchedChange> changes)
     {
-        Change change = batched.Logged.Change;
-        var operation = WireCodec.FromBytes<BatchOperation>(change.Request);
-        return operation.Create is { } create ? operation with { Create = create with { Given = change.Object } } : operation;
+        var places = new Dictionary<ChangeNumber, int>(changes.Count);
+        var operations = new BatchOperation[changes.Count];
+        for (int place = 0; place < changes.Count; place++)
+        {
+            Change change = changes[place].Logged.Change;
+            places[changes[place].Logged.Number] = place;
+            var operation = WireCodec.FromBytes<BatchOperation>(change.Request);
+            // The number of a new vnode was drawn after the request was written.
+            if (operation.Create is { } create)
+                operation = operation with { Create = create with { Given = change.Object } };
+            IReadOnlyList<ChangeNumber> needs = changes[place].Needs;
+            operations[place] = needs.Any(_refused.Contains) ? operation with { Needs = [place] } // Of itself: it never runs.
+                : operation with { Needs = [.. needs.Where(places.ContainsKey).Select(need => places[need])] };
+        }
+        return operations;
     }
 
     [LoggerMessage(EventId = 284, Level = LogLevel.Warning, Message = "The server doesn't take batch {Number} of changes yet: {Abort}")]
