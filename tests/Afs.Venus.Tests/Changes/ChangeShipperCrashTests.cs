@@ -52,9 +52,9 @@ public sealed class ChangeShipperCrashTests
 
         public async Task LiveAsync(bool isLast)
         {
-            var client = new ShippingClient(_disk, _server, logOptions: Small);
-            Find(client.Log);
-            Trouble(client.Carrier, isLast ? 0 : 1);
+            var carrier = new TestCarrier(_server);
+            Trouble(carrier, isLast ? 0 : 1);
+            var client = new ShippingClient(_disk, _server, carrier: carrier, logOptions: Small, opened: Find);
             for (int step = 0; step < StepsOfLife; step++)
                 await StepAsync(client);
             if (isLast)
@@ -68,7 +68,7 @@ public sealed class ChangeShipperCrashTests
                 client.Carrier.Kill();
                 Note(client);
                 TracedDisk left = Draw(2) == 0 ? ChangeShipperTests.LosePower(_disk) : _disk;
-                await client.Shipper.DisposeAsync();
+                await client.DisposeAsync(); // Nothing of it goes on beside the next life.
                 Note(client);
                 _settled = client.Log.Settled; // What was settled had been synced.
                 if (left == _disk)

@@ -187,11 +187,14 @@ internal sealed class ShippingClient : IAsyncDisposable
 {
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(50);
 
-    public ShippingClient(IDisk disk, ShippingServer server, WriteBehindOptions? options = null, TestCarrier? carrier = null, ChangeLogOptions? logOptions = null)
+    /// <param name="opened">Sees the log before anything is sent.</param>
+    public ShippingClient(
+        IDisk disk, ShippingServer server, WriteBehindOptions? options = null, TestCarrier? carrier = null, ChangeLogOptions? logOptions = null, Action<ChangeLog>? opened = null)
     {
         Time = new FakeTime();
         Carrier = carrier ?? new TestCarrier(server);
         Log = TestChanges.Open(disk, logOptions, Time);
+        opened?.Invoke(Log);
         Shipper = Again(options);
     }
 

@@ -88,7 +88,7 @@ internal sealed class ChangeLogReader(IDisk disk, VolumeId volume, ClientId clie
         // A number that was given to a batch isn't given again, whatever was damaged: the server would take the new one for the old.
         found.LastBatch = new BatchNumber(runs.Select(static run => run.Found.LastBatch.Value).Append(found.LastBatch.Value).Max());
         if (numbers.Length > 0)
-            found.NextSegment = checked(numbers[^1] + 1);
+            found.NextSegment = numbers[^1] < uint.MaxValue ? numbers[^1] + 1 : throw new DiskException(DiskFailure.Failed, $"{ChangeSegmentName.Of(volume, numbers[^1])}: there is no number for a next segment.");
         Clean(names, numbers, runs, chosen, found);
         found.Changes.RemoveAll(change => change.Number <= found.Settled);
         found.Withdrawn.RemoveWhere(number => number <= found.Settled);
