@@ -15,12 +15,18 @@ public class BatchTests
         (TestClient a, TestClient b) = (await cell.ConnectAsync(), await cell.ConnectAsync());
         Fid root = await a.RootAsync();
         (Fid d, Fid f, Fid g) = await GivenAsync(a, root);
+        byte[] first = new byte[100_000], second = new byte[200_000];
+        (first[1], second[2]) = (1, 2);
+        await a.UploadAsync(new UploadId(1), root.Volume, first);
+        await a.UploadAsync(new UploadId(2), root.Volume, second);
         Outcome<ApplyBatchReply> applied = await a.ApplyAsync(
             root.Volume, 1,
             new BatchOperation { Create = a.CreateRequest(root, "d", FileType.Directory) with { Given = d } },
             new BatchOperation { Create = a.CreateRequest(d, "f") with { Given = f } },
             new BatchOperation { StoreData = a.StoreRequest(f, [1, 2], 1) },
             new BatchOperation { Create = a.CreateRequest(root, "g") with { Given = g } },
+            new BatchOperation { StoreData = a.StoreRequest(g, first, 1) with { Content = null, Upload = new UploadId(1) } },
+            new BatchOperation { StoreData = a.StoreRequest(g, second, 2) with { Content = null, Upload = new UploadId(2) } },
             new BatchOperation { Link = new LinkRequest { Fid = f, Parent = root, Name = "link"u8.ToArray(), Time = a.Now() } },
             new BatchOperation { Rename = Rename(a, root, "g", d, "moved") },
             new BatchOperation { StoreStatus = new StoreStatusRequest { Fid = f, Fields = StatusFields.Mode, Mode = 0x180, ChangeTime = a.Now() } },
@@ -34,7 +40,7 @@ public class BatchTests
         FetchStatus status = (await b.StatusAsync(f))!;
         Assert.Equal((0x180u, 1u, 2ul, 6ul, true), (status.Mode, status.LinkCount, status.DataVersion.Value, status.StatusVersion.Value, status.HasXattrs));
         Assert.Equal([1, 2], (await b.FetchAsync(f)).Value.Content!);
-        Assert.Equal(g, (await b.StatusAsync(g))!.Fid);
+        Assert.Equal(second, (await b.DownloadAsync(g, 3)).Value);
         Assert.Empty(LargeContents.Check(cell));
     }
 
