@@ -17,7 +17,7 @@ public sealed class ChangeShipperTests
     {
         await using var client = new ShippingClient(_disk, _server);
         client.AppendAny(ChangeShipper.MostChangesOfBatch + 10);
-        await Eventually.BecomesTrueAsync(() => _server.Applied.Count == ChangeShipper.MostChangesOfBatch);
+        await Eventually.BecomesTrueAsync(() => client.Log.Settled.Value == ChangeShipper.MostChangesOfBatch);
         client.Time.Advance(0.999 * Second);
         Assert.Equal((1, 10), (_server.Batches, client.Shipper.Figures.WaitingChanges));
         Assert.Equal(0.999 * Second, client.Shipper.Figures.OldestAge);
