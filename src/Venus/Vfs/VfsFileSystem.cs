@@ -473,6 +473,11 @@ public static class VfsErrors
         [AbortCodes.ServerDiskFailed] = Errno.EIO,
         [AbortCodes.CrossesVolumes] = Errno.EXDEV,
         [AbortCodes.Busy] = Errno.EBUSY,
+        // Of a batch: an fsync is told that something before it isn't done.
+        [AbortCodes.FidNotLeased] = Errno.EIO,
+        [AbortCodes.BatchOutOfOrder] = Errno.EIO,
+        [AbortCodes.TokenHeld] = Errno.EIO,
+        [AbortCodes.NotPreceded] = Errno.EIO,
     }.ToFrozenDictionary();
 
     /// <summary>The errno of a failure; <see cref="Errno.None"/> of none.</summary>
@@ -488,6 +493,7 @@ public static class VfsErrors
         FailureKind.TooManyOpenFiles => Errno.ENFILE,
         FailureKind.RemovedMeanwhile => Errno.ESTALE,
         FailureKind.ContentDamaged => Errno.EIO,
+        FailureKind.RefusedBehind => Errno.EIO,
         FailureKind.ServerMisbehaved => Errno.EIO,
         FailureKind.ShuttingDown => Errno.ENOTCONN,
         _ => throw new InvalidOperationException($"Failure kind {failure.Kind} has no errno."),

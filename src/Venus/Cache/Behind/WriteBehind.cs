@@ -187,7 +187,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
                 foreach (Fid fid in touched)
                     _local.Forget(fid);
                 if (_refusal.IsNone && refused.Count > 0)
-                    _refusal = refused[0].Reason;
+                    _refusal = TellsItself(refused[0].Reason) ? refused[0].Reason : FailureKind.RefusedBehind;
             }
             _caches.Disown(touched);
         }
@@ -196,6 +196,9 @@ internal sealed partial class WriteBehind : IRefusedChanges
             Open();
         }
     }
+
+    /// <summary>An errno that says as much at an fsync as it would have said at the change.</summary>
+    private static bool TellsItself(Failure reason) => reason == AbortCodes.NoSpace || reason == AbortCodes.OverQuota;
 
     private async ValueTask ParkAsync(LoggedChange logged, Failure reason, HashSet<Fid> touched)
     {
