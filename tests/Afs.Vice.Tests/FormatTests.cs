@@ -13,7 +13,16 @@ namespace Afs.Vice.Tests;
 /// <summary>Databases of older programs.</summary>
 public class FormatTests
 {
-    private const string AsOfFormat3 = """
+    private const string AsOfFormat4 = """
+        DROP INDEX vnode_leases_client;
+        DROP TABLE vnode_leases;
+        DROP TABLE batches;
+        ALTER TABLE sessions DROP COLUMN holds_tokens;
+        PRAGMA user_version = 4;
+
+        """;
+
+    private const string AsOfFormat3 = AsOfFormat4 + """
         ALTER TABLE replies DROP COLUMN request;
         PRAGMA user_version = 3;
 
@@ -42,6 +51,27 @@ public class FormatTests
         cell.Restart(path => Execute(path, AsOfFormat1));
         a.Attach();
         Assert.Equal(content, (await a.DownloadAsync(f, 2)).Value);
+    }
+
+    [Fact]
+    public async Task A_database_of_format_4_is_brought_up_and_takes_batches_then()
+    {
+        using var cell = new TestCell(StoreKind.Sqlite);
+        TestClient a = await cell.ConnectAsync();
+        Fid root = await a.RootAsync(), f = await a.MakeAsync(root, "f");
+        await a.StoreAsync(f, [7], 1);
+        cell.Restart(path => Execute(path, AsOfFormat4));
+        a.Attach();
+        Assert.Equal([7], (await a.FetchAsync(f)).Value.Content!);
+        LeaseVnodesReply lease = (await a.LeaseAsync(root.Volume, 2)).Value;
+        Assert.Equal(f.Vnode.Value + 1, lease.First.Value);
+        var given = new Fid(root.Volume, lease.First, lease.Uniquifier);
+        Assert.Empty((await a.ApplyAsync(root.Volume, 1, new BatchOperation { Create = a.CreateRequest(root, "g") with { Given = given } })).Value.Refused);
+        cell.Restart();
+        a.Attach();
+        Assert.Equal(given, (await a.StatusAsync(given))!.Fid);
+        Assert.Equal(1u, (await a.LeaseAsync(root.Volume, 0)).Value.LastBatch.Value);
+        Assert.Empty(LargeContents.Check(cell));
     }
 
     [Fact]

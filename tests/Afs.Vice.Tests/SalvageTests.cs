@@ -22,7 +22,8 @@ public class SalvageTests
         ProblemKind.Cycle,
         ProblemKind.ContentWithoutFile,
         ProblemKind.WrongXattrs,
-        ProblemKind.WrongVolumeFigures);
+        ProblemKind.WrongVolumeFigures,
+        ProblemKind.WrongVnodeLease);
 
     public static TheoryData<ProblemKind, StoreKind> Lost => Kinds(ProblemKind.BadAccessList, ProblemKind.ContentMissing, ProblemKind.ContentLength, ProblemKind.NoRoot);
 
@@ -137,6 +138,10 @@ public class SalvageTests
                 break;
             case ProblemKind.WrongVolumeFigures:
                 transaction.PutVolume(transaction.FindVolume(volume)! with { Vnodes = 77, LastVnode = new VnodeNumber(2) });
+                break;
+            case ProblemKind.WrongVnodeLease:
+                VnodeNumber last = transaction.FindVolume(volume)!.LastVnode;
+                transaction.PutVnodeLease(new VnodeLease(volume, last, new VnodeNumber(last.Value + 1), last, new Uniquifier(5), default));
                 break;
             case ProblemKind.WrongXattrs:
                 Change(transaction, tree.Large, status => status with { HasXattrs = true, Lists = AccessLists.Default });

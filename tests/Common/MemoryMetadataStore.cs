@@ -110,6 +110,16 @@ internal class MemoryView(MemoryState state) : IMetadataView
     public StoredReply? FindReply(SessionId session, CallSequence sequence) =>
         State.Replies.TryGet(new(session, sequence), out StoredReply reply) ? reply : null;
 
+    public IReadOnlyList<VnodeLease> ReadVnodeLeases() => [.. State.Leases.Values];
+
+    public IReadOnlyList<VnodeLease> ReadVnodeLeases(VolumeId volume, ClientId client) =>
+        [.. State.Leases.Values.Where(lease => lease.Volume == volume && lease.Client == client)];
+
+    public VnodeLease? FindVnodeLease(VolumeId volume, VnodeNumber vnode) => State.Leases.Values
+        .FirstOrDefault(lease => lease.Volume == volume && lease.First.Value <= vnode.Value && vnode.Value < lease.End.Value);
+
+    public BatchNumber FindLastBatch(VolumeId volume, ClientId client) => State.Batches.GetValueOrDefault((volume, client));
+
     public virtual void Dispose()
     {
     }
@@ -184,6 +194,13 @@ internal sealed class MemoryTransaction(MemoryMetadataStore store, MemoryState s
             State = State with { Replies = State.Replies.Remove(key) };
     }
 
+    public void PutVnodeLease(VnodeLease lease) => State = State with { Leases = State.Leases.Set(new(lease.Volume, lease.First), lease) };
+
+    public void DeleteVnodeLease(VnodeLease lease) => State = State with { Leases = State.Leases.Remove(new(lease.Volume, lease.First)) };
+
+    public void PutLastBatch(VolumeId volume, ClientId client, BatchNumber number) =>
+        State = State with { Batches = State.Batches.SetItem((volume, client), number) };
+
     public void SetSavepoint() => _savepoint = State;
 
     public void ReleaseSavepoint() => _savepoint = null;
@@ -210,6 +227,8 @@ internal sealed record MemoryState
     public SortedMap<VnodeKey, (Fid Fid, SessionId Session)> Unnamed { get; init; } = SortedMap<VnodeKey, (Fid, SessionId)>.Empty;
     public SortedMap<ulong, SessionRecord> Sessions { get; init; } = SortedMap<ulong, SessionRecord>.Empty;
     public SortedMap<ReplyKey, StoredReply> Replies { get; init; } = SortedMap<ReplyKey, StoredReply>.Empty;
+    public SortedMap<VnodeKey, VnodeLease> Leases { get; init; } = SortedMap<VnodeKey, VnodeLease>.Empty;
+    public ImmutableDictionary<(VolumeId, ClientId), BatchNumber> Batches { get; init; } = ImmutableDictionary<(VolumeId, ClientId), BatchNumber>.Empty;
 }
 
 /// <summary>Orders vnodes.</summary>

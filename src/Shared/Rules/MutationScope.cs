@@ -41,6 +41,9 @@ public class MutationScope(IVolumeState state, ChangeSet changes)
 
     public Fid Allocate(VolumeId volume) => state.Allocate(volume);
 
+    /// <summary>Whether a new object may have this fid.</summary>
+    public bool MayUse(Fid given) => state.MayUse(given);
+
     /// <summary>A new vnode. Its versions are 1.</summary>
     public void Add(FetchStatus status) =>
         _work.Add(

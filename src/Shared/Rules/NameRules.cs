@@ -39,11 +39,14 @@ public static class CreateObject
             return AbortCodes.NotADirectory;
         if (request.Name is not null && scope.FindEntry(request.Parent, request.Name) is not null)
             return AbortCodes.NameExists;
+        bool isGiven = request.Given != default;
+        if (isGiven && (request.Given.Volume != request.Parent.Volume || !scope.MayUse(request.Given)))
+            return AbortCodes.FidNotLeased;
 
         (uint mode, List<Xattr> xattrs) = Rights(scope, request, parent);
         if (InheritedMark(scope, request.Type, parent) is { } mark)
             xattrs.Add(mark);
-        FetchStatus made = Make(scope.Allocate(request.Parent.Volume), request, parent, mode) with
+        FetchStatus made = Make(isGiven ? request.Given : scope.Allocate(request.Parent.Volume), request, parent, mode) with
         {
             HasXattrs = xattrs.Count > 0,
             Lists = AccessListRows.Of(xattrs),
@@ -55,6 +58,8 @@ public static class CreateObject
             scope.Change(DirectoryRules.Touched(parent, request.Time, request.Name.Length, entriesAdded: 1, DirectoryRules.Subdirectories(made)));
         }
         scope.Apply();
+        if (isGiven)
+            scope.Written.Use(made.Fid);
         if (request.Name is null)
             scope.Written.PutUnnamed(made.Fid);
         foreach (Xattr xattr in xattrs)

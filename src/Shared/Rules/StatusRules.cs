@@ -40,6 +40,19 @@ public static class StoreStatus
     }
 }
 
+/// <summary>What a new content does to its file's status.</summary>
+public static class StoredStatus
+{
+    public static FetchStatus Of(FetchStatus status, StoreDataRequest request) => status with
+    {
+        LengthBytes = request.LengthBytes,
+        AllocatedBytes = request.AllocatedBytes,
+        ContentCrc32C = request.Crc32C,
+        ModifyTime = request.ModifyTime,
+        ChangeTime = request.ChangeTime,
+    };
+}
+
 /// <summary>setxattr(2) and removexattr(2), and acl_set_file(3), which is one of them.</summary>
 public static class StoreXattr
 {

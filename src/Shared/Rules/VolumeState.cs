@@ -22,6 +22,12 @@ public interface IVolumeState
     /// <summary>A fid that was never given before.</summary>
     Fid Allocate(VolumeId volume);
 
+    /// <summary>Whether the fid may be given to a new object: of a block that whoever makes this change leased, and no number from it on was used.</summary>
+    bool MayUse(Fid given);
+
+    /// <summary>That fid is used now, and with it all lower numbers of its block.</summary>
+    void Use(Fid given);
+
     /// <summary>What to throw where an entry stands for something that isn't there, which is against the volume's first invariant.</summary>
     Exception Dangling(EntryRecord entry);
 

@@ -54,4 +54,19 @@ public static class AbortCodes
 
     /// <summary>Too many uploads or other resources of this client are open. Try again later.</summary>
     public static readonly AbortCode Busy = new(126);
+
+    /// <summary>The fid that a Create gives isn't in a block that this client leased, or a number at or above it was used before.</summary>
+    public static readonly AbortCode FidNotLeased = new(127);
+
+    /// <summary>The batch isn't the one after the last that was applied. Nothing was changed.</summary>
+    public static readonly AbortCode BatchOutOfOrder = new(128);
+
+    /// <summary>
+    /// An operation of a batch touches a vnode whose write token is another session's, and may not wait: this session is itself waited for. Send it by a call
+    /// of its own, once what was recalled is returned.
+    /// </summary>
+    public static readonly AbortCode TokenHeld = new(129);
+
+    /// <summary>An operation of a batch needs another of the batch that was refused.</summary>
+    public static readonly AbortCode NotPreceded = new(130);
 }

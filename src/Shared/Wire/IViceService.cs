@@ -28,6 +28,12 @@ public interface IViceService
     [Op(105)]
     ValueTask<Outcome<EndSessionReply>> EndSessionAsync(EndSessionRequest request, CallContext context);
 
+    [Op(106)]
+    ValueTask<Outcome<AcquireTokensReply>> AcquireTokensAsync(AcquireTokensRequest request, CallContext context);
+
+    [Op(107)]
+    ValueTask<Outcome<ReturnTokensReply>> ReturnTokensAsync(ReturnTokensRequest request, CallContext context);
+
     [Op(110)]
     ValueTask<Outcome<FetchStatusReply>> FetchStatusAsync(FetchStatusRequest request, CallContext context);
 
@@ -66,4 +72,10 @@ public interface IViceService
 
     [Op(127, Mutation = true)]
     ValueTask<Outcome<ReleaseUnnamedReply>> ReleaseUnnamedAsync(ReleaseUnnamedRequest request, CallContext context);
+
+    [Op(128, Mutation = true)]
+    ValueTask<Outcome<LeaseVnodesReply>> LeaseVnodesAsync(LeaseVnodesRequest request, CallContext context);
+
+    [Op(129, Mutation = true)]
+    ValueTask<Outcome<ApplyBatchReply>> ApplyBatchAsync(ApplyBatchRequest request, CallContext context);
 }

@@ -60,6 +60,14 @@ public readonly record struct VolumeVersion(ulong Value)
     public override string ToString() => Value.ToString();
 }
 
+/// <summary>The number of a batch of changes (<see cref="ApplyBatchRequest"/>) among those of a client and a volume. The first is 1; zero is none.</summary>
+public readonly record struct BatchNumber(ulong Value)
+{
+    public BatchNumber Next => new(Value + 1);
+
+    public override string ToString() => Value.ToString();
+}
+
 /// <summary>Content that a client uploaded and that no file has yet. Random, chosen by the client, so that a repeated upload is the same one.</summary>
 public readonly record struct UploadId(ulong Value)
 {

@@ -27,6 +27,17 @@ public static class Limits
     /// <summary>Parts up to here travel inside the StoreData; beyond it, as a bulk transfer.</summary>
     public const int InlinePartsBytes = 4 * BlockBytes;
 
+    public const int OperationsPerBatch = 512;
+
+    /// <summary>Vnode numbers in one leased block.</summary>
+    public const int VnodesPerLease = 4096;
+
+    /// <summary>Blocks that a client has of a volume: for one more, the oldest goes with what of it is unused.</summary>
+    public const int LeasesPerClient = 4;
+
+    /// <summary>Fids that one call asks write tokens for, or returns.</summary>
+    public const int TokensPerCall = 256;
+
     public const int StatusesPerCall = 1024;
     public const int EntriesPerPage = 4096;
     public const int ValidationsPerCall = 8192;

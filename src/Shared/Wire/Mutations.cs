@@ -29,6 +29,12 @@ public sealed partial record CreateRequest
 
     /// <summary>Bits that the mode loses where no default access list is in force.</summary>
     [Key(9)] public uint Umask { get; init; }
+
+    /// <summary>
+    /// The fid that the new object gets, of a block that this client leased (<see cref="LeaseVnodesRequest"/>); its numbers are used in rising order, each once. Abort
+    /// FidNotLeased: it isn't such. Default: the server gives one.
+    /// </summary>
+    [Key(10)] public Fid Given { get; init; }
 }
 
 [WireMessage]

@@ -153,6 +153,11 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
             Failure failure = await Contents.StoreClosedAsync(only: null, OperationContext.OfClient(limit.Token));
             if (!failure.IsNone)
                 LogLeftDirty(failure);
+            foreach (Volume volume in _volumes.All)
+            {
+                if (volume.Behind is { } behind && !await behind.ShipAsync(limit.Token))
+                    LogLeftBehind(behind.Figures.WaitingChanges);
+            }
         }
         await EndAsync(isLeaving: true);
     }
@@ -178,6 +183,9 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         _stopping.Dispose();
     }
 
+    [LoggerMessage(EventId = 204, Level = LogLevel.Warning, Message = "{Changes} changes haven't been sent to the server at the end; they will be at the next start")]
+    private partial void LogLeftBehind(int changes);
+
     [LoggerMessage(EventId = 200, Level = LogLevel.Warning, Message = "Some files are still dirty at the end ({Failure}); they will be stored at the next start")]
     private partial void LogLeftDirty(Failure failure);
 }
@@ -193,6 +201,9 @@ public sealed record CacheOptions
 
     /// <summary>When the lease is lost, go on to give out what was valid until then. It may be old.</summary>
     public bool ServesDisconnected { get; init; }
+
+    /// <summary>Changes may be made here first, and be sent to the server in their order. Null: each waits for the server.</summary>
+    internal WriteBehindOptions? WriteBehind { get; init; }
 
     /// <summary>Large files can be read while they are fetched. Not where another daemon may take over: it could not tell what is there of them.</summary>
     public bool ReadsWhileArriving { get; init; } = true;

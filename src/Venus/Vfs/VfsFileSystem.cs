@@ -392,8 +392,12 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
         return new(Errno.None);
     }
 
-    /// <summary>Nothing to do: every change of a name was on the server's stable storage before it returned.</summary>
-    public override ValueTask<Errno> FsyncDirectory(in FuseRequest request, NodeId node, FileHandle handle, bool dataOnly) => new(Errno.None);
+    public override ValueTask<Errno> FsyncDirectory(in FuseRequest request, NodeId node, FileHandle handle, bool dataOnly)
+    {
+        return TryFind(node, out DirectoryNode directory) ? SyncAsync(_mount.Cache.Operations.SyncAsync(directory.Fid, request.Operation())) : new(Errno.None);
+
+        static async ValueTask<Errno> SyncAsync(ValueTask<Failure> synced) => (await synced).ToErrno();
+    }
 
     public override ValueTask<FuseResult<FileLock>> GetLock(in FuseRequest request, NodeId node, FileHandle handle, FileLock wanted) =>
         TryFind(node, out Node file) ? _locks.GetAsync(file.Fid, wanted) : Refuse<FileLock>(Errno.ESTALE);
@@ -469,6 +473,11 @@ public static class VfsErrors
         [AbortCodes.ServerDiskFailed] = Errno.EIO,
         [AbortCodes.CrossesVolumes] = Errno.EXDEV,
         [AbortCodes.Busy] = Errno.EBUSY,
+        // Of a batch: an fsync is told that something before it isn't done.
+        [AbortCodes.FidNotLeased] = Errno.EIO,
+        [AbortCodes.BatchOutOfOrder] = Errno.EIO,
+        [AbortCodes.TokenHeld] = Errno.EIO,
+        [AbortCodes.NotPreceded] = Errno.EIO,
     }.ToFrozenDictionary();
 
     /// <summary>The errno of a failure; <see cref="Errno.None"/> of none.</summary>
@@ -484,6 +493,7 @@ public static class VfsErrors
         FailureKind.TooManyOpenFiles => Errno.ENFILE,
         FailureKind.RemovedMeanwhile => Errno.ESTALE,
         FailureKind.ContentDamaged => Errno.EIO,
+        FailureKind.RefusedBehind => Errno.EIO,
         FailureKind.ServerMisbehaved => Errno.EIO,
         FailureKind.ShuttingDown => Errno.ENOTCONN,
         _ => throw new InvalidOperationException($"Failure kind {failure.Kind} has no errno."),

@@ -115,6 +115,16 @@ internal sealed partial class BreakDelivery(
         BeginTrial(session);
     }
 
+    /// <summary>It talks, and neither sends what it did under tokens that others wait for, nor returns them. The task ends when it trusts nothing any more.</summary>
+    public Task KeepsTokens(ClientSession session, TimeSpan waited)
+    {
+        Task done = session.Breaks.AddEverything(out bool mustDeliver).Done;
+        Late(session, waited, done);
+        if (mustDeliver)
+            Start(session);
+        return done;
+    }
+
     /// <summary>One trial at a time; the session's end ends it.</summary>
     public void BeginTrial(ClientSession session)
     {
@@ -210,6 +220,7 @@ internal sealed class BreakQueue
     private readonly Lock _lock = new();
     private readonly Dictionary<Fid, PendingBreak> _pending = [];
     private readonly Queue<Fid> _order = new();
+    private readonly Queue<Fid> _recalls = new();
     private BreakWait? _everything;
     private bool _isDelivering;
 
@@ -225,6 +236,19 @@ internal sealed class BreakQueue
                 _order.Enqueue(promise.Fid);
             }
             pending.Merge(promise, names, wait);
+            return StartDelivering();
+        }
+    }
+
+    /// <summary>
+    /// A write token is to be returned. Nobody waits for the call that says so, but for the return. There are as many as the client has tokens, for each is recalled once.
+    /// True: nobody delivers, and the caller must see to it.
+    /// </summary>
+    public bool AddRecall(Fid fid)
+    {
+        lock (_lock)
+        {
+            _recalls.Enqueue(fid);
             return StartDelivering();
         }
     }
@@ -254,7 +278,7 @@ internal sealed class BreakQueue
     {
         lock (_lock)
         {
-            if (_everything is null && _pending.Count == 0)
+            if (_everything is null && _pending.Count == 0 && _recalls.Count == 0)
             {
                 _isDelivering = false;
                 return null;
@@ -268,6 +292,8 @@ internal sealed class BreakQueue
                 batch.Breaks.Add(pending!);
                 names += pending!.NameCount;
             }
+            while (batch.Recalls.Count < Limits.BreaksPerCall && _recalls.TryDequeue(out Fid recalled))
+                batch.Recalls.Add(recalled);
             return batch;
         }
     }
@@ -298,7 +324,7 @@ internal sealed class BreakQueue
         {
             bool isInLine = _order.Count == _pending.Count && _order.All(_pending.ContainsKey) && _pending.Count <= MostPending;
             bool isWaitedFor = _pending.All(static pair => pair.Value.Promise.Fid == pair.Key && pair.Value.Waits.Count > 0);
-            bool isDelivered = _isDelivering || _pending.Count == 0 && _everything is null;
+            bool isDelivered = _isDelivering || _pending.Count == 0 && _recalls.Count == 0 && _everything is null;
             if (!isInLine || !isWaitedFor || !isDelivered)
                 throw new InvalidOperationException($"Break queue: {_pending.Count} wait, {_order.Count} in line, delivered: {_isDelivering}.");
         }
@@ -351,12 +377,16 @@ internal sealed class BreakBatch(BreakWait? everything)
 
     public List<PendingBreak> Breaks { get; } = [];
 
+    /// <summary>Write tokens that are to be returned.</summary>
+    public List<Fid> Recalls { get; } = [];
+
     public bool IsEverything => everything is not null || _afterReset is not null;
 
     public BreakPromisesRequest ToMessage(IReadOnlyList<VolumeId> volumes) => new()
     {
         Breaks = [.. Breaks.Select(pending => pending.ToMessage())],
         Volumes = IsEverything ? volumes : [],
+        Recalls = Recalls,
     };
 
     /// <summary>The client is reset: from here on the batch breaks everything. The task ends with the batch.</summary>

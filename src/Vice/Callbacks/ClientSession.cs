@@ -21,9 +21,9 @@ public sealed class ClientSession
     private IVenusCallbacks? _callbacks;
     private TaskCompletionSource _wake = NewSignal();
     private Task _woken;
-    private long _lastContact, _firstContact = Never;
+    private long _lastContact, _firstContact = Never, _lastShipped = Never;
     private SessionTrust _trust;
-    private int _holder, _trials;
+    private int _holder, _trials, _losses;
     private bool _isLapsed, _isBack, _isUnused, _hasEnded, _isWithoutPromises;
     private string _peer = "nowhere yet", _host = "";
 
@@ -131,6 +131,16 @@ public sealed class ClientSession
         if (Volatile.Read(ref _firstContact) == Never)
             Volatile.Write(ref _firstContact, now);
     }
+
+    /// <summary>Since it last sent something of what it did under write tokens, or returned one.</summary>
+    internal TimeSpan SinceShipped => Volatile.Read(ref _lastShipped) is var last && last == Never ? TimeSpan.MaxValue : _time.GetElapsedTime(last);
+
+    internal void Shipped() => Volatile.Write(ref _lastShipped, _time.GetTimestamp());
+
+    /// <summary>True: nobody takes its tokens from it yet, and the caller does from here on.</summary>
+    internal bool TryBeginLosingTokens() => Interlocked.Exchange(ref _losses, 1) == 0;
+
+    internal void EndLosingTokens() => Volatile.Write(ref _losses, 0);
 
     internal void Attach(IRpcChannel channel, IVenusCallbacks callbacks)
     {

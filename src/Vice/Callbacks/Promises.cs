@@ -33,14 +33,18 @@ public sealed class Promises
     private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<(ClientSession Session, Task Done), bool> _barriers = new();
 
-    public Promises(int capacity, LeaseTerms terms, IReadOnlyList<VolumeId> volumes, TimeProvider time, PeerWarnings warnings, ILogger log)
+    public Promises(int capacity, int mostTokens, LeaseTerms terms, IReadOnlyList<VolumeId> volumes, TimeProvider time, PeerWarnings warnings, ILogger log)
     {
         _table = new PromiseTable(capacity);
+        Tokens = new WriteTokens(mostTokens, time, SendRecall);
         (_terms, _volumes, _time) = (terms, [.. volumes], time);
         _delivery = new BreakDelivery(this, terms, volumes, time, warnings, log);
     }
 
     public CallbackFigures Figures { get; } = new();
+
+    /// <summary>Who may change what without asking.</summary>
+    public WriteTokens Tokens { get; }
 
     /// <summary>A client's lease ended without an acknowledgement. Called on any thread; must not wait.</summary>
     internal Action<ClientSession>? Lapsed { get; set; }
@@ -63,25 +67,56 @@ public sealed class Promises
         return session;
     }
 
-    /// <summary>Registers promises; then the caller reads. Of a volume that isn't here there is nothing to promise. Where the table is overwhelmed the client loses all, and its reply says so.</summary>
-    public void Grant(ClientSession session, IEnumerable<Fid> fids)
+    /// <summary>
+    /// Registers promises; then the caller reads. Where other sessions hold write tokens on some of these, they are recalled, and the call waits for them, without a thread. Of a volume that isn't here there is
+    /// nothing to promise. Where the table is overwhelmed the client loses all, and its reply says so.
+    /// </summary>
+    /// <exception cref="CallPutOffException">Too many wait.</exception>
+    public async ValueTask GrantAsync(ClientSession session, IReadOnlyList<Fid> fids)
     {
-        if (session.IsWithoutPromises)
+        if (fids.Count == 0)
             return;
-        List<HeldPromise> evicted = [];
-        foreach (Fid fid in fids)
+        do
         {
-            if (!_volumes.Contains(fid.Volume) || _table.TryGrant(session.Holder, fid, evicted))
-                continue;
+            while (Tokens.Ask(session.Id, fids) is { } free)
+                await Tokens.Waits.WaitAsync(session.Id, free);
+        }
+        while (Grant(session, fids, isNew: false) < fids.Count);
+    }
+
+    /// <summary>Registers promises on what a session's mutation touched or made, or on what it has write tokens for. By the writer.</summary>
+    public void Grant(ClientSession session, IReadOnlyList<Fid> fids) => Grant(session, fids, isNew: true);
+
+    /// <summary>Registers promises, but on those on which others hold write tokens, or may.</summary>
+    /// <returns>How many may be read now.</returns>
+    public int GrantFree(ClientSession session, IReadOnlyList<Fid> fids) => Grant(session, fids, isNew: false);
+
+    /// <param name="isNew">They may be told of though sessions have yet to claim what they held.</param>
+    private int Grant(ClientSession session, IReadOnlyList<Fid> fids, bool isNew)
+    {
+        List<HeldPromise> evicted = [];
+        bool isOverwhelmed = false;
+        int count = 0;
+        using (Tokens.EnterScope())
+        {
+            foreach (Fid fid in fids)
+            {
+                if (!Tokens.MayPromise(session.Id, fid, isNew))
+                    continue;
+                count++;
+                if (!isOverwhelmed && !session.IsWithoutPromises && _volumes.Contains(fid.Volume))
+                    isOverwhelmed = !_table.TryGrant(session.Holder, fid, evicted);
+            }
+        }
+        if (isOverwhelmed)
+        {
             BreakEverything(session);
             Reset(session);
-            break;
         }
         if (evicted.Count > 0)
             Evict(evicted);
+        return count;
     }
-
-    public void Grant(ClientSession session, Fid fid) => Grant(session, [fid]);
 
     public void GiveUp(ClientSession session, IEnumerable<Fid> fids)
     {
@@ -126,6 +161,7 @@ public sealed class Promises
     public void BreakEverything(ClientSession session)
     {
         Hold(session, session.Breaks.AddEverything(out bool mustDeliver).Done);
+        Tokens.RecallAll(session);
         if (mustDeliver)
             _delivery.Start(session);
     }
@@ -151,7 +187,27 @@ public sealed class Promises
         Hold(session, done);
         session.Punctuality.WasLate();
         Reset(session, isWithoutPromises: true);
+        Tokens.RecallAll(session);
         Figures.CountLate();
+    }
+
+    /// <summary>Those who talk and don't return what others wait for lose it, once they know that they have.</summary>
+    internal void SweepTokens()
+    {
+        foreach (ClientSession session in Tokens.RecalledFor(_terms.ReturnPatience))
+        {
+            if (session.SinceShipped < _terms.ReturnPatience || session.HasEnded || !session.TryBeginLosingTokens())
+                continue;
+            Task done = _delivery.KeepsTokens(session, _terms.ReturnPatience);
+            BackgroundWork.Start("the end of tokens that are not returned", () => DropTokensAsync(session, done));
+        }
+    }
+
+    private async Task DropTokensAsync(ClientSession session, Task done)
+    {
+        await done;
+        Tokens.Drop(session.Id);
+        session.EndLosingTokens();
     }
 
     /// <summary>Its lease ended while others waited for it.</summary>
@@ -183,6 +239,7 @@ public sealed class Promises
             return;
         Reset(session);
         session.IsLapsed = true;
+        Tokens.Drop(session.Id);
         Lapsed?.Invoke(session);
     }
 
@@ -191,6 +248,7 @@ public sealed class Promises
     {
         Reset(session);
         _delivery.End(session);
+        Tokens.Drop(session.Id);
         // Its last number is not given again: a call of it may still be on its way to the table.
         _holders.Unassign(session.Holder);
     }
@@ -202,7 +260,11 @@ public sealed class Promises
     }
 
     /// <summary>For tests and simulation.</summary>
-    public void CheckInvariants() => _table.CheckInvariants();
+    public void CheckInvariants()
+    {
+        _table.CheckInvariants();
+        Tokens.CheckInvariants();
+    }
 
     /// <summary>INVARIANT: its place in the table is its own, and the breaks that wait for it are in order. One whose lease has ended holds nothing.</summary>
     internal void CheckInvariants(ClientSession session)
@@ -235,7 +297,18 @@ public sealed class Promises
         Figures.CountEvicted(evicted.Count);
         var nobodyWaits = new BreakWait();
         foreach (HeldPromise held in evicted)
+        {
+            // Who isn't promised a vnode has nothing to stand on for changing it.
+            if (_holders.Find(held.Holder) is { } session)
+                Tokens.Recall(session, held.Fid);
             Tell(held, null, nobodyWaits);
+        }
+    }
+
+    private void SendRecall(ClientSession session, Fid fid)
+    {
+        if (session.Breaks.AddRecall(fid))
+            _delivery.Start(session);
     }
 
     private void Hold(ClientSession session, Task done)
@@ -324,6 +397,7 @@ public sealed record LeaseTerms
         Lease = lease;
         ServerWait = lease + lease / 8 + LeastMargin;
         Patience = lease / 2 + LeastMargin;
+        ReturnPatience = 2 * ServerWait;
     }
 
     /// <summary>What the client is told: it counts from before it sent the call that was last answered.</summary>
@@ -334,6 +408,9 @@ public sealed record LeaseTerms
 
     /// <summary>How long an acknowledgement may take. A client that takes longer keeps others waiting, and was late.</summary>
     public TimeSpan Patience { get; }
+
+    /// <summary>How long a client may send nothing at all of what it did under write tokens that others wait for. One that takes longer was late.</summary>
+    public TimeSpan ReturnPatience { get; }
 }
 
 /// <summary>Counts since the server's start. Safe for concurrent use.</summary>

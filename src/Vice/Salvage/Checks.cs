@@ -55,6 +55,35 @@ internal static class NameCheck
     private static string Show(EntryRecord entry) => $"'{Encoding.UTF8.GetString(entry.Name)}' in directory {entry.Directory}, for {entry.Target}";
 }
 
+/// <summary>Blocks of vnode numbers that clients leased: what may still be used of them is nobody else's, and in no use.</summary>
+internal static class LeaseCheck
+{
+    public static void Run(VolumeNodes volume)
+    {
+        VnodeLease? before = null;
+        foreach (VnodeLease lease in volume.View.ReadVnodeLeases().Where(lease => lease.Volume == volume.Volume.Id))
+        {
+            if (!IsRight(volume, lease) || before is not null && before.End.Value > lease.First.Value)
+                volume.Report(ProblemKind.WrongVnodeLease, $"{lease.First} to {lease.End} of {lease.Client}", transaction => transaction.DeleteVnodeLease(lease));
+            before = lease;
+        }
+    }
+
+    private static bool IsRight(VolumeNodes volume, VnodeLease lease)
+    {
+        bool isBlock = lease.First.Value > VnodeNumber.Root.Value && lease.First.Value <= lease.Next.Value && lease.Next.Value < lease.End.Value
+            && lease.End.Value - lease.First.Value <= Limits.VnodesPerLease && lease.End.Value <= volume.Volume.LastVnode.Value + 1;
+        if (!isBlock)
+            return false;
+        for (ulong number = lease.Next.Value; number < lease.End.Value; number++)
+        {
+            if (volume.Nodes.ContainsKey(new VnodeNumber(number)))
+                return false;
+        }
+        return true;
+    }
+}
+
 /// <summary>Link counts, parents, what has no name, and directories that the root doesn't lead to. After <see cref="NameCheck"/>.</summary>
 internal static class LinkCheck
 {

@@ -26,6 +26,7 @@ public sealed class Salvager(IMetadataStore metadata, IContentStore store)
             vnodes += volume.Nodes.Count;
             names += NameCheck.Run(volume);
             CheckRecord(volume);
+            LeaseCheck.Run(volume);
             LinkCheck.Run(volume);
             XattrCheck.Run(volume);
             contents += await ContentCheck.RunAsync(volume, store);
@@ -61,9 +62,14 @@ public sealed class Salvager(IMetadataStore metadata, IContentStore store)
         transaction.Commit();
     }
 
-    /// <summary>Another incarnation for all volumes: no cache may take what it knows of one for what it has become.</summary>
+    /// <summary>
+    /// Another incarnation for all volumes: no cache may take what it knows of one for what it has become. Nor may a client go on with a block of numbers, some of which it may have used since
+    /// the backup.
+    /// </summary>
     private static void Renew(IMetadataTransaction transaction, Random random)
     {
+        foreach (VnodeLease lease in transaction.ReadVnodeLeases())
+            transaction.DeleteVnodeLease(lease);
         foreach (VolumeRecord volume in transaction.ReadVolumes())
         {
             transaction.PutVolume(volume with
@@ -118,6 +124,9 @@ public enum ProblemKind
 
     /// <summary>A volume's count or highest number of vnodes is wrong.</summary>
     WrongVolumeFigures,
+
+    /// <summary>A block of numbers that a client leased makes no sense, or has one that is in use or may be given to others.</summary>
+    WrongVnodeLease,
 
     /// <summary>A vnode's row says a type that there isn't.</summary>
     UnknownType,

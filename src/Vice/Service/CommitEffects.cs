@@ -15,6 +15,8 @@ internal sealed partial class CommitEffects(
     DirectoryMoves moves, SessionTable sessions, Promises promises, DirectoryLog directories, ContentLog contents, Uploads uploads, RetiredContents retired, SeenReplies seen, ServiceFigures figures, PeerWarnings warnings, ILogger log)
     : ICommitEffects
 {
+    public IVnodeGuard Guard => promises.Tokens;
+
     public void Promise(SessionId session, IReadOnlyList<Fid> fids)
     {
         // One whose lease ended while the mutation waited believes no promise of this reply: its lease counts from before it sent the call.
@@ -26,13 +28,13 @@ internal sealed partial class CommitEffects(
     {
         moves.Publish();
         directories.Append(changes.Names);
-        if (changes.ContentChange is { } content)
-            contents.Append(content.Fid, content.Change);
-        if (changes.TakenUpload is { } upload)
+        foreach ((Fid fid, ContentChange change) in changes.ContentChanges)
+            contents.Append(fid, change);
+        foreach (StagedUpload upload in changes.TakenUploads)
             uploads.Table.Finish(upload);
         retired.Add(changes.Retired);
         sessions.TryGet(call.Session, out ClientSession? writer);
-        if (changes.Unseen is { } unseen)
+        foreach (UnseenReplacement unseen in changes.Unseen)
         {
             figures.CountUnseen();
             if (warnings.MayTell(HostOf(writer), nameof(LogUnseen), out string more))
@@ -49,9 +51,10 @@ internal sealed partial class CommitEffects(
         return promises.Settled(writer);
     }
 
-    public void Abandoned(ServerChanges changes)
+    public void Abandoned(SessionId session, ServerChanges changes)
     {
-        if (changes.TakenUpload is { } upload)
+        promises.Tokens.Withdraw(session, changes.Tokens);
+        foreach (StagedUpload upload in changes.TakenUploads)
             uploads.Table.GiveBack(upload);
     }
 

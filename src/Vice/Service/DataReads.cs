@@ -15,7 +15,6 @@ internal sealed class DataReads(IMetadataStore metadata, Promises promises, ICon
 
     public async ValueTask<Outcome<FetchDataReply>> FetchAsync(ClientSession session, FetchDataRequest request)
     {
-        promises.Grant(session, request.Fid);
         for (int attempt = 0; attempt < MostAttempts; attempt++)
         {
             Found found = await turns.RunAsync(() => Find(session, request));
@@ -156,6 +155,30 @@ internal sealed class BulkHandler(Reads reads, DataReads data, Uploads uploads) 
     public ValueTask<Outcome<IBulkSink>> OpenSinkAsync(BulkRequest request, long lengthBytes)
     {
         UploadRequest upload = WireCodec.FromBytes<UploadRequest>(request.Request);
-        return reads.WaitAsync(request.Context, RequestChecks.Check(upload), _ => uploads.OpenAsync(request.Context.Id, upload, lengthBytes));
+        return reads.WaitAsync(request.Context, RequestChecks.Check(upload), session => OpenAsync(session, request.Context.Id, upload, lengthBytes));
+    }
+
+    private async ValueTask<Outcome<IBulkSink>> OpenAsync(ClientSession session, CallId caller, UploadRequest upload, long lengthBytes)
+    {
+        Outcome<IBulkSink> opened = await uploads.OpenAsync(caller, upload, lengthBytes);
+        return opened.IsReply ? Outcome<IBulkSink>.Reply(new ShippedSink(session, opened.Value)) : opened;
+    }
+
+    /// <summary>A client whose contents arrive is at work on what others may be waiting for.</summary>
+    private sealed class ShippedSink(ClientSession session, IBulkSink sink) : IBulkSink
+    {
+        public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
+        {
+            session.Shipped();
+            return sink.WriteAsync(offset, data, cancellation);
+        }
+
+        public ValueTask<Outcome<ReadOnlyMemory<byte>>> CompleteAsync(CancellationToken cancellation)
+        {
+            session.Shipped();
+            return sink.CompleteAsync(cancellation);
+        }
+
+        public ValueTask DisposeAsync() => sink.DisposeAsync();
     }
 }

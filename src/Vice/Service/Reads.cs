@@ -11,14 +11,23 @@ using Microsoft.Extensions.Logging;
 namespace Afs.Vice.Service;
 
 /// <summary>Runs reads: finds the caller's session, waits for the disk where it holds up nobody, and turns a failing disk into an abort.</summary>
-internal sealed partial class Reads(Sessions sessions, CallersTurns turns, ServiceFigures figures, PeerWarnings warnings, ILogger log)
+internal sealed partial class Reads(Sessions sessions, Promises promises, CallersTurns turns, ServiceFigures figures, PeerWarnings warnings, ILogger log)
 {
-    /// <summary>A read of the metadata.</summary>
+    /// <summary>A read of the metadata that tells of no vnode.</summary>
     public ValueTask<Outcome<T>> RunAsync<T>(CallContext context, AbortCode check, Func<ClientSession, Outcome<T>> read) =>
-        WaitAsync(context, check, session => turns.RunAsync(() => read(session)));
+        RunAsync(context, check, static () => [], read);
+
+    /// <summary>A read of the metadata.</summary>
+    /// <param name="fids">Asked after the check: what it tells of, which is promised before it is read.</param>
+    public ValueTask<Outcome<T>> RunAsync<T>(CallContext context, AbortCode check, Func<IReadOnlyList<Fid>> fids, Func<ClientSession, Outcome<T>> read) =>
+        WaitAsync(context, check, fids, session => turns.RunAsync(() => read(session)));
+
+    /// <summary>A read that tells of no vnode, and sees itself to where it waits.</summary>
+    public ValueTask<Outcome<T>> WaitAsync<T>(CallContext context, AbortCode check, Func<ClientSession, ValueTask<Outcome<T>>> read) =>
+        WaitAsync(context, check, static () => [], read);
 
     /// <summary>A read that sees itself to where it waits.</summary>
-    public async ValueTask<Outcome<T>> WaitAsync<T>(CallContext context, AbortCode check, Func<ClientSession, ValueTask<Outcome<T>>> read)
+    public async ValueTask<Outcome<T>> WaitAsync<T>(CallContext context, AbortCode check, Func<IReadOnlyList<Fid>> fids, Func<ClientSession, ValueTask<Outcome<T>>> read)
     {
         figures.CountRead();
         if (check != AbortCode.None)
@@ -27,6 +36,7 @@ internal sealed partial class Reads(Sessions sessions, CallersTurns turns, Servi
             return Outcome<T>.NotExecuted;
         try
         {
+            await promises.GrantAsync(session, fids());
             return await read(session);
         }
         catch (Exception e) when (e is StorageException or DiskException)
@@ -83,7 +93,6 @@ internal sealed class StatusReads(IMetadataStore metadata, Promises promises)
     /// <summary>Of as many as fit a reply, from the first; the client asks for the others again. Their promises stay: it does so at once.</summary>
     public Outcome<FetchStatusReply> FetchStatus(ClientSession session, FetchStatusRequest request)
     {
-        promises.Grant(session, request.Fids);
         using IMetadataView view = metadata.OpenView();
         if (view.FindVolume(request.Fids[0].Volume) is not { } volume)
             return NoVolume(session, request.Fids);
@@ -103,7 +112,6 @@ internal sealed class StatusReads(IMetadataStore metadata, Promises promises)
 
     public Outcome<FetchXattrsReply> FetchXattrs(ClientSession session, FetchXattrsRequest request)
     {
-        promises.Grant(session, request.Fid);
         using IMetadataView view = metadata.OpenView();
         if (view.Find(request.Fid, session.Id) is not { } status)
             return Missing(view, session, promises, request.Fid);
@@ -112,7 +120,6 @@ internal sealed class StatusReads(IMetadataStore metadata, Promises promises)
 
     public Outcome<ValidateReply> Validate(ClientSession session, ValidateRequest request)
     {
-        promises.Grant(session, request.Entries.Select(entry => FidOf(request, entry)));
         using IMetadataView view = metadata.OpenView();
         if (view.FindVolume(request.Volume) is not { } volume)
             return AbortCodes.NoVolume;
@@ -147,7 +154,7 @@ internal sealed class StatusReads(IMetadataStore metadata, Promises promises)
         return AbortCodes.NoVolume;
     }
 
-    private static Fid FidOf(ValidateRequest request, CachedVersion entry) => new(request.Volume, entry.Vnode, entry.Uniquifier);
+    public static Fid FidOf(ValidateRequest request, CachedVersion entry) => new(request.Volume, entry.Vnode, entry.Uniquifier);
 }
 
 /// <summary>Directories: pages of entries, with their statuses where asked for, or what changed since a version.</summary>
@@ -155,7 +162,6 @@ internal sealed class DirectoryReads(IMetadataStore metadata, Promises promises,
 {
     public Outcome<FetchDirectoryReply> Fetch(ClientSession session, FetchDirectoryRequest request)
     {
-        promises.Grant(session, request.Directory);
         FetchStatus status;
         List<EntryRecord> entries;
         bool hasMore;
@@ -203,19 +209,21 @@ internal sealed class DirectoryReads(IMetadataStore metadata, Promises promises,
 
     /// <summary>
     /// Entries and statuses may be of different moments; a status is right whenever it is read after its promise. Statuses
-    /// beyond what a reply holds are left out.
+    /// beyond what a reply holds are left out, and those of vnodes that another session may be changing: nobody waits for what may not be needed.
     /// </summary>
     private DirectoryEntry[] WithStatuses(ClientSession session, List<EntryRecord> entries)
     {
-        promises.Grant(session, entries.Select(entry => entry.Target));
+        Fid[] targets = [.. entries.Select(static entry => entry.Target)];
+        bool areAllFree = promises.GrantFree(session, targets) == targets.Length;
         using IMetadataView view = metadata.OpenView();
         var messages = new DirectoryEntry[entries.Count];
         ReplyRoom room = default;
         bool fits = room.TryAdd(entries.Sum(entry => ReplyRoom.EntryBytes + entry.Name.Length));
         for (int i = 0; i < messages.Length; i++)
         {
-            FetchStatus? status = fits ? view.Find(entries[i].Target, session.Id) : null;
-            if (fits && status is null)
+            bool isTold = fits && (areAllFree || promises.Holds(session, entries[i].Target));
+            FetchStatus? status = isTold ? view.Find(entries[i].Target, session.Id) : null;
+            if (isTold && status is null)
                 promises.GiveUp(session, [entries[i].Target]);
             fits = fits && room.TryAdd(status);
             messages[i] = ToMessage(entries[i], fits ? status : null);

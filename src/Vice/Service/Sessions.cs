@@ -34,6 +34,8 @@ internal sealed partial class Sessions(
             ClientSession session = promises.NewSession(record.Id, record.Client, record.HasLapsed, table.Of(record.Client));
             seen.Load(record.Id, record.ForgottenThrough);
             table.Add(session);
+            if (record is { HasLapsed: false, HoldsTokens: true })
+                promises.Tokens.Await(session.Id);
             if (!record.HasLapsed)
                 promises.BreakEverything(session);
         }
@@ -126,7 +128,10 @@ internal sealed partial class Sessions(
                 over.Add(session);
             else if (silence >= terms.ServerWait)
                 promises.Lapse(session);
+            if (session.SinceFirstContact >= terms.ServerWait)
+                promises.Tokens.Claimed(session.Id); // It is back, and had time to say what it held.
         }
+        promises.SweepTokens();
         foreach (ClientSession[] some in over.Chunk(MostEndedAtOnce))
         {
             foreach (ClientSession ended in await EndAsync(some, options.SessionPatience))
@@ -136,6 +141,7 @@ internal sealed partial class Sessions(
             }
         }
         await RecordReturnsAsync();
+        await UnmarkAsync();
         await sessionEnd.SweepAsync();
     }
 
@@ -192,7 +198,7 @@ internal sealed partial class Sessions(
                     return true;
                 if (transaction.FindSession(session.Id) is not { } record)
                     return false; // Another Hello of this client ended it before its first call.
-                transaction.PutSession(record with { HasLapsed = false });
+                transaction.PutSession(record with { HasLapsed = false, HoldsTokens = false });
                 session.IsUnused = false;
                 foreach (ClientSession older in table.Of(session.Client).Where(s => s.Id.Value < session.Id.Value))
                     end(older);
@@ -222,6 +228,37 @@ internal sealed partial class Sessions(
         }
     }
 
+    /// <summary>A restarted server need not wait for those who have returned all their write tokens. Not done at each return: the next token would have to be recorded again.</summary>
+    private async Task UnmarkAsync()
+    {
+        foreach (SessionId id in promises.Tokens.MarkedInVain())
+        {
+            if (!table.TryGet(id, out ClientSession? session) || session.SinceShipped < terms.ServerWait)
+                continue;
+            bool isUnmarked = false;
+            try
+            {
+                await writer.ChangeAsync(
+                    (transaction, _) =>
+                    {
+                        isUnmarked = promises.Tokens.TryUnmark(id);
+                        if (isUnmarked && transaction.FindSession(id) is { HoldsTokens: true } record)
+                            transaction.PutSession(record with { HoldsTokens = false });
+                        return true;
+                    },
+                    () =>
+                    {
+                        if (isUnmarked)
+                            promises.Tokens.Mark(id);
+                    });
+            }
+            catch (StorageException e)
+            {
+                TellNotStored(session, e);
+            }
+        }
+    }
+
     /// <summary>Makes it durable that a restarted server need not wait for this client. Only where it holds nothing.</summary>
     private async Task MarkLapsedAsync(ClientSession session)
     {
@@ -230,7 +267,7 @@ internal sealed partial class Sessions(
             await writer.ChangeAsync((transaction, _) =>
             {
                 if (session.IsLapsed && transaction.FindSession(session.Id) is { } record)
-                    transaction.PutSession(record with { HasLapsed = true });
+                    transaction.PutSession(record with { HasLapsed = true, HoldsTokens = false });
                 return true;
             });
         }
@@ -311,7 +348,7 @@ internal sealed class SessionEnd(IMetadataStore metadata, Writer writer, Retired
     /// <summary>Contents that a row doesn't name any more once this is committed.</summary>
     private IReadOnlyList<ObjectId> Delete(IMetadataTransaction transaction, BatchVolumes volumes, (Fid Fid, SessionId Session)[] some)
     {
-        var scope = ServerScope.Begin(transaction, volumes, default, default, time.GetUtcNow());
+        var scope = ServerScope.Begin(transaction, volumes, null, default, default, time.GetUtcNow());
         foreach ((Fid fid, SessionId session) in some)
         {
             if (transaction.FindSession(session) is null && scope.Find(fid) is { LinkCount: 0 })

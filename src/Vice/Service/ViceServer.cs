@@ -52,23 +52,25 @@ public sealed class ViceServer
         var retired = new RetiredContents(metadata, store, parts.Disks.Metadata, log);
         CallersTurns turns = parts.Disks.Turns;
         _uploads = new Uploads(metadata, store, new ObjectIds(life.Epoch), new UploadTable(time), _room, turns, time, warnings, log);
-        Promises = new Promises(options.MostPromises, terms, life.Volumes, time, warnings, log);
+        Promises = new Promises(options.MostPromises, options.MostTokens, terms, life.Volumes, time, warnings, log);
         Committer = new GroupCommitter(metadata, parts.WakeCommitter, seen.Delete, parts.Random, parts.LoneCallersGoOnAtCommit);
         var renames = new Renames(metadata, parts.Disks.Metadata);
         var effects = new CommitEffects(renames.Moves, table, Promises, directories, contents, _uploads, retired, seen, figures, warnings, log);
-        var writer = new Writer(Committer, effects, time);
+        var writer = new Writer(Committer, effects, Promises.Tokens.Waits, time);
         _sessions = new Sessions(options, life.Epoch, terms, table, Promises, seen, writer, new SessionEnd(metadata, writer, retired, time), parts.Callbacks, warnings, log);
         _kept = new KeptVersions(metadata, options, writer, retired, _room, time, log);
         parts.Disk.CreateDirectory(Wishes.Folder);
         _wishes = new Wishes(parts.Disk, _kept, _uploads, log);
         _orphans = new OrphanSweep(metadata, store, life.Epoch, parts.Disks.Metadata);
 
-        var reads = new Reads(_sessions, turns, figures, warnings, log);
+        var reads = new Reads(_sessions, Promises, turns, figures, warnings, log);
         var data = new DataReads(metadata, Promises, store, contents, turns);
+        var tokens = new TokenCalls(_sessions, Promises, writer, figures);
+        var changes = new Changes(new StoreData(_uploads.Table), _room);
         ServerStatus status = Status = new ServerStatus(life.Epoch, table, Promises, Committer, _uploads, retired, directories, figures, time);
         Service = new ViceService(
             _sessions, reads, new StatusReads(metadata, Promises), new DirectoryReads(metadata, Promises, directories), data,
-            new VolumeReads(metadata, store, turns), status, Promises, writer, new StoreData(_uploads.Table),
+            new VolumeReads(metadata, store, turns), status, Promises, writer, changes, new Batches(changes, tokens, renames.Moves, effects), tokens,
             new InlineParts(metadata, store, _uploads, turns), renames, _room, figures);
         Replies = new ReplyStore(metadata, _sessions, turns, seen, Promises);
         Bulk = new BulkHandler(reads, data, _uploads);
@@ -217,6 +219,9 @@ public sealed record ViceOptions
     /// <summary>Promises held; beyond, the oldest are broken.</summary>
     public int MostPromises { get; init; } = 1_000_000;
 
+    /// <summary>Write tokens held. Of these a session has its share.</summary>
+    public int MostTokens { get; init; } = 100_000;
+
     public int MostSessions { get; init; } = 100_000;
 
     /// <summary>A session whose client was silent for so long ends, and its objects without a name go.</summary>
@@ -236,28 +241,43 @@ public sealed record ViceOptions
 }
 
 /// <summary>The way to the one writer, for all of the service.</summary>
-internal sealed class Writer(GroupCommitter committer, ICommitEffects effects, TimeProvider time)
+internal sealed class Writer(GroupCommitter committer, ICommitEffects effects, TokenWaits waits, TimeProvider time)
 {
-    /// <summary>Runs a client's mutation; the outcome comes when it is on stable storage and nobody else trusts what it changed.</summary>
+    /// <summary>
+    /// Runs a client's mutation; the outcome comes when it is on stable storage and nobody else trusts what it changed. Where it would touch what another session holds
+    /// it leaves no trace, and is run again when that is returned.
+    /// </summary>
     /// <exception cref="MalformedMessageException">Another request had this number.</exception>
     /// <exception cref="CallUnansweredException">What it did is unknown.</exception>
-    public async ValueTask<Outcome<TReply>> MutateAsync<TReply>(CallContext call, Func<ServerScope, Outcome<TReply>> run)
+    /// <exception cref="CallPutOffException">It did nothing: too many wait.</exception>
+    public async ValueTask<Outcome<TReply>> MutateAsync<TReply>(CallContext call, Func<ServerScope, Outcome<TReply>> run, int weight = 1)
         where TReply : IWireMessage<TReply>
     {
-        var mutation = new ClientMutation<TReply>(call, run, effects, time);
-        if (!committer.TryEnqueue(mutation))
-            return AbortCodes.Busy;
-        CommittedOutcome<TReply> committed = await mutation.Done;
-        await committed.Breaks;
-        return committed.Outcome;
+        while (true)
+        {
+            var mutation = new ClientMutation<TReply>(call, run, effects, time, weight);
+            if (!committer.TryEnqueue(mutation))
+                return AbortCodes.Busy;
+            try
+            {
+                CommittedOutcome<TReply> committed = await mutation.Done;
+                await committed.Breaks;
+                return committed.Outcome;
+            }
+            catch (HeldVnodeException held)
+            {
+                await waits.WaitAsync(call.Id.Session, held.Free);
+            }
+        }
     }
 
     /// <summary>Runs a change of the server's own.</summary>
     /// <exception cref="StorageException">Nothing was changed.</exception>
     /// <exception cref="CallUnansweredException">The writer ends, and what was changed is unknown.</exception>
-    public async Task<T> ChangeAsync<T>(Func<IMetadataTransaction, BatchVolumes, T> run)
+    /// <param name="undo">Takes back what a run did beside the transaction, where that isn't committed; null: it did nothing.</param>
+    public async Task<T> ChangeAsync<T>(Func<IMetadataTransaction, BatchVolumes, T> run, Action? undo = null)
     {
-        var work = new ServerWork<T>(run);
+        var work = new ServerWork<T>(run, undo);
         if (!committer.TryEnqueue(work))
             throw new StorageException(StorageFailure.Failed, "Too much waits to be committed.");
         return await work.Done;
@@ -289,6 +309,8 @@ internal sealed class ServerStatus(
         yield return ("sessions.connected", all.Count(session => session.IsConnected));
         yield return ("sessions.lapsed", all.Count(session => session.IsLapsed));
         yield return ("promises", promises.Count);
+        yield return ("tokens", promises.Tokens.Count);
+        yield return ("tokens.recalled", promises.Tokens.Recalls);
         yield return ("breaks.sent", promises.Figures.BreaksSent);
         yield return ("breaks.calls", promises.Figures.BreakCalls);
         yield return ("breaks.evicted", promises.Figures.BreaksEvicted);

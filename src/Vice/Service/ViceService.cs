@@ -14,7 +14,7 @@ namespace Afs.Vice.Service;
 /// <summary>The contract's calls, each handed to whoever does it. Nothing is decided here.</summary>
 internal sealed class ViceService(
     Sessions sessions, Reads reads, StatusReads statuses, DirectoryReads directories, DataReads data, VolumeReads volumes,
-    ServerStatus server, Promises promises, Writer writer, StoreData storeData, InlineParts inlineParts, Renames renames, Room room, ServiceFigures figures)
+    ServerStatus server, Promises promises, Writer writer, Changes changes, Batches batches, TokenCalls tokens, InlineParts inlineParts, Renames renames, Room room, ServiceFigures figures)
     : IViceService
 {
     public ValueTask<Outcome<ProbeReply>> ProbeAsync(ProbeRequest request, CallContext context) =>
@@ -35,23 +35,27 @@ internal sealed class ViceService(
     public async ValueTask<Outcome<EndSessionReply>> EndSessionAsync(EndSessionRequest request, CallContext context) =>
         await sessions.LeaveAsync(context) ? new EndSessionReply() : AbortCodes.ServerDiskFailed;
 
+    public ValueTask<Outcome<AcquireTokensReply>> AcquireTokensAsync(AcquireTokensRequest request, CallContext context) => tokens.AcquireAsync(request, context);
+
+    public ValueTask<Outcome<ReturnTokensReply>> ReturnTokensAsync(ReturnTokensRequest request, CallContext context) => tokens.ReturnAsync(request, context);
+
     public ValueTask<Outcome<FetchStatusReply>> FetchStatusAsync(FetchStatusRequest request, CallContext context) =>
-        reads.RunAsync(context, RequestChecks.Check(request), session => statuses.FetchStatus(session, request));
+        reads.RunAsync(context, RequestChecks.Check(request), () => request.Fids, session => statuses.FetchStatus(session, request));
 
     public ValueTask<Outcome<FetchDirectoryReply>> FetchDirectoryAsync(FetchDirectoryRequest request, CallContext context) =>
-        reads.RunAsync(context, RequestChecks.Check(request), session => directories.Fetch(session, request));
+        reads.RunAsync(context, RequestChecks.Check(request), () => [request.Directory], session => directories.Fetch(session, request));
 
     public ValueTask<Outcome<FetchDataReply>> FetchDataAsync(FetchDataRequest request, CallContext context) =>
-        reads.WaitAsync(context, AbortCode.None, session => data.FetchAsync(session, request));
+        reads.WaitAsync(context, AbortCode.None, () => [request.Fid], session => data.FetchAsync(session, request));
 
     public ValueTask<Outcome<FetchXattrsReply>> FetchXattrsAsync(FetchXattrsRequest request, CallContext context) =>
-        reads.RunAsync(context, AbortCode.None, session => statuses.FetchXattrs(session, request));
+        reads.RunAsync(context, AbortCode.None, () => [request.Fid], session => statuses.FetchXattrs(session, request));
 
     public ValueTask<Outcome<ValidateReply>> ValidateAsync(ValidateRequest request, CallContext context) =>
-        reads.RunAsync(context, RequestChecks.Check(request), session => statuses.Validate(session, request));
+        reads.RunAsync(context, RequestChecks.Check(request), () => [.. request.Entries.Select(entry => StatusReads.FidOf(request, entry))], session => statuses.Validate(session, request));
 
     public ValueTask<Outcome<CreateReply>> CreateAsync(CreateRequest request, CallContext context) =>
-        MutateAsync(context, RequestChecks.Check(request), scope => Adding(true, () => CreateObject.Run(scope, request)));
+        MutateAsync(context, RequestChecks.Check(request), scope => changes.Create(scope, request));
 
     public ValueTask<Outcome<RemoveReply>> RemoveAsync(RemoveRequest request, CallContext context) =>
         MutateAsync(context, RequestChecks.Check(request), scope => RemoveName.Run(scope, request));
@@ -60,21 +64,27 @@ internal sealed class ViceService(
         request, ancestry => MutateAsync(context, RequestChecks.Check(request), scope => RenameName.Run(scope, request, ancestry)));
 
     public ValueTask<Outcome<LinkReply>> LinkAsync(LinkRequest request, CallContext context) =>
-        MutateAsync(context, RequestChecks.Check(request), scope => Adding(true, () => LinkName.Run(scope, request)));
+        MutateAsync(context, RequestChecks.Check(request), scope => changes.Link(scope, request));
 
     public ValueTask<Outcome<StoreDataReply>> StoreDataAsync(StoreDataRequest request, CallContext context) =>
         request.Parts is null
-            ? MutateAsync(context, RequestChecks.Check(request), scope => Adding(request.LengthBytes > 0, () => storeData.Run(scope, request, null)))
+            ? MutateAsync(context, RequestChecks.Check(request), scope => changes.StoreData(scope, request))
             : StorePartsAsync(request, context);
 
     public ValueTask<Outcome<StoreStatusReply>> StoreStatusAsync(StoreStatusRequest request, CallContext context) =>
         MutateAsync(context, RequestChecks.Check(request), scope => StoreStatus.Run(scope, request));
 
     public ValueTask<Outcome<StoreXattrReply>> StoreXattrAsync(StoreXattrRequest request, CallContext context) =>
-        MutateAsync(context, RequestChecks.Check(request), scope => Adding(request.Value is not null, () => StoreXattr.Run(scope, request)));
+        MutateAsync(context, RequestChecks.Check(request), scope => changes.StoreXattr(scope, request));
 
     public ValueTask<Outcome<ReleaseUnnamedReply>> ReleaseUnnamedAsync(ReleaseUnnamedRequest request, CallContext context) =>
         MutateAsync(context, AbortCode.None, scope => ReleaseUnnamed.Run(scope, request));
+
+    public ValueTask<Outcome<LeaseVnodesReply>> LeaseVnodesAsync(LeaseVnodesRequest request, CallContext context) =>
+        MutateAsync(context, RequestChecks.Check(request), scope => batches.Lease(scope, request));
+
+    public ValueTask<Outcome<ApplyBatchReply>> ApplyBatchAsync(ApplyBatchRequest request, CallContext context) =>
+        MutateAsync(context, RequestChecks.Check(request), scope => batches.Apply(scope, request), request.Operations.Count);
 
     /// <summary>A refusal of the parts, too, is the writer's to give: a repeated call gets its first reply.</summary>
     private async ValueTask<Outcome<StoreDataReply>> StorePartsAsync(StoreDataRequest request, CallContext context)
@@ -87,8 +97,7 @@ internal sealed class ViceService(
                 return Outcome<StoreDataReply>.NotExecuted;
             patch = await inlineParts.PrepareAsync(context.Id, request);
         }
-        return await MutateAsync(context, check, scope =>
-            Adding(true, () => patch.IsReply ? storeData.Run(scope, request, patch.Value) : patch.Abort));
+        return await MutateAsync(context, check, scope => changes.StoreData(scope, request, patch));
     }
 
     private Outcome<GiveUpPromisesReply> GiveUp(ClientSession session, GiveUpPromisesRequest request)
@@ -97,19 +106,17 @@ internal sealed class ViceService(
         return new GiveUpPromisesReply();
     }
 
-    /// <summary>A change that needs room, where there may be none. Decided inside the writer, so that a repeated call still gets its first reply.</summary>
-    private Outcome<TReply> Adding<TReply>(bool needsRoom, Func<Outcome<TReply>> run) =>
-        needsRoom && room.IsFull ? AbortCodes.NoSpace : run();
-
-    private async ValueTask<Outcome<TReply>> MutateAsync<TReply>(CallContext context, AbortCode check, Func<ServerScope, Outcome<TReply>> run)
+    private async ValueTask<Outcome<TReply>> MutateAsync<TReply>(CallContext context, AbortCode check, Func<ServerScope, Outcome<TReply>> run, int? operations = null)
         where TReply : IWireMessage<TReply>
     {
         figures.CountMutation();
         if (check != AbortCode.None)
             return check;
-        if (await sessions.EnterAsync(context) is null)
+        if (await sessions.EnterAsync(context) is not { } session)
             return Outcome<TReply>.NotExecuted;
-        return await writer.MutateAsync(context, run);
+        if (operations is not null)
+            session.Shipped();
+        return await writer.MutateAsync(context, run, operations ?? 1);
     }
 }
 
@@ -191,6 +198,13 @@ internal static class RequestChecks
     public static AbortCode Check(UploadRequest r) => Argument(r.Parts is not { } parts
         || parts.LengthBytes is > 0 and <= Limits.FileBytes && Extents.AreValid(parts.Extents, parts.LengthBytes)
             && (parts.Base == DataVersion.None || r.Fid.Volume == r.Volume));
+
+    public static AbortCode Check(LeaseVnodesRequest r) => Argument(r.Count is >= 0 and <= Limits.VnodesPerLease);
+
+    public static AbortCode Check(AcquireTokensRequest r) => Argument(
+        r.Fids.Count <= Limits.TokensPerCall && (r.Fids.Count > 0 || r.IsReclaim) && r.Fids.All(fid => fid.Volume == r.Fids[0].Volume) && (r.IsReclaim || !r.HasMore));
+
+    public static AbortCode Check(ApplyBatchRequest r) => Argument(r.Operations.Count is >= 1 and <= Limits.OperationsPerBatch);
 
     /// <summary>A name that a directory may hold.</summary>
     public static bool IsName(byte[] name)

@@ -5,6 +5,9 @@ namespace Afs.Mount.Tests.Kit;
 /// <summary>One Venus: its own cache folder, and a mount.</summary>
 internal sealed class Client : IDisposable
 {
+    /// <summary>Given to each mount of a run, for another mode: "--write-behind 1s".</summary>
+    private static readonly string[] EverywhereOptions = (Environment.GetEnvironmentVariable("AFS_MOUNT_OPTIONS") ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+
     private const string ProbeCall = "probe";
     private const int MostStatusAttempts = 40;
     private static readonly TimeSpan StatusPause = TimeSpan.FromMilliseconds(100);
@@ -18,7 +21,7 @@ internal sealed class Client : IDisposable
         MountPoint = Path.Combine(folder, "mnt");
         Cache = Path.Combine(folder, "cache");
         Directory.CreateDirectory(MountPoint);
-        _arguments = ["mount", server, MountPoint, "--cache", Cache, "--foreground", .. options.Contains("--timeout") ? [] : DefaultTimeout, .. options];
+        _arguments = ["mount", server, MountPoint, "--cache", Cache, "--foreground", .. options.Contains("--timeout") ? [] : DefaultTimeout, .. EverywhereOptions, .. options];
         _daemon = openFiles is { } limit
             ? new Daemon("/usr/bin/prlimit", [$"--nofile={limit}:{limit}", "setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource", Path.Combine(AppContext.BaseDirectory, "venus"), .. _arguments])
             : new Daemon("venus", _arguments);

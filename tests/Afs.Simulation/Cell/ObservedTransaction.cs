@@ -147,5 +147,19 @@ internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimH
 
     public StoredReply? FindReply(SessionId session, CallSequence sequence) => transaction.FindReply(session, sequence);
 
+    public IReadOnlyList<VnodeLease> ReadVnodeLeases() => transaction.ReadVnodeLeases();
+
+    public IReadOnlyList<VnodeLease> ReadVnodeLeases(VolumeId volume, ClientId client) => transaction.ReadVnodeLeases(volume, client);
+
+    public VnodeLease? FindVnodeLease(VolumeId volume, VnodeNumber vnode) => transaction.FindVnodeLease(volume, vnode);
+
+    public BatchNumber FindLastBatch(VolumeId volume, ClientId client) => transaction.FindLastBatch(volume, client);
+
+    public void PutVnodeLease(VnodeLease lease) => transaction.PutVnodeLease(lease);
+
+    public void DeleteVnodeLease(VnodeLease lease) => transaction.DeleteVnodeLease(lease);
+
+    public void PutLastBatch(VolumeId volume, ClientId client, BatchNumber number) => transaction.PutLastBatch(volume, client, number);
+
     public void Dispose() => transaction.Dispose();
 }

@@ -25,6 +25,10 @@ internal abstract class PassingVice(IViceService vice) : IViceService
     public ValueTask<Outcome<StoreStatusReply>> StoreStatusAsync(StoreStatusRequest request, CallContext context) => Change(vice.StoreStatusAsync, request, context);
     public ValueTask<Outcome<StoreXattrReply>> StoreXattrAsync(StoreXattrRequest request, CallContext context) => Change(vice.StoreXattrAsync, request, context);
     public ValueTask<Outcome<ReleaseUnnamedReply>> ReleaseUnnamedAsync(ReleaseUnnamedRequest request, CallContext context) => Change(vice.ReleaseUnnamedAsync, request, context);
+    public ValueTask<Outcome<AcquireTokensReply>> AcquireTokensAsync(AcquireTokensRequest request, CallContext context) => Read(vice.AcquireTokensAsync, request, context);
+    public ValueTask<Outcome<ReturnTokensReply>> ReturnTokensAsync(ReturnTokensRequest request, CallContext context) => Read(vice.ReturnTokensAsync, request, context);
+    public ValueTask<Outcome<LeaseVnodesReply>> LeaseVnodesAsync(LeaseVnodesRequest request, CallContext context) => Change(vice.LeaseVnodesAsync, request, context);
+    public ValueTask<Outcome<ApplyBatchReply>> ApplyBatchAsync(ApplyBatchRequest request, CallContext context) => Change(vice.ApplyBatchAsync, request, context);
 
     protected virtual ValueTask<Outcome<TReply>> Read<TRequest, TReply>(
         Func<TRequest, CallContext, ValueTask<Outcome<TReply>>> call, TRequest request, CallContext context) => call(request, context);

@@ -109,6 +109,14 @@ internal sealed class MemoryStub(MemoryVice owner, MemoryCalls service, TimeProv
     public ValueTask<Outcome<ReleaseUnnamedReply>> ReleaseUnnamedAsync(ReleaseUnnamedRequest request, CallContext context) =>
         CallAsync("ReleaseUnnamed", () => service.ReleaseUnnamedAsync(request));
 
+    public ValueTask<Outcome<AcquireTokensReply>> AcquireTokensAsync(AcquireTokensRequest request, CallContext context) => throw new NotSupportedException("The cache doesn't ask it.");
+
+    public ValueTask<Outcome<ReturnTokensReply>> ReturnTokensAsync(ReturnTokensRequest request, CallContext context) => throw new NotSupportedException("The cache doesn't ask it.");
+
+    public ValueTask<Outcome<LeaseVnodesReply>> LeaseVnodesAsync(LeaseVnodesRequest request, CallContext context) => throw new NotSupportedException("The cache doesn't ask it.");
+
+    public ValueTask<Outcome<ApplyBatchReply>> ApplyBatchAsync(ApplyBatchRequest request, CallContext context) => throw new NotSupportedException("The cache doesn't ask it.");
+
     public async ValueTask<Outcome<long>> DownloadAsync(
         DownloadRequest request, Func<long, ReadOnlyMemory<byte>, CancellationToken, ValueTask> write, CallContext context)
     {

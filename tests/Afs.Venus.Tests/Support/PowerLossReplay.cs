@@ -13,6 +13,17 @@ internal enum Survival
 /// <summary>Goes through what was done to a disk, and makes the disks that losses of power on the way could have left.</summary>
 internal sealed class PowerLossReplay(IReadOnlyList<DiskChange> changes, Random random)
 {
+    /// <param name="disk">What is on it now is on stable storage, and nothing was done to it yet.</param>
+    public PowerLossReplay(TracedDisk disk, Random random)
+        : this(disk.Changes, random)
+    {
+        foreach ((string name, MemoryFile file) in disk.Names)
+        {
+            _names[name] = file;
+            _files[file] = new State { Durable = file.Copy() };
+        }
+    }
+
     private const int SectorBytes = 4096;
 
     /// <summary>How many of the pieces that weren't synced survive, by turns: with half of them the first few end a log, with nearly all of them it has holes.</summary>
@@ -59,6 +70,9 @@ internal sealed class PowerLossReplay(IReadOnlyList<DiskChange> changes, Random 
                 foreach (DiskChange pending in state.Pending)
                     Apply(state.Durable, pending);
                 state.Pending.Clear();
+                break;
+            case DiskChange.LostSync lost:
+                Of(lost.File).Pending.Clear();
                 break;
             case DiskChange.Name name:
                 _pendingNames.Add(name);
@@ -130,7 +144,7 @@ internal sealed class PowerLossReplay(IReadOnlyList<DiskChange> changes, Random 
 
     private sealed class State
     {
-        public MemoryFile Durable { get; } = new();
+        public MemoryFile Durable { get; init; } = new();
 
         public List<DiskChange> Pending { get; } = [];
     }

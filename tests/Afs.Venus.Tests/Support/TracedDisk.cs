@@ -12,6 +12,9 @@ internal abstract record DiskChange
 
     public sealed record Sync(MemoryFile File) : DiskChange;
 
+    /// <summary>A sync failed, and what it was for is lost: the kernel takes it for written.</summary>
+    public sealed record LostSync(MemoryFile File) : DiskChange;
+
     public sealed record Name(string At, MemoryFile? File) : DiskChange;
 
     public sealed record SyncNames : DiskChange;
@@ -64,7 +67,66 @@ internal sealed class TracedDisk : IDisk
     /// <summary>Syncs of files whose names end so are lies.</summary>
     public string? LiesAbout { get; init; }
 
+    /// <summary>The next sync fails, and loses what it was for.</summary>
+    public bool FailsNextSync { get; set; }
+
+    /// <summary>What is on it.</summary>
+    public IReadOnlyDictionary<string, MemoryFile> Names => _names;
+
     public IDiskFile Open(string name, DiskOpenMode mode)
+    {
+        lock (_names)
+            return OpenAlone(name, mode);
+    }
+
+    public bool Exists(string name)
+    {
+        lock (_names)
+            return _names.ContainsKey(name);
+    }
+
+    public void Rename(string from, string to)
+    {
+        lock (_names)
+        {
+            MemoryFile file = _names[from];
+            SetName(to, file);
+            SetName(from, null);
+        }
+    }
+
+    public bool Delete(string name)
+    {
+        lock (_names)
+        {
+            bool isThere = _names.ContainsKey(name);
+            if (isThere)
+                SetName(name, null);
+            return isThere;
+        }
+    }
+
+    public void CreateDirectory(string name)
+    {
+    }
+
+    public IEnumerable<string> List(string directory)
+    {
+        lock (_names)
+            return [.. _names.Keys];
+    }
+
+    public void SyncDirectory(string directory) => Note(new DiskChange.SyncNames());
+
+    public DiskSpace GetSpace() => new(long.MaxValue, long.MaxValue);
+
+    private void Note(DiskChange change)
+    {
+        lock (Changes)
+            Changes.Add(change);
+    }
+
+    private OpenFile OpenAlone(string name, DiskOpenMode mode)
     {
         bool isThere = _names.TryGetValue(name, out MemoryFile? file);
         if (isThere && mode == DiskOpenMode.CreateNew)
@@ -76,40 +138,13 @@ internal sealed class TracedDisk : IDisk
         return new OpenFile(this, file, LiesAbout is { } end && name.EndsWith(end, StringComparison.Ordinal));
     }
 
-    public bool Exists(string name) => _names.ContainsKey(name);
-
-    public void Rename(string from, string to)
-    {
-        MemoryFile file = _names[from];
-        SetName(to, file);
-        SetName(from, null);
-    }
-
-    public bool Delete(string name)
-    {
-        bool isThere = _names.ContainsKey(name);
-        if (isThere)
-            SetName(name, null);
-        return isThere;
-    }
-
-    public void CreateDirectory(string name)
-    {
-    }
-
-    public IEnumerable<string> List(string directory) => [.. _names.Keys];
-
-    public void SyncDirectory(string directory) => Changes.Add(new DiskChange.SyncNames());
-
-    public DiskSpace GetSpace() => new(long.MaxValue, long.MaxValue);
-
     private void SetName(string name, MemoryFile? file)
     {
         if (file is null)
             _names.Remove(name);
         else
             _names[name] = file;
-        Changes.Add(new DiskChange.Name(name, file));
+        Note(new DiskChange.Name(name, file));
     }
 
     private sealed class OpenFile(TracedDisk disk, MemoryFile file, bool isLie) : IDiskFile
@@ -129,19 +164,25 @@ internal sealed class TracedDisk : IDisk
         public void Write(long offset, ReadOnlySpan<byte> data)
         {
             file.Write(offset, data);
-            disk.Changes.Add(new DiskChange.Write(file, offset, data.ToArray()));
+            disk.Note(new DiskChange.Write(file, offset, data.ToArray()));
         }
 
         public void SetLength(long lengthBytes)
         {
             file.SetLength(lengthBytes);
-            disk.Changes.Add(new DiskChange.Cut(file, lengthBytes));
+            disk.Note(new DiskChange.Cut(file, lengthBytes));
         }
 
         public void Sync()
         {
+            if (disk.FailsNextSync)
+            {
+                disk.FailsNextSync = false;
+                disk.Note(new DiskChange.LostSync(file));
+                throw new DiskException(DiskFailure.Failed, "It fails as the test says.");
+            }
             if (!isLie)
-                disk.Changes.Add(new DiskChange.Sync(file));
+                disk.Note(new DiskChange.Sync(file));
         }
 
         public void CheckWritten()

@@ -12,6 +12,8 @@ internal sealed partial class FakeCache : IFileOperations
 
     public List<StoreStatusRequest> StatusRequests { get; } = [];
 
+    public ValueTask<Failure> SyncAsync(Fid fid, OperationContext operation) => new(Failure.None);
+
     public Timestamp Now => new(1000, 5);
 
     private TaskCompletionSource? _server;

@@ -29,6 +29,8 @@ public sealed class FakeVenus : IVenusCallbacks, IRpcChannel
 
     public IReadOnlyList<Fid> BrokenFids => [.. Calls.SelectMany(call => call.Breaks).Select(b => b.Fid)];
 
+    public IReadOnlyList<Fid> RecalledFids => [.. Calls.SelectMany(call => call.Recalls)];
+
     public void Clear()
     {
         lock (_lock)

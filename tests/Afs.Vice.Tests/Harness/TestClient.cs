@@ -68,6 +68,34 @@ public sealed class TestClient(TestCell cell, ClientId id)
     public async Task<Fid> MakeAsync(Fid parent, string? name, FileType type = FileType.Regular) =>
         (await CreateAsync(parent, name, type)).Value.Status.Fid;
 
+    public ValueTask<Outcome<LeaseVnodesReply>> LeaseAsync(VolumeId volume, int count) =>
+        Vice.LeaseVnodesAsync(new LeaseVnodesRequest { Volume = volume, Count = count }, Next());
+
+    public ValueTask<Outcome<AcquireTokensReply>> AcquireAsync(params Fid[] fids) =>
+        Vice.AcquireTokensAsync(new AcquireTokensRequest { Fids = fids }, Next());
+
+    /// <summary>Claims what it held before a restart.</summary>
+    public async Task<TokenOutcome[]> ClaimAsync(bool hasMore, params Fid[] fids) =>
+        OutcomesOf(await Vice.AcquireTokensAsync(new AcquireTokensRequest { Fids = fids, IsReclaim = true, HasMore = hasMore }, Next()));
+
+    public async Task<TokenOutcome> AcquireOneAsync(Fid fid) => Assert.Single(OutcomesOf(await AcquireAsync(fid)));
+
+    public async Task ReturnAsync(params Fid[] fids) => Assert.True((await Vice.ReturnTokensAsync(new ReturnTokensRequest { Fids = fids }, Next())).IsReply);
+
+    /// <summary>A batch whose objects are under its session's tokens.</summary>
+    public async Task<bool> ApplyWithTokensAsync(VolumeId volume, ulong number, params BatchOperation[] operations)
+    {
+        var request = new ApplyBatchRequest { Volume = volume, Number = new BatchNumber(number), TakesTokens = true, Operations = operations };
+        ApplyBatchReply reply = (await Vice.ApplyBatchAsync(request, Next())).Value;
+        Assert.Empty(reply.Refused);
+        return reply.HasTokens;
+    }
+
+    private static TokenOutcome[] OutcomesOf(Outcome<AcquireTokensReply> reply) => [.. reply.Value.Grants.Select(static grant => grant.Outcome)];
+
+    public ValueTask<Outcome<ApplyBatchReply>> ApplyAsync(VolumeId volume, ulong number, params BatchOperation[] operations) =>
+        Vice.ApplyBatchAsync(new ApplyBatchRequest { Volume = volume, Number = new BatchNumber(number), Operations = operations }, Next());
+
     public ValueTask<Outcome<RemoveReply>> RemoveAsync(Fid parent, string name, bool isDirectory = false, Fid expected = default) =>
         Vice.RemoveAsync(
             new RemoveRequest { Parent = parent, Name = Encoding.UTF8.GetBytes(name), IsDirectory = isDirectory, Time = Now(), Expected = expected },

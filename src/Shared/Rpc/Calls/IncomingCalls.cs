@@ -220,6 +220,7 @@ internal sealed class CallRunner(IRpcDispatcher dispatcher, RpcStatistics statis
     /// <summary>Decodes and runs; the encoded reply message goes to <paramref name="reply"/>. Disposes the frame as soon as it is decoded.</summary>
     /// <exception cref="MalformedMessageException">The request message is malformed, or its number was another's. Nothing ran.</exception>
     /// <exception cref="CallUnansweredException">The caller can't be told what it did.</exception>
+    /// <exception cref="CallPutOffException">Nothing ran; it is to come again.</exception>
     public async ValueTask<DispatchResult> RunAsync(RpcOperation operation, ReceivedFrame frame, CallContext context, PooledBuffer reply)
     {
         statistics.CountServed(operation.Number);
@@ -230,7 +231,7 @@ internal sealed class CallRunner(IRpcDispatcher dispatcher, RpcStatistics statis
             if (reply.Length > MaxReplyBytes)
                 throw new InvalidOperationException($"The reply has {reply.Length} bytes, a frame holds {MaxReplyBytes}.");
         }
-        catch (Exception e) when (e is not (MalformedMessageException or CallUnansweredException))
+        catch (Exception e) when (e is not (MalformedMessageException or CallUnansweredException or CallPutOffException))
         {
             // The service may have done anything before it threw, so the caller can't be told more than that.
             failures.Tell(operation.Name, context.Peer, context.Host, e);
@@ -295,6 +296,10 @@ internal sealed class ServerCall(ServerParts parts, ServerSession session, Serve
             ValueTask sent = SendAsync(parts.Reply(session, request.Sequence, (ReplyStatus)result.Kind, result.Abort), reply.WrittenSpan);
             reply.Clear(); // It is in the queue.
             await sent;
+        }
+        catch (CallPutOffException)
+        {
+            await RefuseAsync(reply);
         }
         catch (Exception e) when (e is MalformedMessageException or CallUnansweredException)
         {

@@ -78,3 +78,6 @@ public static class RpcAbortCodes
 /// throws it. The call's connection ends without a reply, as in a crash; the caller's retry learns from the next life what became of it.
 /// </summary>
 public sealed class CallUnansweredException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>The service has done nothing for a call, and can't now: too much waits already. The service throws it. The caller sends the same call again a little later.</summary>
+public sealed class CallPutOffException(string message) : Exception(message);

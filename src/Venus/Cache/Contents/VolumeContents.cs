@@ -13,9 +13,9 @@ internal sealed class VolumeContents
         (Statuses statuses, CacheFigures figures) = (known.Statuses, around.Figures);
         Unnamed = new UnnamedFiles(around.Calls, statuses, store.Table);
         Uses = new ContentUses(store.Table, store.Dirty, store.Closed, Unnamed);
-        var recovered = new RecoveredFolder(store.Disk, around.Time, known.Directories.FindName);
+        Recovered = new RecoveredFolder(store.Disk, around.Time, known.Directories.FindName);
         _storer = new ContentStorer(
-            around.Calls, statuses, store.Files, store.Table, store.Seals, store.Dirty, Removals, recovered, around.Random, store.Turns, figures,
+            around.Calls, statuses, store.Files, store.Table, store.Seals, store.Dirty, Removals, Recovered, around.Random, store.Turns, figures,
             new StorePlanner(store.HashKey, store.Scanner), store.HashKey, store.Work, around.Log, around.Stopping);
         Retries = new StoreRetries(volume, store.Dirty, _storer, store.Table, around.Log);
         Written = new WrittenContainers(volume, store.Dirty, _storer, store.Seals, store.Files, store.Table, around.Time, around.Log);
@@ -23,13 +23,15 @@ internal sealed class VolumeContents
             around.Calls, store.Table, store.Seals, store.Factory, store.Room, store.Turns, figures, store.Work, store.Blocks,
             around.Options.ReadsWhileArriving ? around.Options.LeastArrivingBytes : long.MaxValue, around.Stopping);
         _fetcher = new ContentFetcher(around.Calls, statuses, store.Table, store.Seals, transfers, figures, around.Stopping);
-        Recovery = new CacheRecovery(volume, store.Table, statuses, _storer, store.Seals, store.Dirty, recovered, figures, around.Log, around.Stopping);
+        Recovery = new CacheRecovery(volume, store.Table, statuses, _storer, store.Seals, store.Dirty, Recovered, figures, around.Log, around.Stopping);
         Cache = new ContentCache(
             volume, statuses, store.Table, store.Factory, _fetcher, _storer, store.Seals, store.Dirty, Uses, Recovery, store.Blocks, store.Room, store.Turns, figures, store.Work,
             kernel, around.Log);
     }
 
     public ContentCache Cache { get; }
+
+    public RecoveredFolder Recovered { get; }
 
     public ContentUses Uses { get; }
 

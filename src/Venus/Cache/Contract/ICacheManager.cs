@@ -258,6 +258,12 @@ public interface IFileOperations
 
     /// <summary>What statfs shows of the fid's volume, as of the last second. After the first time it waits for the server no longer than a second, and then tells what is known.</summary>
     ValueTask<Result<GetVolumeStatusReply>> GetVolumeStatusAsync(Fid fid, OperationContext operation);
+
+    /// <summary>
+    /// Completes when all that this client did to the fid's volume before is on stable storage at the server. Where changes are written behind, one that the server refused since the last call is this
+    /// call's failure. Else it is complete at once.
+    /// </summary>
+    ValueTask<Failure> SyncAsync(Fid fid, OperationContext operation);
 }
 
 /// <summary>A container that open files of a mount stand on while its daemon is replaced.</summary>

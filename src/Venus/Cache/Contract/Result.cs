@@ -61,6 +61,9 @@ public enum FailureKind : byte
     /// <summary>What the server said can't be, or is more than any server may bring.</summary>
     ServerMisbehaved,
 
+    /// <summary>Something that was changed here before was refused by the server, later.</summary>
+    RefusedBehind,
+
     /// <summary>The mount is going down.</summary>
     ShuttingDown,
 }

@@ -35,6 +35,27 @@ internal sealed class RecoveredFolder(IDisk disk, TimeProvider time, Func<Fid, b
         return name;
     }
 
+    /// <summary>Keeps a content that is in no container. The name that it got.</summary>
+    /// <exception cref="DiskException">It isn't kept.</exception>
+    public string Park(Fid fid, byte[] content, string reason)
+    {
+        disk.CreateDirectory(Folder);
+        disk.SyncDirectory(".");
+        DateTimeOffset now = time.GetUtcNow();
+        string suffix = $".{now.ToString("yyyyMMdd'T'HHmmssfffffff", CultureInfo.InvariantCulture)}.{fid.Vnode.Value:x}";
+        string original = Readable(findName(fid), MostNameBytes - Encoding.UTF8.GetByteCount(suffix + Description));
+        string name = original + suffix;
+        using (IDiskFile file = disk.Open($"{Folder}/{name}", DiskOpenMode.OpenOrCreate))
+        {
+            file.SetLength(0);
+            file.Write(0, content);
+            file.Sync();
+        }
+        Describe(name, new RecoveredEntry(name, original, fid.ToString(), reason, now));
+        disk.SyncDirectory(Folder);
+        return name;
+    }
+
     private void Describe(string name, RecoveredEntry entry)
     {
         using IDiskFile file = disk.Open($"{Folder}/{name}{Description}", DiskOpenMode.CreateNew);

@@ -119,6 +119,14 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
         table.Break(fid);
     }
 
+    /// <summary>What is cached came from a change that never was: nothing of it counts, not even its versions.</summary>
+    public void Disown(Fid fid)
+    {
+        breaks.Note(fid);
+        table.Break(fid);
+        table.Disown(fid);
+    }
+
     public void Remove(Fid fid) => table.Remove(fid);
 
     public void ReplaceRemoved(FetchStatus status) => table.ReplaceRemoved(status);

@@ -46,6 +46,8 @@ internal sealed class VnodeTable
 
     public void DropSuspect(Fid fid, uint generation) => Shard(fid).DropSuspect(fid, generation);
 
+    public void Disown(Fid fid) => Shard(fid).Disown(fid);
+
     public void Remove(Fid fid) => Shard(fid).Remove(fid);
 
     public void ReplaceRemoved(FetchStatus status) => Shard(status.Fid).ReplaceRemoved(status);
@@ -254,6 +256,23 @@ internal sealed class VnodeShard(int most, long mostTargetBytes, BreakLog breaks
         {
             if (_index.TryGetValue(fid, out int at) && _slots[at].Promised != generation)
                 _slots[at].Promised = 0;
+        }
+    }
+
+    /// <summary>Its versions were never the server's: any that the server says replaces it.</summary>
+    public void Disown(Fid fid)
+    {
+        lock (_lock)
+        {
+            if (!_index.TryGetValue(fid, out int at) || _slots[at].Status is not { } status)
+                return;
+            ref VnodeSlot slot = ref _slots[at];
+            slot.Promised = 0;
+            if (slot.Retained > 0)
+                Set(ref slot, status with { StatusVersion = default, DataVersion = default });
+            else
+                Set(ref slot, null);
+            DropIfEmpty(fid, ref slot);
         }
     }
 

@@ -33,7 +33,9 @@ internal sealed partial class Volume
     private readonly CachedIncarnation _incarnation;
     private readonly VolumeDuties _duties;
 
-    public Volume(VolumeIdentity identity, VolumeSurroundings around, CacheStorage storage, ContainerStore store, BreakLog breaks, KernelNotices kernel)
+    /// <param name="behind">Makes what sends changes later; null: there is none.</param>
+    public Volume(
+        VolumeIdentity identity, VolumeSurroundings around, CacheStorage storage, ContainerStore store, BreakLog breaks, KernelNotices kernel, Func<ICachesBehind, WriteBehind>? behind = null)
     {
         (Root, _around, _kernel) = (identity.Root, around, kernel);
         _known = new VolumeStatuses(Id, around, storage.Vnodes?.Invoke(Id), breaks, kernel);
@@ -42,9 +44,14 @@ internal sealed partial class Volume
         Questions = new VolumeQuestions(Root, around, store, _known, _contents, _operations);
         _incarnation = new CachedIncarnation(Id, around, storage.Disk, store.Seals, _known, _operations.Xattrs);
         _duties = new VolumeDuties(Id, _incarnation, store.Dirty, _known, _contents, around.Log);
+        Behind = behind?.Invoke(new VolumeBehind(_known, _operations.Xattrs, store.Table, _contents.Recovered, kernel, () => new CallMark(Trust.Mark(), breaks.Sequence)));
+        Callbacks = Behind is null ? _known.Callbacks : new RecalledCallbacks(_known.Callbacks, Behind);
         Trust.Lost += OnTrustLost;
         Trust.Regained += OnTrustRegained;
     }
+
+    /// <summary>What was changed here first; null: nothing ever is.</summary>
+    public WriteBehind? Behind { get; }
 
     public VolumeId Id => Root.Volume;
 
@@ -67,7 +74,7 @@ internal sealed partial class Volume
     public CacheFigures Counts => _around.Figures;
 
     /// <summary>What the server calls.</summary>
-    public IVenusCallbacks Callbacks => _known.Callbacks;
+    public IVenusCallbacks Callbacks { get; }
 
     /// <summary>One more use of a container of this volume, which the caller has pinned.</summary>
     public IContainer Use(Container pinned, bool isWriting) => _contents.Use(pinned, isWriting);
@@ -120,6 +127,8 @@ internal sealed partial class Volume
     /// <summary>Ends its connection, and then what was saved of it.</summary>
     public async Task CloseAsync(bool isLeaving)
     {
+        if (Behind is not null)
+            await Behind.EndAsync(new CancellationToken(canceled: true));
         await _around.Server.DisposeAsync();
         if (isLeaving)
             await SaveAsync(isLast: true, CancellationToken.None);
@@ -136,6 +145,7 @@ internal sealed partial class Volume
         new Figure { Name = "vnodes", Value = _known.Vnodes.Count },
         new Figure { Name = "directories", Value = Directories.Count },
         new Figure { Name = "without.promises", Value = Trust.IsWithoutPromises ? 1 : 0 },
+        .. Behind?.ReadFigures() ?? [],
     ];
 
     public void CheckInvariants()
@@ -148,6 +158,7 @@ internal sealed partial class Volume
     private void OnTrustLost(SuspectReason reason)
     {
         Counts.TrustLost.Add();
+        Behind?.TrustLost(reason);
         _known.Feed.TellLost(reason);
         if (_around.Options.ServesDisconnected && reason == SuspectReason.LeaseEnded && _around.Warnings.MayTell(_around.Server.Name, nameof(LogServingDisconnected), out string more))
             LogServingDisconnected(_around.Log, more);

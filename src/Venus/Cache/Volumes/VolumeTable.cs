@@ -59,8 +59,9 @@ internal sealed class VolumeTable(
     public async Task<Result<Fid>> OpenAsync(string name, IViceServer server, BreakLog breaks, OperationContext operation)
     {
         CacheOptions of = options with { VolumeName = name };
+        var vice = new BehindVice(server.Vice);
         var around = new VolumeSurroundings(
-            of, server, new ViceCalls(server.Vice, server.Content, of.Times), _listings, new CacheFigures(), warnings, time, random, log, stopping);
+            of, server, new ViceCalls(vice, server.Content, of.Times), _listings, new CacheFigures(), warnings, time, random, log, stopping);
         // Before there is a volume nothing is promised, so nothing can be broken.
         var callbacks = new VenusCallbacksRelay();
         server.Start(callbacks);
@@ -70,7 +71,10 @@ internal sealed class VolumeTable(
             return identity.Failure;
         if (Take(identity.Value.Root.Volume) is { IsNone: false } refusal)
             return refusal;
-        var volume = new Volume(identity.Value, around, storage, store, breaks, kernel);
+        ChangeLog? changes = OpenLog(identity.Value.Root.Volume);
+        var volume = new Volume(identity.Value, around, storage, store, breaks, kernel, changes is null ? null : caches => MakeBehind(identity.Value.Root.Volume, server.Vice, caches, changes, of));
+        if (volume.Behind is { } behind)
+            vice.Attach(behind);
         callbacks.Attach(volume.Callbacks);
         try
         {
@@ -87,6 +91,15 @@ internal sealed class VolumeTable(
         Publish(volume);
         return volume.Root;
     }
+
+    /// <summary>Null: nothing is written behind here, and no daemon before left anything.</summary>
+    /// <exception cref="DiskException">What is left can't be read, or is of a later program.</exception>
+    private ChangeLog? OpenLog(VolumeId volume) => options.WriteBehind is not null || ChangeLog.IsThere(storage.Disk, volume)
+        ? ChangeLog.Open(storage.Disk, volume, ClientIdFile.LoadOrMake(storage.Disk, random), time, storage.Work, new ChangeLogOptions(), log)
+        : null;
+
+    private WriteBehind MakeBehind(VolumeId volume, IViceService vice, ICachesBehind caches, ChangeLog changes, CacheOptions of) =>
+        new(volume, vice, caches, changes, of.WriteBehind is not null, of.WriteBehind ?? new WriteBehindOptions(), new CallTimesOf(of.Times, stopping), time, log);
 
     /// <summary>Ids are unique in a cell: of two volumes that have one the server says what can't be. Neither may touch what is the other's on the disk.</summary>
     private Failure Take(VolumeId id)
@@ -301,6 +314,9 @@ internal sealed class OperationsByVolume(VolumeTable volumes, TimeProvider time)
         known = [];
         return false;
     }
+
+    public ValueTask<Failure> SyncAsync(Fid fid, OperationContext operation) =>
+        volumes.TryFind(fid, out Volume? volume) && volume.Behind is { } behind ? behind.SyncAsync(operation) : new(Failure.None);
 
     public ValueTask<Result<IReadOnlyList<Xattr>>> GetXattrsAsync(Fid fid, OperationContext operation) =>
         volumes.TryFind(fid, out Volume? volume) ? volume.Operations.GetXattrsAsync(fid, operation) : new((Failure)AbortCodes.NoVolume);

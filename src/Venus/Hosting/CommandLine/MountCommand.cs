@@ -22,6 +22,15 @@ internal static class MountCommand
     private static readonly Option<bool?> AllowOther = new("--allow-other") { Description = "Other users may enter. Default as root." };
     private static readonly Option<bool> ReadOnly = new("--read-only") { Description = "Mount for reading only." };
     private static readonly Option<bool> Sync = new("--sync") { Description = "Each write is stored at the server before it returns. Not with --io passthrough." };
+    private static readonly Option<TimeSpan?> WriteBehind = new("--write-behind")
+    {
+        HelpName = "MAX-AGE",
+        Description = "Changes are done when they are in this machine's log, and are at the server, in their order, at most so much later: 1s, 250ms. fsync and other machines wait for them. Not with --sync. Default: off.",
+        CustomParser = static argument => WriteBehindAge.Parse(argument),
+    };
+
+    private static readonly Option<int> WriteBehindChanges = new Option<int>("--write-behind-changes") { HelpName = "N", Description = "The most changes that wait for the server.", DefaultValueFactory = _ => 32768 }.Within(1, 65536);
+    private static readonly Option<long?> WriteBehindBytes = new("--write-behind-size") { HelpName = "SIZE", Description = "The most that their contents may be. Default: 256M.", CustomParser = static argument => ByteCount.ParsePositive(argument) };
     private static readonly Option<bool> SetId = new("--suid") { Description = "Honour set-id bits of programs. Default: the mount is nosuid." };
     private static readonly Option<bool> Devices = new("--dev") { Description = "Let device nodes be opened. Default: the mount is nodev." };
     private static readonly Option<bool> NoExec = new("--noexec") { Description = "Let no program be run." };
@@ -47,7 +56,7 @@ internal static class MountCommand
     {
         var command = new Command("mount", "Mount a volume.")
         {
-            Server, MountPointPath, Volume, Cache, CacheSize, CacheFiles, CacheFree, Io, Foreground, AllowOther, ReadOnly, Sync, SetId, Devices, NoExec, Timeout, Force, Level, LogFile, Tls, TlsName,
+            Server, MountPointPath, Volume, Cache, CacheSize, CacheFiles, CacheFree, Io, Foreground, AllowOther, ReadOnly, Sync, WriteBehind, WriteBehindChanges, WriteBehindBytes, SetId, Devices, NoExec, Timeout, Force, Level, LogFile, Tls, TlsName,
             TlsAuthority, SupervisedOptions.Supervised, Disconnected, Admin, Collector, CollectorHeadersFile, Configuration, SupervisedOptions.Child, Background.ChildOption,
         };
         command.SetAction((parsed, cancellation) => RunAsync(parsed));
@@ -60,6 +69,8 @@ internal static class MountCommand
         PrivateFolder.KeepNewFilesPrivate();
         if (settings is { IsSynchronous: true, Io: IoMode.Passthrough })
             throw new HostingException(ExitCode.Usage, "--sync and --io passthrough exclude each other: what passes through is not seen.");
+        if (settings is { IsSynchronous: true, WriteBehind: not null })
+            throw new HostingException(ExitCode.Usage, "--sync and --write-behind exclude each other: leave one of them out.");
         bool isSupervisor = parsed.GetValue(SupervisedOptions.Supervised) && settings.Supervision is null;
         Func<MountSettings, Action, Task<ExitCode>> run = isSupervisor ? Supervisor.RunAsync : MountDaemon.RunAsync;
         if (parsed.GetValue(Background.ChildOption))
@@ -84,6 +95,9 @@ internal static class MountCommand
         AllowOther = parsed.GetValue(AllowOther) ?? Environment.UserName == "root",
         IsReadOnly = parsed.GetValue(ReadOnly),
         IsSynchronous = parsed.GetValue(Sync),
+        WriteBehind = parsed.GetValue(WriteBehind) is { } age
+            ? new Cache.WriteBehindOptions { MaxAge = age, MaxOperations = parsed.GetValue(WriteBehindChanges), MaxBytes = parsed.GetValue(WriteBehindBytes) ?? 256L << 20 }
+            : null,
         AllowSetId = parsed.GetValue(SetId),
         AllowDevices = parsed.GetValue(Devices),
         NoExec = parsed.GetValue(NoExec),
@@ -120,5 +134,32 @@ internal static class MountCommand
         return SecretFile.TryRead(path, CollectorHeaders.MostFileBytes, out string? text, out string? wrong)
             ? text
             : throw new HostingException(ExitCode.BadAddress, $"--otlp-headers-file: {wrong}");
+    }
+}
+
+/// <summary>How long changes may wait for the server, as people write it.</summary>
+internal static class WriteBehindAge
+{
+    private const string Off = "off";
+    private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(10), Most = TimeSpan.FromMinutes(1);
+
+    /// <summary>Null: off.</summary>
+    public static TimeSpan? Parse(System.CommandLine.Parsing.ArgumentResult argument)
+    {
+        string text = argument.Tokens[0].Value;
+        if (text == Off)
+            return null;
+        if (TryParse(text) is { } age && age >= Least && age <= Most)
+            return age;
+        argument.AddError($"--write-behind {OneLine.Of(text)} is neither off nor a time from 10ms to 60s, as 1s or 250ms.");
+        return null;
+    }
+
+    private static TimeSpan? TryParse(string text)
+    {
+        (string number, double unitMs) = text.EndsWith("ms", StringComparison.Ordinal) ? (text[..^2], 1.0) : text.EndsWith('s') ? (text[..^1], 1000.0) : (text, 1000.0);
+        return double.TryParse(number, System.Globalization.NumberStyles.AllowDecimalPoint, System.Globalization.CultureInfo.InvariantCulture, out double value) && value * unitMs <= Most.TotalMilliseconds
+            ? TimeSpan.FromMilliseconds(value * unitMs)
+            : null;
     }
 }

@@ -321,6 +321,7 @@ internal static class FailureText
         FailureKind.CacheDiskFailed => (ExitCode.CacheUnusable, "the cache's disk failed"),
         FailureKind.RemovedMeanwhile => (ExitCode.NotStored, "it was removed meanwhile; its data is in the recovered folder"),
         FailureKind.ContentDamaged => (ExitCode.Failed, "its content came damaged, more than once"),
+        FailureKind.RefusedBehind => (ExitCode.NotStored, "the server refused something that was changed here before; the log of the daemon says what"),
         FailureKind.ServerMisbehaved => (ExitCode.Failed, "what the server said of it can't be; the daemon's log says more"),
         FailureKind.ShuttingDown => (ExitCode.NotMounted, "the mount ends"),
         _ => (ExitCode.Failed, failure.ToString()),

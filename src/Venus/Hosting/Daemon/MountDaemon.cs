@@ -306,6 +306,7 @@ internal static class CacheOpener
             Times = new CallTimes { Call = settings.Timeout },
             ReadsWhileArriving = supervised is null,
             BeginsWithoutServer = supervised is { IsTakeOver: true },
+            WriteBehind = settings.WriteBehind,
             ServesDisconnected = settings.Disconnected == DisconnectedMode.Serve,
         };
         var transport = new SocketTransport(new SocketTransportOptions { ClientTls = ReadTls(settings.Tls) });

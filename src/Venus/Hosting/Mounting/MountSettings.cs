@@ -36,6 +36,9 @@ public sealed record MountSettings
     /// <summary>Each write is stored at the server before it returns; the daemon serves reads and writes then.</summary>
     public bool IsSynchronous { get; init; }
 
+    /// <summary>Changes are made here first, and sent to the server in their order. Null: each waits for the server.</summary>
+    internal Cache.WriteBehindOptions? WriteBehind { get; init; }
+
     /// <summary>Set-id bits of programs on the mount count. Only who trusts everybody that reaches the server wants this.</summary>
     public bool AllowSetId { get; init; }
 

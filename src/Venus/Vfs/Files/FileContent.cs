@@ -56,13 +56,21 @@ internal sealed class FileContent(VfsMount mount)
     {
         if (mount.Files.Find(handle) is not { } file)
             return new(Errno.EBADF);
-        return file.IsWritable || file.Container.MayBeWritten ? Store(file.Container, operation) : new(Errno.None);
+        ValueTask<Errno> stored = file.IsWritable || file.Container.MayBeWritten ? Store(file.Container, operation) : new(Errno.None);
+        return SyncAfterAsync(mount, file, stored, operation);
+    }
+
+    /// <summary>What was stored, and all that this client did before, is at the server.</summary>
+    private static async ValueTask<Errno> SyncAfterAsync(VfsMount mount, OpenFile file, ValueTask<Errno> stored, OperationContext operation)
+    {
+        Errno error = await stored;
+        return error == Errno.None ? (await mount.Cache.Operations.SyncAsync(file.Node.Fid, operation)).ToErrno() : error;
     }
 
     /// <summary>Ends a change through a handle. If the handle stores each write, the change is at the server when this completes.</summary>
     /// <param name="changed">The errno of the change itself.</param>
-    public static async ValueTask<Errno> StoreIfEachWriteAsync(OpenFile file, Errno changed, OperationContext operation) =>
-        changed == Errno.None && file.StoresEachWrite ? await Store(file.Container, operation) : changed;
+    public static async ValueTask<Errno> StoreIfEachWriteAsync(VfsMount mount, OpenFile file, Errno changed, OperationContext operation) =>
+        changed == Errno.None && file.StoresEachWrite ? await SyncAfterAsync(mount, file, Store(file.Container, operation), operation) : changed;
 
     public async Task<Errno> AllocateAsync(FileHandle handle, long offset, long lengthBytes, uint mode, OperationContext operation)
     {
@@ -73,7 +81,7 @@ internal sealed class FileContent(VfsMount mount)
         Errno error;
         using (BorrowedHandle borrowed = file.Container.Borrow())
             error = ContainerFile.Allocate(borrowed.File, mode, offset, lengthBytes);
-        return await StoreIfEachWriteAsync(file, error, operation);
+        return await StoreIfEachWriteAsync(mount, file, error, operation);
     }
 
     public async ValueTask<FuseResult<long>> SeekAsync(FileHandle handle, long offset, uint whence, OperationContext operation)
@@ -102,7 +110,7 @@ internal sealed class FileContent(VfsMount mount)
         using (BorrowedHandle source = from.Container.Borrow())
         using (BorrowedHandle target = to.Container.Borrow())
             copied = ContainerFile.Copy(source.File, fromOffset, target.File, toOffset, bytes);
-        error = await StoreIfEachWriteAsync(to, copied.Error, operation);
+        error = await StoreIfEachWriteAsync(mount, to, copied.Error, operation);
         return error == Errno.None ? copied : error;
     }
 
@@ -165,7 +173,7 @@ internal sealed class FileContent(VfsMount mount)
         FuseResult<int> written = WriteAt(file, offset, data.Span);
         if (!written.IsSuccess || !isStored)
             return written;
-        error = await Store(file.Container, operation);
+        error = await SyncAfterAsync(mount, file, Store(file.Container, operation), operation);
         return error == Errno.None ? written : error;
     }
 }

@@ -404,7 +404,7 @@ internal sealed class Truncation(VfsMount mount, FileOpener opener)
         long lengthBytes = (long)set.SizeBytes;
 
         if (set.Mask.HasFlag(SetAttributesMask.Handle) && mount.Files.Find(set.Handle) is { IsWritable: true } open && open.Node == file)
-            return await FileContent.StoreIfEachWriteAsync(open, SetLength(open.Container, lengthBytes), operation);
+            return await FileContent.StoreIfEachWriteAsync(mount, open, SetLength(open.Container, lengthBytes), operation);
 
         Result<Durability> durability = await mount.Marks.AskAsync(file, OpenFlags.Truncate, operation);
         if (!durability.IsSuccess)

@@ -46,8 +46,8 @@ public sealed class ActivityFeed
 }
 
 /// <summary>Something that the server has just done, for the live page.</summary>
-/// <param name="Kind">store, overwrite, create, remove, rename, link or break.</param>
-/// <param name="Client">Which client asked; of a break, null.</param>
+/// <param name="Kind">store, overwrite, create, remove, rename, link, batch, break or recall.</param>
+/// <param name="Client">Which client asked; of a break or a recall, null.</param>
 /// <param name="Uid">For which of its users, as its kernel says; null: for nobody, or not known.</param>
 /// <param name="Subject">The fid or the name that it was about. Text from clients: to be shown as text only.</param>
 public sealed record Activity(DateTimeOffset Time, string Kind, string? Client, uint? Uid, string Subject, long? Bytes, ulong? Version, double Milliseconds);
@@ -157,6 +157,19 @@ internal sealed class ObservedService(IViceService inner, Observation seen) : IV
     public ValueTask<Outcome<ReleaseUnnamedReply>> ReleaseUnnamedAsync(ReleaseUnnamedRequest request, CallContext context) =>
         RunAsync("ReleaseUnnamed", request, context, inner.ReleaseUnnamedAsync);
 
+    public ValueTask<Outcome<LeaseVnodesReply>> LeaseVnodesAsync(LeaseVnodesRequest request, CallContext context) =>
+        RunAsync("LeaseVnodes", request, context, inner.LeaseVnodesAsync);
+
+    public ValueTask<Outcome<ApplyBatchReply>> ApplyBatchAsync(ApplyBatchRequest request, CallContext context) =>
+        RunAsync("ApplyBatch", request, context, inner.ApplyBatchAsync,
+            (request, _) => new Told("batch", $"batch {request.Number} of {request.Operations.Count} changes"));
+
+    public ValueTask<Outcome<AcquireTokensReply>> AcquireTokensAsync(AcquireTokensRequest request, CallContext context) =>
+        RunAsync("AcquireTokens", request, context, inner.AcquireTokensAsync);
+
+    public ValueTask<Outcome<ReturnTokensReply>> ReturnTokensAsync(ReturnTokensRequest request, CallContext context) =>
+        RunAsync("ReturnTokens", request, context, inner.ReturnTokensAsync);
+
     public ValueTask<Outcome<EndSessionReply>> EndSessionAsync(EndSessionRequest request, CallContext context) =>
         RunAsync("EndSession", request, context, inner.EndSessionAsync);
 
@@ -190,8 +203,19 @@ internal sealed class ObservedCallbacks(IVenusCallbacks inner, Observation seen)
         if (!outcome.IsReply)
             return outcome;
         seen.Breaks.Record("BreakPromises", duration);
-        string subject = request.Volumes.Count > 0 ? "everything" : string.Join(' ', request.Breaks.Take(4).Select(static one => one.Fid));
-        seen.Tell("break", null, null, request.Breaks.Count > 4 ? $"{subject} and {request.Breaks.Count - 4} more" : subject, null, null, duration);
+        if (request.Recalls.Count > 0)
+            seen.Tell("recall", null, null, Subject(request.Recalls), null, null, duration);
+        if (request.Breaks.Count == 0 && request.Volumes.Count == 0)
+            return outcome;
+        string subject = request.Volumes.Count > 0 ? "everything" : Subject([.. request.Breaks.Select(static one => one.Fid)]);
+        seen.Tell("break", null, null, subject, null, null, duration);
         return outcome;
+    }
+
+    private static string Subject(IReadOnlyList<Fid> fids)
+    {
+        const int Shown = 4;
+        string first = string.Join(' ', fids.Take(Shown));
+        return fids.Count > Shown ? $"{first} and {fids.Count - Shown} more" : first;
     }
 }

@@ -57,7 +57,7 @@ internal sealed class ViceReadings(ViceServer vice, RpcStatistics network)
 {
     /// <summary>Those that go up and down; the others count.</summary>
     private static readonly FrozenSet<string> Gauges =
-        FrozenSet.Create("sessions", "sessions.connected", "sessions.lapsed", "sessions.without-promises", "promises", "uploads", "contents.retired", "directory.changes");
+        FrozenSet.Create("sessions", "sessions.connected", "sessions.lapsed", "sessions.without-promises", "promises", "tokens", "uploads", "contents.retired", "directory.changes");
 
     private static readonly FrozenDictionary<string, string> Helps = new Dictionary<string, string>
     {
@@ -65,6 +65,8 @@ internal sealed class ViceReadings(ViceServer vice, RpcStatistics network)
         ["sessions.connected"] = "Clients with a connection.",
         ["sessions.lapsed"] = "Clients whose lease has ended.",
         ["promises"] = "Callback promises held by clients.",
+        ["tokens"] = "Write tokens held by clients.",
+        ["tokens.recalled"] = "Write tokens that were called back for others.",
         ["breaks.sent"] = "Promises that clients were told are gone.",
         ["breaks.calls"] = "Calls that told them.",
         ["breaks.evicted"] = "Promises broken because there were too many.",

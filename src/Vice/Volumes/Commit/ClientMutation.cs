@@ -13,11 +13,13 @@ public readonly record struct CommittedOutcome<TReply>(Outcome<TReply> Outcome, 
 /// A client's mutation on its way through the writer. At most once holds here: a call whose reply is stored is answered with it, and
 /// the reply, a refusal too, is stored in the transaction of the change, with what it answers.
 /// </summary>
+/// <param name="weight">Changes that it is made of.</param>
 internal sealed class ClientMutation<TReply>(
     CallContext call,
     Func<ServerScope, Outcome<TReply>> run,
     ICommitEffects effects,
-    TimeProvider time)
+    TimeProvider time,
+    int weight)
     : QueuedWork
     where TReply : IWireMessage<TReply>
 {
@@ -35,6 +37,8 @@ internal sealed class ClientMutation<TReply>(
 
     private CallId Id => call.Id;
 
+    internal override int Weight => weight;
+
     internal override void Run(IMetadataTransaction transaction, BatchVolumes volumes)
     {
         if (transaction.FindSession(Id.Session) is not { } session || session.Client != Id.Client || Id.Sequence.Value <= session.ForgottenThrough.Value)
@@ -47,7 +51,7 @@ internal sealed class ClientMutation<TReply>(
             _outcome = Decode(stored);
             return;
         }
-        var scope = ServerScope.Begin(transaction, volumes, Id, call.Caller, time.GetUtcNow());
+        var scope = ServerScope.Begin(transaction, volumes, effects.Guard, Id, call.Caller, time.GetUtcNow());
         _changes = scope.Changes;
         _outcome = run(scope);
         if (!_outcome.IsReply && scope.IsApplied)
@@ -59,7 +63,7 @@ internal sealed class ClientMutation<TReply>(
     internal override void Undone()
     {
         if (_changes is not null)
-            effects.Abandoned(_changes);
+            effects.Abandoned(Id.Session, _changes);
         _changes = null;
     }
 
@@ -69,7 +73,7 @@ internal sealed class ClientMutation<TReply>(
         if (_changes is not null && _outcome.IsReply)
             breaks = effects.Committed(Id, _changes);
         else if (_changes is not null)
-            effects.Abandoned(_changes);
+            effects.Abandoned(Id.Session, _changes);
         _committed = new(_outcome, breaks);
     }
 

@@ -22,7 +22,7 @@ public sealed class GroupCommitter(IMetadataStore store, Action wake, Action<IMe
     /// <summary>The most that may wait; more is refused as Busy. Far above what the connections' own limits let through.</summary>
     public const int MostWaiting = 65_536;
 
-    /// <summary>The most in one transaction: bounds how long the first of a batch waits for the last.</summary>
+    /// <summary>The most changes in one transaction, but for a work that has more by itself: bounds how long the first waits for the last.</summary>
     public const int MostInBatch = 512;
 
     private readonly Lock _lock = new();
@@ -130,8 +130,12 @@ public sealed class GroupCommitter(IMetadataStore store, Action wake, Action<IMe
     {
         lock (_lock)
         {
-            while (_batch.Count < MostInBatch && _waiting.TryDequeue(out QueuedWork? work))
-                _batch.Add(work);
+            int changes = 0;
+            while (_waiting.TryPeek(out QueuedWork? work) && (_batch.Count == 0 || changes + work.Weight <= MostInBatch))
+            {
+                _batch.Add(_waiting.Dequeue());
+                changes += work.Weight;
+            }
         }
     }
 
@@ -293,6 +297,9 @@ public abstract class QueuedWork
     /// <summary>It is known what became of it. Belongs to the committer.</summary>
     internal bool IsSettled { get; set; }
 
+    /// <summary>How many changes it is made of.</summary>
+    internal virtual int Weight => 1;
+
     /// <summary>Inside a transaction. Whatever it throws fails this work and no other. It may be run again, in a later transaction, after <see cref="Undone"/>.</summary>
     internal abstract void Run(IMetadataTransaction transaction, BatchVolumes volumes);
 
@@ -314,7 +321,8 @@ public abstract class QueuedWork
 
 /// <summary>A change that the server makes for itself: sessions, replies that were seen, versions kept long enough.</summary>
 /// <param name="run">May be called again where nothing of the call before is left; so it begins with what it collects empty.</param>
-internal sealed class ServerWork<T>(Func<IMetadataTransaction, BatchVolumes, T> run) : QueuedWork
+/// <param name="undo">Takes back what a run did beside the transaction; null: it did nothing.</param>
+internal sealed class ServerWork<T>(Func<IMetadataTransaction, BatchVolumes, T> run, Action? undo) : QueuedWork
 {
     private readonly TaskCompletionSource<T> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private T? _result;
@@ -325,7 +333,11 @@ internal sealed class ServerWork<T>(Func<IMetadataTransaction, BatchVolumes, T> 
 
     internal override void Run(IMetadataTransaction transaction, BatchVolumes volumes) => _result = run(transaction, volumes);
 
-    internal override void Undone() => _result = default;
+    internal override void Undone()
+    {
+        _result = default;
+        undo?.Invoke();
+    }
 
     internal override void Committed()
     {
@@ -347,6 +359,9 @@ internal sealed class ServerWork<T>(Func<IMetadataTransaction, BatchVolumes, T> 
 /// <summary>What the rest of the server does with a client's mutation. Called on the writer's thread; must not wait.</summary>
 public interface ICommitEffects
 {
+    /// <summary>Asked before a client's mutation touches a vnode.</summary>
+    IVnodeGuard Guard { get; }
+
     /// <summary>Before the commit, so that a change by a later mutation finds these promises.</summary>
     void Promise(SessionId session, IReadOnlyList<Fid> fids);
 
@@ -360,7 +375,7 @@ public interface ICommitEffects
     Task Settled(SessionId session);
 
     /// <summary>The commit failed, or the mutation was refused or threw.</summary>
-    void Abandoned(ServerChanges changes);
+    void Abandoned(SessionId session, ServerChanges changes);
 
     /// <summary>A mutation could not be stored; its caller is told.</summary>
     void Failed(SessionId session, StorageException failure);

@@ -1,4 +1,5 @@
 using Afs.Rpc;
+using Afs.Rules;
 using Afs.Vice.Volumes.Metadata;
 using Afs.Vice.Volumes.Mutations;
 using Afs.Wire;
@@ -28,7 +29,7 @@ internal sealed class StoreData(UploadTable uploads)
             NoteUnseen(scope, request, status, replaced);
         else if (replaced is not null)
             scope.Changes.Retired.AddRange(replaced.Objects.Where(id => id != content.Base));
-        scope.Change(Changed(status, request), isDataChanged: true);
+        scope.Change(StoredStatus.Of(status, request), isDataChanged: true);
         scope.Apply();
         Write(scope, request, content);
         if (isUnseen && replaced is not null)
@@ -54,7 +55,7 @@ internal sealed class StoreData(UploadTable uploads)
         StagedUpload? upload = uploads.Take(scope.Client, request.Upload);
         if (upload is null)
             return AbortCodes.NoUpload;
-        scope.Changes.TakenUpload = upload;
+        scope.Changes.TakenUploads.Add(upload);
         if (upload.Volume != request.Fid.Volume)
             return AbortCodes.BadArgument;
         if (upload.LengthBytes != request.LengthBytes || upload.Crc32C != request.Crc32C)
@@ -71,17 +72,8 @@ internal sealed class StoreData(UploadTable uploads)
     }
 
     private static void NoteUnseen(ServerScope scope, StoreDataRequest request, FetchStatus status, ContentRecord? replaced) =>
-        scope.Changes.Unseen = new UnseenReplacement(
-            request.Fid, request.Base, status.DataVersion, scope.Client, replaced?.Writer ?? default);
-
-    private static FetchStatus Changed(FetchStatus status, StoreDataRequest request) => status with
-    {
-        LengthBytes = request.LengthBytes,
-        AllocatedBytes = request.AllocatedBytes,
-        ContentCrc32C = request.Crc32C,
-        ModifyTime = request.ModifyTime,
-        ChangeTime = request.ChangeTime,
-    };
+        scope.Changes.Unseen.Add(new UnseenReplacement(
+            request.Fid, request.Base, status.DataVersion, scope.Client, replaced?.Writer ?? default));
 
     private static void Write(ServerScope scope, StoreDataRequest request, NewContent content)
     {
@@ -94,7 +86,7 @@ internal sealed class StoreData(UploadTable uploads)
         DataVersion version = scope.Find(request.Fid)!.DataVersion;
         scope.Transaction.PutContent(volume, vnode, new ContentRecord(version, content.Object, content.Data, scope.Client, content.Base));
         if (content.Parts is { } parts && parts.Base != DataVersion.None)
-            scope.Changes.ContentChange = (request.Fid, new ContentChange(parts.Base, version, parts.Extents));
+            scope.Changes.ContentChanges.Add((request.Fid, new ContentChange(parts.Base, version, parts.Extents)));
     }
 
     /// <summary>As a row has it (<see cref="ContentRecord"/>), and the parts that it was made of.</summary>

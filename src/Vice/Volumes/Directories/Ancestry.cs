@@ -65,6 +65,40 @@ internal sealed class Ancestry : IAncestry
         new(StorageFailure.Corrupt, $"Directory {at} has no path to its volume's root. Run vice salvage.");
 }
 
+/// <summary>
+/// For the renames of a batch, whose directories may be ones that it made or moved itself: walks inside the writer's transaction, which nothing changes meanwhile. All others wait for that, so
+/// the levels of one batch are bounded.
+/// </summary>
+internal sealed class WriterAncestry(IMetadataView transaction, DirectoryMoves moves) : IAncestry
+{
+    /// <summary>Levels that the renames of one batch may walk together.</summary>
+    public const int MostLevels = 16_384;
+
+    private int _left = MostLevels;
+
+    /// <exception cref="TooDeepException">That isn't found out here.</exception>
+    /// <exception cref="StorageException">There is no way to the root.</exception>
+    public bool Includes(Fid directory, Fid candidate)
+    {
+        for (Fid at = directory; at != candidate;)
+        {
+            if (--_left < 0)
+                throw new TooDeepException();
+            if (transaction.FindVnode(at.Volume, at.Vnode) is not { Type: FileType.Directory } status || status.Fid != at)
+                throw new StorageException(StorageFailure.Corrupt, $"Directory {at} has no path to its volume's root. Run vice salvage.");
+            if (status.Parent == at)
+                return false;
+            at = status.Parent;
+        }
+        return true;
+    }
+
+    public void Moves(Fid directory) => moves.Note(directory);
+}
+
+/// <summary>A rename of a batch would keep the writer for too long.</summary>
+internal sealed class TooDeepException() : Exception("The tree is too deep to be walked inside the writer.");
+
 /// <summary>A directory on the way to the root was moved after the walk. The rename that it was made for did nothing, and is to be run with another.</summary>
 internal sealed class StaleWalkException() : Exception("A directory was moved meanwhile.");
 

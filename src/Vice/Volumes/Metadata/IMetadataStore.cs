@@ -70,6 +70,18 @@ public interface IMetadataView : IDisposable
     SessionRecord? FindSession(SessionId session);
 
     StoredReply? FindReply(SessionId session, CallSequence sequence);
+
+    /// <summary>All blocks of vnode numbers that clients leased, in the order of volumes and numbers.</summary>
+    IReadOnlyList<VnodeLease> ReadVnodeLeases();
+
+    /// <summary>One client's of a volume, in the order of numbers.</summary>
+    IReadOnlyList<VnodeLease> ReadVnodeLeases(VolumeId volume, ClientId client);
+
+    /// <summary>The block that a number is in.</summary>
+    VnodeLease? FindVnodeLease(VolumeId volume, VnodeNumber vnode);
+
+    /// <summary>The last batch of a client that was applied to a volume; zero: none.</summary>
+    BatchNumber FindLastBatch(VolumeId volume, ClientId client);
 }
 
 /// <summary>
@@ -115,6 +127,13 @@ public interface IMetadataTransaction : IMetadataView
     void PutReply(SessionId session, CallSequence sequence, StoredReply reply);
 
     void DeleteReplies(SessionId session, CallSequence through);
+
+    /// <summary>New, or in the place of what is there of that block.</summary>
+    void PutVnodeLease(VnodeLease lease);
+
+    void DeleteVnodeLease(VnodeLease lease);
+
+    void PutLastBatch(VolumeId volume, ClientId client, BatchNumber number);
 
     /// <summary>What comes from here on can be taken back by itself. One at a time.</summary>
     void SetSavepoint();
@@ -181,7 +200,18 @@ public sealed record KeptVersion(Fid Fid, long LengthBytes, uint Crc32C, Content
 /// <summary>A client's session, which outlives the server's restarts.</summary>
 /// <param name="ForgottenThrough">The client has seen all replies up to this call, and they may be gone.</param>
 /// <param name="HasLapsed">Its client's lease ended, so that it trusts nothing that this server promised: a restart need not wait for it.</param>
-public sealed record SessionRecord(SessionId Id, ClientId Client, CallSequence ForgottenThrough, bool HasLapsed);
+/// <param name="HoldsTokens">It may hold write tokens: after a restart nobody else reads before it has claimed them again, or its lease is over.</param>
+public sealed record SessionRecord(SessionId Id, ClientId Client, CallSequence ForgottenThrough, bool HasLapsed, bool HoldsTokens = false);
+
+/// <summary>A block of vnode numbers that a client leased: it names new objects by them, in rising order.</summary>
+/// <param name="End">The number behind the last.</param>
+/// <param name="Next">The lowest that may still be used. A block of which none may be is no more.</param>
+public sealed record VnodeLease(VolumeId Volume, VnodeNumber First, VnodeNumber End, VnodeNumber Next, Uniquifier Uniquifier, ClientId Client)
+{
+    /// <summary>A new object of that client may have this fid.</summary>
+    public bool Allows(Fid fid, ClientId client) =>
+        fid.Volume == Volume && fid.Uniquifier == Uniquifier && client == Client && fid.Vnode.Value >= Next.Value && fid.Vnode.Value < End.Value;
+}
 
 /// <summary>Why the metadata could not be read or written.</summary>
 public enum StorageFailure

@@ -6,7 +6,7 @@ namespace Afs.Vice.Volumes.Metadata.Sqlite;
 /// <summary>The tables, and their version in the database's user_version. docs/disk-format.md explains them.</summary>
 internal static class Schema
 {
-    public const int Version = 4;
+    public const int Version = 5;
 
     /// <summary>The format before contents could be patches.</summary>
     private const int WholeContents = 1;
@@ -16,6 +16,9 @@ internal static class Schema
 
     /// <summary>The format before a stored reply said what it answers.</summary>
     private const int BareReplies = 3;
+
+    /// <summary>The format before clients gave fids themselves and sent batches.</summary>
+    private const int ServerFids = 4;
 
     private const string Tables = """
         CREATE TABLE server (
@@ -126,8 +129,28 @@ internal static class Schema
         PRAGMA user_version = 4;
         """;
 
+    private const string FromServerFids = """
+        ALTER TABLE sessions ADD COLUMN holds_tokens INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE vnode_leases (
+            volume INTEGER NOT NULL,
+            first INTEGER NOT NULL,
+            "end" INTEGER NOT NULL,
+            next INTEGER NOT NULL,
+            uniquifier INTEGER NOT NULL,
+            client_high INTEGER NOT NULL,
+            client_low INTEGER NOT NULL,
+            PRIMARY KEY (volume, first)) STRICT, WITHOUT ROWID;
+        CREATE TABLE batches (
+            volume INTEGER NOT NULL,
+            client_high INTEGER NOT NULL,
+            client_low INTEGER NOT NULL,
+            last INTEGER NOT NULL,
+            PRIMARY KEY (volume, client_high, client_low)) STRICT, WITHOUT ROWID;
+        PRAGMA user_version = 5;
+        """;
+
     /// <summary>
-    /// Who names an object of the content store. Rows that name none are in no index. They are no part of the format: who doesn't know them keeps them, and a
+    /// Who names an object of the content store (rows that name none are in no index), and whose a block of numbers is. They are no part of the format: who doesn't know them keeps them, and a
     /// database without them answers the same, more slowly.
     /// </summary>
     private const string Indexes = """
@@ -135,6 +158,7 @@ internal static class Schema
         CREATE INDEX IF NOT EXISTS contents_base ON contents (base) WHERE base != 0;
         CREATE INDEX IF NOT EXISTS kept_object ON kept (object) WHERE object != 0;
         CREATE INDEX IF NOT EXISTS kept_base ON kept (base) WHERE base != 0;
+        CREATE INDEX IF NOT EXISTS vnode_leases_client ON vnode_leases (volume, client_high, client_low);
         """;
 
     /// <summary>Makes the tables in an empty database, and brings older ones to this format; refuses one of a newer format.</summary>
@@ -149,6 +173,7 @@ internal static class Schema
         Upgrade(database, WholeContents, FromWholeContents);
         Upgrade(database, PatchFiles, FromPatchFiles);
         Upgrade(database, BareReplies, FromBareReplies);
+        Upgrade(database, ServerFids, FromServerFids);
         Require(database);
         database.Execute("BEGIN IMMEDIATE");
         database.Execute(Indexes);
@@ -161,7 +186,7 @@ internal static class Schema
         long version = database.QueryInt64("PRAGMA user_version");
         if (version > Version)
             throw new StorageException(StorageFailure.NewerFormat, $"The metadata has format {version}; this program knows {Version}.");
-        if (version is WholeContents or PatchFiles or BareReplies)
+        if (version is WholeContents or PatchFiles or BareReplies or ServerFids)
             throw new StorageException(StorageFailure.OlderFormat, $"The metadata has format {version}; serve from it once, and it becomes format {Version}.");
         if (version != Version)
             throw new StorageException(StorageFailure.Corrupt, $"The metadata has format {version}, which never was.");

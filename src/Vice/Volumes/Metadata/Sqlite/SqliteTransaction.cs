@@ -101,9 +101,9 @@ internal sealed class SqliteTransaction : SqliteReads, IMetadataTransaction
         .Prepare("DELETE FROM unnamed WHERE volume = ? AND vnode = ?").Add(volume.Value).Add(vnode.Value).Run();
 
     public void PutSession(SessionRecord session) => Database
-        .Prepare($"INSERT OR REPLACE INTO sessions ({SqliteRows.SessionColumns}) VALUES (?, ?, ?, ?, ?)")
+        .Prepare($"INSERT OR REPLACE INTO sessions ({SqliteRows.SessionColumns}) VALUES (?, ?, ?, ?, ?, ?)")
         .Add(session.Id.Value).Add(session.Client.High).Add(session.Client.Low)
-        .Add(session.ForgottenThrough.Value).Add(session.HasLapsed ? 1 : 0).Run();
+        .Add(session.ForgottenThrough.Value).Add(session.HasLapsed ? 1 : 0).Add(session.HoldsTokens ? 1 : 0).Run();
 
     public void DeleteSession(SessionId session)
     {
@@ -117,6 +117,18 @@ internal sealed class SqliteTransaction : SqliteReads, IMetadataTransaction
 
     public void DeleteReplies(SessionId session, CallSequence through) => Database
         .Prepare("DELETE FROM replies WHERE session = ? AND sequence <= ?").Add(session.Value).Add(through.Value).Run();
+
+    public void PutVnodeLease(VnodeLease lease) => Database
+        .Prepare($"INSERT OR REPLACE INTO vnode_leases ({SqliteRows.LeaseColumns}) VALUES (?, ?, ?, ?, ?, ?, ?)")
+        .Add(lease.Volume.Value).Add(lease.First.Value).Add(lease.End.Value).Add(lease.Next.Value).Add(lease.Uniquifier.Value)
+        .Add(lease.Client.High).Add(lease.Client.Low).Run();
+
+    public void DeleteVnodeLease(VnodeLease lease) => Database
+        .Prepare("DELETE FROM vnode_leases WHERE volume = ? AND first = ?").Add(lease.Volume.Value).Add(lease.First.Value).Run();
+
+    public void PutLastBatch(VolumeId volume, ClientId client, BatchNumber number) => Database
+        .Prepare("INSERT OR REPLACE INTO batches (volume, client_high, client_low, last) VALUES (?, ?, ?, ?)")
+        .Add(volume.Value).Add(client.High).Add(client.Low).Add(number.Value).Run();
 
     public void SetSavepoint() => Database.Prepare("SAVEPOINT work").Run();
 
@@ -258,6 +270,28 @@ internal abstract class SqliteReads(Database database) : IMetadataView
     public SessionRecord? FindSession(SessionId session) =>
         One(database.Prepare($"SELECT {SqliteRows.SessionColumns} FROM sessions WHERE session = ?").Add(session.Value), SqliteRows.Session);
 
+    public IReadOnlyList<VnodeLease> ReadVnodeLeases() =>
+        All(database.Prepare($"SELECT {SqliteRows.LeaseColumns} FROM vnode_leases ORDER BY volume, first"), SqliteRows.Lease);
+
+    public IReadOnlyList<VnodeLease> ReadVnodeLeases(VolumeId volume, ClientId client) => All(
+        database.Prepare($"SELECT {SqliteRows.LeaseColumns} FROM vnode_leases WHERE volume = ? AND client_high = ? AND client_low = ? ORDER BY first")
+            .Add(volume.Value).Add(client.High).Add(client.Low),
+        SqliteRows.Lease);
+
+    public VnodeLease? FindVnodeLease(VolumeId volume, VnodeNumber vnode) => One(
+        database.Prepare($"SELECT {SqliteRows.LeaseColumns} FROM vnode_leases WHERE volume = ? AND first <= ? ORDER BY first DESC LIMIT 1")
+            .Add(volume.Value).Add(vnode.Value),
+        SqliteRows.Lease) is { } lease && vnode.Value < lease.End.Value ? lease : null;
+
+    public BatchNumber FindLastBatch(VolumeId volume, ClientId client)
+    {
+        Statement row = database.Prepare("SELECT last FROM batches WHERE volume = ? AND client_high = ? AND client_low = ?")
+            .Add(volume.Value).Add(client.High).Add(client.Low);
+        BatchNumber last = row.Step() ? new BatchNumber(row.UInt64(0)) : default;
+        row.Reset();
+        return last;
+    }
+
     public StoredReply? FindReply(SessionId session, CallSequence sequence)
     {
         Statement row = database.Prepare("SELECT abort, body, request FROM replies WHERE session = ? AND sequence = ?").Add(session.Value).Add(sequence.Value);
@@ -299,7 +333,9 @@ internal static class SqliteRows
 
     public const string ContentColumns = "data_version, object, writer_high, writer_low, data, base";
 
-    public const string SessionColumns = "session, client_high, client_low, forgotten_through, has_lapsed";
+    public const string SessionColumns = "session, client_high, client_low, forgotten_through, has_lapsed, holds_tokens";
+
+    public const string LeaseColumns = "volume, first, \"end\", next, uniquifier, client_high, client_low";
 
     public const string VolumeColumns = "volume, name, last_vnode, version, incarnation, vnodes";
 
@@ -359,7 +395,16 @@ internal static class SqliteRows
         new SessionId(row.UInt64(0)),
         new ClientId(row.UInt64(1), row.UInt64(2)),
         new CallSequence(row.UInt64(3)),
-        row.Int64(4) != 0);
+        row.Int64(4) != 0,
+        row.Int64(5) != 0);
+
+    public static VnodeLease Lease(Statement row) => new(
+        new VolumeId(row.UInt32(0)),
+        new VnodeNumber(row.UInt64(1)),
+        new VnodeNumber(row.UInt64(2)),
+        new VnodeNumber(row.UInt64(3)),
+        new Uniquifier(row.UInt32(4)),
+        new ClientId(row.UInt64(5), row.UInt64(6)));
 
     public static VolumeRecord Volume(Statement row) => new(
         new VolumeId(row.UInt32(0)),

@@ -1,0 +1,586 @@
+using Afs.Platform;
+using Afs.Rpc;
+using Afs.Rules;
+using Afs.Venus.Callbacks;
+using Afs.Venus.Servers;
+using Afs.Wire;
+using Microsoft.Extensions.Logging;
+
+namespace Afs.Venus.Cache;
+
+/// <summary>What write-behind needs of a volume's caches, and does to them.</summary>
+internal interface ICachesBehind : ILocalNames
+{
+    /// <summary>To be noted before a call whose reply brings promises.</summary>
+    CallMark Mark();
+
+    /// <summary>The server promises this.</summary>
+    void Grant(FetchStatus status, CallMark mark);
+
+    /// <summary>What is cached of these came from a change that never was: it goes, here and in the kernel.</summary>
+    void Disown(IReadOnlyCollection<Fid> fids);
+
+    /// <summary>Keeps what a refused store would have stored where a person finds it. The name that it got.</summary>
+    /// <exception cref="DiskException">It isn't kept.</exception>
+    string Park(Fid fid, byte[] content, string reason);
+}
+
+/// <summary>
+/// Ordered write-behind of one volume (Echo; design in docs/decisions/0109). A change is decided here, by the rules of the volume, where this client holds the write tokens of all that it touches; it
+/// is in the log when it is answered, and goes to the server with others, in their order. What can't be decided here is called at the server, when all that was logged before is there. The rules:
+/// <list type="number">
+/// <item>Nothing is decided here while something is under way at the server that is not in the log (<see cref="Close"/>): so whatever is logged follows whatever was answered.</item>
+/// <item>Who reads from the server what was changed here waits until the change is there.</item>
+/// <item>A recall, the loss of trust, and a bound end the same way: the log is sent, then nothing is held any more, then the tokens are returned, then changes may be decided here again.</item>
+/// <item>A vnode that others want is changed at the server for a while, as without write-behind.</item>
+/// </list>
+/// It owns the tokens and their vnodes. Its lock is held while the rules run and the log is appended to, never across a wait.
+/// </summary>
+internal sealed partial class WriteBehind : IRefusedChanges
+{
+    /// <summary>Vnodes held at a time; at the bound all are returned.</summary>
+    public const int MostHeld = 1 << 16;
+
+    private const int NumbersPerLease = 2048, FewNumbers = 512;
+
+    /// <summary>What a change may find missing before the server decides it: the tokens of four vnodes, and a number.</summary>
+    private const int MostRounds = 8;
+
+    /// <summary>How long a vnode that was contended is changed at the server; as long as the server would refuse its token.</summary>
+    private static readonly TimeSpan QuietTime = TimeSpan.FromSeconds(2);
+
+    private const int MostRestless = 4096;
+
+    private readonly Lock _lock = new();
+    private readonly SemaphoreSlim _leasing = new(1);
+    private readonly VolumeId _volume;
+    private readonly IViceService _vice;
+    private readonly ICachesBehind _caches;
+    private readonly ChangeLog _log;
+    private readonly ChangeShipper _shipper;
+    private readonly TimeProvider _time;
+    private readonly CallTimesOf _calls;
+    private readonly ILogger _logger;
+    private readonly bool _isOn;
+    private readonly LocalVolume _local;
+
+    // Under the lock.
+    private readonly Dictionary<Fid, long> _restless = [];
+    private readonly HashSet<Fid> _recalled = [];
+    private int _closed;
+    private uint _generation;
+    private bool _isBegun, _isReturning, _isReturnWanted, _isReclaimWanted;
+    private Failure _refusal;
+    private Task _returning = Task.CompletedTask;
+
+    /// <param name="isOn">False: only what an earlier daemon left is sent.</param>
+    /// <param name="calls">The context of a call of the client's own.</param>
+    public WriteBehind(
+        VolumeId volume, IViceService vice, ICachesBehind caches, ChangeLog log, bool isOn, WriteBehindOptions options, CallTimesOf calls, TimeProvider time, ILogger logger)
+    {
+        (_volume, _vice, _caches, _log, _isOn, _calls, _time, _logger) = (volume, vice, caches, log, isOn, calls, time, logger);
+        _local = new LocalVolume(volume, caches);
+        _shipper = new ChangeShipper(volume, log, new ChangeCarrier(volume, vice, isOn, calls, () => ReturnAll(isReclaim: false), logger), this, options, time, logger);
+    }
+
+    /// <summary>What waits for the server, for those who ask.</summary>
+    public ShipperFigures Figures => _shipper.Figures;
+
+    public int TokensHeld
+    {
+        get
+        {
+            lock (_lock)
+                return _local.Count;
+        }
+    }
+
+    public IReadOnlyList<Figure> ReadFigures()
+    {
+        ShipperFigures figures = Figures;
+        return
+        [
+            new Figure { Name = "behind.changes", Value = figures.WaitingChanges },
+            new Figure { Name = "behind.bytes", Value = figures.WaitingBytes },
+            new Figure { Name = "behind.oldest.ms", Value = (long)figures.OldestAge.TotalMilliseconds },
+            new Figure { Name = "behind.refused", Value = figures.Refused },
+            new Figure { Name = "behind.tokens", Value = TokensHeld },
+        ];
+    }
+
+    /// <summary>A change, by whichever way it goes.</summary>
+    public ValueTask<Outcome<TReply>> ChangeAsync<TRequest, TReply>(LocalChange<TRequest, TReply> kind, TRequest request, CallContext context)
+        where TRequest : class
+    {
+        BatchOperation? operation = _isOn ? kind.InBatch(request, context.Caller) : null;
+        return operation is null ? AtServerAsync(kind, request, context) : HereAsync(kind, request, operation, context);
+    }
+
+    /// <summary>What is asked of the server about a vnode sees what was changed here before.</summary>
+    public ValueTask<bool> BeforeReadAsync(Fid fid, CallContext context)
+    {
+        lock (_lock)
+        {
+            if (_log.WaitingChanges == 0 || _isOn && _isBegun && _local.LastChangeOf(fid) <= _log.Settled)
+                return new(true);
+        }
+        return ShipAsync(context.Cancellation);
+    }
+
+    /// <summary>All that was changed here until now is at the server. False: it isn't, and nobody waits any more, or the mount ends.</summary>
+    public async ValueTask<bool> ShipAsync(CancellationToken interrupted)
+    {
+        ChangeNumber through = _log.Last;
+        _shipper.ShipNow(through);
+        return (await _shipper.WaitShippedAsync(through, interrupted)).IsNone;
+    }
+
+    /// <summary>As <see cref="ShipAsync"/>, for fsync: the first refusal that nobody was told of yet is this one's failure.</summary>
+    public async ValueTask<Failure> SyncAsync(CancellationToken interrupted)
+    {
+        ChangeNumber through = _log.Last;
+        _shipper.ShipNow(through);
+        Failure failure = await _shipper.WaitShippedAsync(through, interrupted);
+        if (!failure.IsNone)
+            return failure;
+        lock (_lock)
+            (failure, _refusal) = (_refusal, Failure.None);
+        return failure;
+    }
+
+    /// <summary>The server wants these back, for others. Returns at once.</summary>
+    public void Recall(IReadOnlyList<Fid> fids)
+    {
+        lock (_lock)
+            _recalled.UnionWith(fids);
+        ReturnAll(isReclaim: false);
+    }
+
+    /// <summary>What was promised is gone, and the tokens with it. Returns at once.</summary>
+    public void TrustLost(SuspectReason reason) => ReturnAll(isReclaim: reason == SuspectReason.ServerRestarted);
+
+    /// <summary>Sends what waits, for as long as may be, and ends. What is left stays in the log, for the next start.</summary>
+    public async Task EndAsync(CancellationToken limit)
+    {
+        Close();
+        await ShipAsync(limit);
+        await _shipper.DisposeAsync();
+        Task returning;
+        lock (_lock)
+            returning = _returning;
+        await returning;
+        await _log.DisposeAsync();
+    }
+
+    async ValueTask IRefusedChanges.RefusedAsync(IReadOnlyList<RefusedChange> refused, IReadOnlyList<LoggedChange> dependants)
+    {
+        Close();
+        try
+        {
+            HashSet<Fid> touched = [];
+            foreach (RefusedChange change in refused)
+                await ParkAsync(change.Logged, change.Reason, touched);
+            foreach (LoggedChange change in dependants)
+                await ParkAsync(change, refused.Count > 0 ? refused[0].Reason : AbortCodes.NoVnode, touched);
+            lock (_lock)
+            {
+                foreach (Fid fid in touched)
+                    _local.Forget(fid);
+                if (_refusal.IsNone && refused.Count > 0)
+                    _refusal = TellsItself(refused[0].Reason) ? refused[0].Reason : FailureKind.RefusedBehind;
+            }
+            _caches.Disown(touched);
+        }
+        finally
+        {
+            Open();
+        }
+    }
+
+    /// <summary>An errno that says as much at an fsync as it would have said at the change.</summary>
+    private static bool TellsItself(Failure reason) => reason == AbortCodes.NoSpace || reason == AbortCodes.OverQuota;
+
+    private async ValueTask ParkAsync(LoggedChange logged, Failure reason, HashSet<Fid> touched)
+    {
+        Change change = logged.Change;
+        touched.UnionWith(change.Fids);
+        LogRefused(change.Kind, change.Object, change.Name.IsEmpty ? "" : OneLineName(change.Name.Span), reason);
+        if (change.Kind != ChangeKind.StoreContent || WireCodec.FromBytes<BatchOperation>(change.Request).StoreData?.Content is not { } content)
+            return;
+        while (true)
+        {
+            try
+            {
+                string name = _caches.Park(change.Object, content, $"the server refused the store: {reason}");
+                LogParked(change.Object, name);
+                return;
+            }
+            catch (DiskException e)
+            {
+                // It is in the log for as long as it isn't here.
+                LogNotParked(change.Object, e.Message);
+                await Task.Delay(QuietTime, _time);
+            }
+        }
+    }
+
+    private async ValueTask<Outcome<TReply>> HereAsync<TRequest, TReply>(LocalChange<TRequest, TReply> kind, TRequest request, BatchOperation operation, CallContext context)
+        where TRequest : class
+    {
+        (Fid first, Fid second) = kind.Names(request);
+        if (!_isBegun && !await LeaseAsync(context) || IsRestless(first) || second != default && IsRestless(second))
+            return await AtServerAsync(kind, request, context);
+        var change = new Change { Kind = ChangeKind.StoreStatus, Operation = 0, Caller = Caller.Client, Request = WireCodec.ToBytes(operation), Object = first, IsFence = true };
+        if (!ChangeRecords.Fits(change))
+            return await AtServerAsync(kind, request, context);
+        for (int round = 0; round < MostRounds; round++)
+        {
+            if (await _shipper.WaitForRoomAsync(change, context.Cancellation) is { IsNone: false })
+                return Outcome<TReply>.NotExecuted;
+            MissingHereException? missing;
+            if (TryHere(kind, request, change, out Outcome<TReply> outcome, out missing))
+                return outcome;
+            bool isThereNow = missing?.Missing switch
+            {
+                MissingHere.Token => await AcquireAsync(missing.Fid, context),
+                MissingHere.Number => await LeaseAsync(context),
+                _ => false,
+            };
+            if (!isThereNow)
+                break;
+        }
+        return await AtServerAsync(kind, request, context);
+    }
+
+    /// <summary>False: it isn't decided here; what is missing, if anything is.</summary>
+    private bool TryHere<TRequest, TReply>(LocalChange<TRequest, TReply> kind, TRequest request, Change change, out Outcome<TReply> outcome, out MissingHereException? missing)
+        where TRequest : class
+    {
+        (outcome, missing) = (default, null);
+        lock (_lock)
+        {
+            bool isLogged = false;
+            try
+            {
+                if (_closed > 0 || _local.Count >= MostHeld)
+                {
+                    if (_closed == 0)
+                        ReturnAll(isReclaim: false);
+                    return false;
+                }
+                outcome = kind.Run(new MutationScope(_local, new ChangeSet()), request);
+                if (!outcome.IsReply)
+                    return true;
+                isLogged = true; // From here on the room is the log's.
+                _local.Publish(_shipper.Append(kind.Describe(change, request, outcome.Value)));
+            }
+            catch (MissingHereException e)
+            {
+                missing = e;
+                return false;
+            }
+            catch (DiskException e)
+            {
+                LogLogFailed(e.Message); // The server takes it, as without write-behind.
+                return false;
+            }
+            finally
+            {
+                _local.Drop();
+                if (!isLogged)
+                    _shipper.GiveBackRoom(change);
+            }
+            if (_local.NumbersLeft < FewNumbers)
+                BackgroundWork.Start("leasing vnode numbers", () => LeaseAsync(_calls.OfClient()).AsTask());
+            return true;
+        }
+    }
+
+    /// <summary>Called at the server, after all that is logged.</summary>
+    private async ValueTask<Outcome<TReply>> AtServerAsync<TRequest, TReply>(LocalChange<TRequest, TReply> kind, TRequest request, CallContext context)
+        where TRequest : class
+    {
+        Close();
+        try
+        {
+            if (!await ShipAsync(context.Cancellation))
+                return Outcome<TReply>.NotExecuted;
+            Outcome<TReply> outcome = await kind.Call(_vice, request, context);
+            if (outcome.Kind == OutcomeKind.Unknown)
+                ReturnAll(isReclaim: false);
+            else if (outcome.IsReply)
+                Absorb(kind, outcome.Value);
+            return outcome;
+        }
+        finally
+        {
+            Open();
+        }
+    }
+
+    private void Absorb<TRequest, TReply>(LocalChange<TRequest, TReply> kind, TReply reply)
+        where TRequest : class
+    {
+        lock (_lock)
+        {
+            if (_local.Count == 0)
+                return;
+            foreach (FetchStatus? status in kind.StatusesIn(reply))
+            {
+                if (status is not null)
+                    _local.ChangedAtServer(status);
+            }
+            if (kind.RemovedBy(reply) is var removed && removed != default)
+                _local.Forget(removed);
+        }
+    }
+
+    /// <summary>Nothing is decided here until as many <see cref="Open"/> as these.</summary>
+    private void Close()
+    {
+        lock (_lock)
+            _closed++;
+    }
+
+    private void Open()
+    {
+        lock (_lock)
+            _closed--;
+    }
+
+    private bool IsRestless(Fid fid)
+    {
+        lock (_lock)
+            return _restless.Count > 0 && _restless.TryGetValue(fid, out long until) && (_time.GetTimestamp() < until || !_restless.Remove(fid));
+    }
+
+    private void NoteRestless(IEnumerable<Fid> fids)
+    {
+        if (_restless.Count >= MostRestless)
+            _restless.Clear();
+        long until = _time.GetTimestamp() + (long)(QuietTime.TotalSeconds * _time.TimestampFrequency);
+        foreach (Fid fid in fids)
+            _restless[fid] = until;
+    }
+
+    /// <summary>True: the token may be there now. False: the server decides about this vnode.</summary>
+    private async ValueTask<bool> AcquireAsync(Fid fid, CallContext context)
+    {
+        uint generation;
+        lock (_lock)
+            generation = _generation;
+        CallMark mark = _caches.Mark();
+        Outcome<AcquireTokensReply> outcome = await _vice.AcquireTokensAsync(new AcquireTokensRequest { Fids = [fid] }, context);
+        if (!outcome.IsReply || outcome.Value.Grants is not [{ } grant])
+            return false;
+        if (grant is { Outcome: TokenOutcome.Granted, Status: { } status } && status.Fid == fid)
+        {
+            _caches.Grant(status, mark);
+            lock (_lock)
+            {
+                if (generation != _generation)
+                    return false;
+                _local.Acquired(status);
+                return true;
+            }
+        }
+        lock (_lock)
+        {
+            if (grant.Outcome == TokenOutcome.Contended)
+                NoteRestless([fid]);
+        }
+        return false;
+    }
+
+    /// <summary>Numbers for new vnodes; the first time also after which batch this client's go on. False: the server didn't answer.</summary>
+    private async ValueTask<bool> LeaseAsync(CallContext context)
+    {
+        await _leasing.WaitAsync(context.Cancellation);
+        try
+        {
+            lock (_lock)
+            {
+                if (_isBegun && _local.NumbersLeft >= FewNumbers)
+                    return true;
+            }
+            Outcome<LeaseVnodesReply> outcome = await _vice.LeaseVnodesAsync(new LeaseVnodesRequest { Volume = _volume, Count = NumbersPerLease }, context);
+            if (!outcome.IsReply || outcome.Value.First == default)
+                return false;
+            lock (_lock)
+            {
+                if (!_isBegun && _log.WaitingChanges > 0)
+                    return false; // What an earlier daemon left goes first, under its own numbers.
+                if (!_isBegun)
+                    _log.StartBatchesAfter(outcome.Value.LastBatch);
+                _isBegun = true;
+                _local.AddBlock(outcome.Value.First, NumbersPerLease, outcome.Value.Uniquifier);
+            }
+            return true;
+        }
+        finally
+        {
+            _leasing.Release();
+        }
+    }
+
+    /// <summary>Rule 3. Returns at once; one runs at a time, and once more for what came meanwhile.</summary>
+    private void ReturnAll(bool isReclaim)
+    {
+        lock (_lock)
+        {
+            _generation++;
+            _isReclaimWanted |= isReclaim;
+            _isReturnWanted = true;
+            if (_isReturning)
+                return;
+            _isReturning = true;
+            _closed++;
+            _returning = BackgroundWork.Watch("returning write tokens", Task.Run(ReturnAllAsync));
+        }
+    }
+
+    private async Task ReturnAllAsync()
+    {
+        while (true)
+        {
+            Fid[] held;
+            bool isReclaim;
+            lock (_lock)
+            {
+                if (!_isReturnWanted)
+                {
+                    _isReturning = false;
+                    _closed--;
+                    return;
+                }
+                (isReclaim, _isReclaimWanted, _isReturnWanted) = (_isReclaimWanted, false, false);
+                held = [.. _local.Held];
+            }
+            if (isReclaim)
+                await ReclaimAsync(held);
+            if (!await ShipAsync(CancellationToken.None))
+                break;
+            Fid[] recalled;
+            lock (_lock)
+            {
+                recalled = [.. _recalled];
+                _recalled.Clear();
+                NoteRestless(recalled);
+                _local.Clear();
+            }
+            foreach (Fid[] some in held.Union(recalled).Chunk(Limits.FidsPerGiveUp))
+            {
+                // Without an answer the session is over, or the lease will be: then they are returned too.
+                await _vice.ReturnTokensAsync(new ReturnTokensRequest { Fids = some }, _calls.OfClient());
+            }
+        }
+        lock (_lock)
+            _isReturning = false; // The mount ends; nothing is decided here any more.
+    }
+
+    /// <summary>The server was restarted, and lets others wait until it knows what was held.</summary>
+    private async Task ReclaimAsync(Fid[] held)
+    {
+        foreach (Fid[] some in held.Chunk(Limits.TokensPerCall))
+            await _vice.AcquireTokensAsync(new AcquireTokensRequest { Fids = some, IsReclaim = true, HasMore = true }, _calls.OfClient());
+        await _vice.AcquireTokensAsync(new AcquireTokensRequest { Fids = [], IsReclaim = true }, _calls.OfClient());
+    }
+
+    private static string OneLineName(ReadOnlySpan<byte> name) => System.Text.Json.JsonEncodedText.Encode(System.Text.Encoding.UTF8.GetString(name)).ToString();
+
+    [LoggerMessage(EventId = 280, Level = LogLevel.Error, Message = "The server refuses what was done here: {Kind} of {Fid} {Name}: {Reason}")]
+    private partial void LogRefused(ChangeKind kind, Fid fid, string name, Failure reason);
+
+    [LoggerMessage(EventId = 281, Level = LogLevel.Error, Message = "What {Fid} would have got is kept as recovered/{Name}")]
+    private partial void LogParked(Fid fid, string name);
+
+    [LoggerMessage(EventId = 282, Level = LogLevel.Error, Message = "What {Fid} would have got can't be kept in recovered/ yet: {Reason}")]
+    private partial void LogNotParked(Fid fid, string reason);
+
+    [LoggerMessage(EventId = 283, Level = LogLevel.Warning, Message = "The change log can't be written, so changes go to the server one by one: {Reason}")]
+    private partial void LogLogFailed(string reason);
+}
+
+/// <summary>The context of calls that nobody waits for by name.</summary>
+internal sealed class CallTimesOf(CallTimes times, CancellationToken stopping)
+{
+    public CallContext OfClient() => new() { Deadline = times.Call, Stall = times.Stall, Cancellation = stopping };
+}
+
+/// <summary>Brings batches to the server. Contents go inside: those that are longer never come here.</summary>
+internal sealed partial class ChangeCarrier(VolumeId volume, IViceService vice, bool takesTokens, CallTimesOf calls, Action tokensMissed, ILogger logger) : IChangeCarrier
+{
+    /// <summary>
+    /// One batch at a time: what it refuses decides what of the next may run. Who waits is served in the order of waiting, and a batch that is early all the same is refused by its number.
+    /// </summary>
+    private readonly SemaphoreSlim _turn = new(1);
+
+    /// <summary>Refused in a batch before, while batches behind it were formed already. Only who has the turn looks.</summary>
+    private readonly HashSet<ChangeNumber> _refused = [];
+
+    public ValueTask<CarrierOutcome> SendContentAsync(LoggedChange change, CancellationToken stopping) => new(CarrierOutcome.Done);
+
+    public async ValueTask<CarrierOutcome> SendBatchAsync(BatchNumber number, IReadOnlyList<BatchedChange> changes, CancellationToken stopping)
+    {
+        await _turn.WaitAsync(stopping);
+        try
+        {
+            return await SendInTurnAsync(number, changes, stopping);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async ValueTask<CarrierOutcome> SendInTurnAsync(BatchNumber number, IReadOnlyList<BatchedChange> changes, CancellationToken stopping)
+    {
+        var request = new ApplyBatchRequest { Volume = volume, Number = number, TakesTokens = takesTokens, Operations = ToOperations(changes) };
+        Outcome<ApplyBatchReply> outcome = await vice.ApplyBatchAsync(request, calls.OfClient() with { Cancellation = stopping });
+        if (stopping.IsCancellationRequested && !outcome.IsReply)
+            return CarrierVerdict.Interrupted;
+        if (outcome.IsReply)
+        {
+            if (takesTokens && !outcome.Value.HasTokens && changes.Any(static change => change.Logged.Change.Kind == ChangeKind.Create))
+                tokensMissed();
+            Refusal[] refusals = [.. outcome.Value.Refused.Where(refused => (uint)refused.Index < (uint)changes.Count)
+                .Select(refused => new Refusal(changes[refused.Index].Logged.Number, refused.Abort))];
+            _refused.UnionWith(refusals.Select(static refusal => refusal.Number));
+            return new CarrierOutcome(CarrierVerdict.Done, refusals);
+        }
+        if (outcome.Kind != OutcomeKind.Aborted)
+            return CarrierVerdict.Unreachable;
+        if (outcome.Abort == AbortCodes.BatchOutOfOrder && await IsAppliedAsync(number, stopping))
+            return CarrierOutcome.Done; // What it refused, if anything, was told to a call that is lost.
+        LogNotTaken(number.Value, outcome.Abort);
+        return CarrierVerdict.Unreachable;
+    }
+
+    private async ValueTask<bool> IsAppliedAsync(BatchNumber number, CancellationToken stopping)
+    {
+        Outcome<LeaseVnodesReply> outcome = await vice.LeaseVnodesAsync(new LeaseVnodesRequest { Volume = volume, Count = 0 }, calls.OfClient() with { Cancellation = stopping });
+        return outcome.IsReply && outcome.Value.LastBatch.Value >= number.Value;
+    }
+
+    private BatchOperation[] ToOperations(IReadOnlyList<BatchedChange> changes)
+    {
+        var places = new Dictionary<ChangeNumber, int>(changes.Count);
+        var operations = new BatchOperation[changes.Count];
+        for (int place = 0; place < changes.Count; place++)
+        {
+            Change change = changes[place].Logged.Change;
+            places[changes[place].Logged.Number] = place;
+            var operation = WireCodec.FromBytes<BatchOperation>(change.Request);
+            // The number of a new vnode was drawn after the request was written.
+            if (operation.Create is { } create)
+                operation = operation with { Create = create with { Given = change.Object } };
+            IReadOnlyList<ChangeNumber> needs = changes[place].Needs;
+            operations[place] = needs.Any(_refused.Contains) ? operation with { Needs = [place] } // Of itself: it never runs.
+                : operation with { Needs = [.. needs.Where(places.ContainsKey).Select(need => places[need])] };
+        }
+        return operations;
+    }
+
+    [LoggerMessage(EventId = 284, Level = LogLevel.Warning, Message = "The server doesn't take batch {Number} of changes yet: {Abort}")]
+    private partial void LogNotTaken(ulong number, AbortCode abort);
+}
