@@ -124,7 +124,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
             if (_log.WaitingChanges == 0 || _isOn && _isBegun && _local.LastChangeOf(fid) <= _log.Settled)
                 return new(true);
         }
-        return ShipAsync(context.Cancellation);
+        return ShipPatientlyAsync(context.Cancellation);
     }
 
     /// <summary>All that was changed here until now is at the server. False: it isn't, and nobody waits any more, or the mount ends.</summary>
@@ -135,14 +135,30 @@ internal sealed partial class WriteBehind : IRefusedChanges
         return (await _shipper.WaitShippedAsync(through, interrupted)).IsNone;
     }
 
-    /// <summary>As <see cref="ShipAsync"/>, for fsync: the first refusal that nobody was told of yet is this one's failure.</summary>
-    public async ValueTask<Failure> SyncAsync(CancellationToken interrupted)
+    /// <summary>The same, for as long as something goes on: a server that can't be reached is waited for as long as a call would be.</summary>
+    public async ValueTask<bool> ShipPatientlyAsync(CancellationToken interrupted)
     {
         ChangeNumber through = _log.Last;
-        _shipper.ShipNow(through);
-        Failure failure = await _shipper.WaitShippedAsync(through, interrupted);
-        if (!failure.IsNone)
-            return failure;
+        if (through <= _log.Settled)
+            return true;
+        while (true)
+        {
+            ChangeNumber settled = _log.Settled;
+            using var patience = new CancellationTokenSource(_calls.Patience, _time);
+            using var both = CancellationTokenSource.CreateLinkedTokenSource(interrupted, patience.Token);
+            _shipper.ShipNow(through);
+            Failure failure = await _shipper.WaitShippedAsync(through, both.Token);
+            if (failure.IsNone || interrupted.IsCancellationRequested || failure.Kind != FailureKind.Interrupted || settled == _log.Settled)
+                return failure.IsNone;
+        }
+    }
+
+    /// <summary>As <see cref="ShipPatientlyAsync"/>, for fsync: the first refusal that nobody was told of yet is this one's failure.</summary>
+    public async ValueTask<Failure> SyncAsync(CancellationToken interrupted)
+    {
+        if (!await ShipPatientlyAsync(interrupted))
+            return interrupted.IsCancellationRequested ? FailureKind.Interrupted : FailureKind.Unreachable;
+        Failure failure;
         lock (_lock)
             (failure, _refusal) = (_refusal, Failure.None);
         return failure;
@@ -219,7 +235,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
             {
                 // It is in the log for as long as it isn't here.
                 LogNotParked(change.Object, e.Message);
-                await Task.Delay(QuietTime, _time);
+                await Task.Delay(QuietTime, _time, _calls.Stopping);
             }
         }
     }
@@ -303,7 +319,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
         Close();
         try
         {
-            if (!await ShipAsync(context.Cancellation))
+            if (!await ShipPatientlyAsync(context.Cancellation))
                 return Outcome<TReply>.NotExecuted;
             Outcome<TReply> outcome = await kind.Call(_vice, request, context);
             if (outcome.Kind == OutcomeKind.Unknown)
@@ -504,6 +520,11 @@ internal sealed partial class WriteBehind : IRefusedChanges
 /// <summary>The context of calls that nobody waits for by name.</summary>
 internal sealed class CallTimesOf(CallTimes times, CancellationToken stopping)
 {
+    public CancellationToken Stopping => stopping;
+
+    /// <summary>How long somebody waits where nothing goes on.</summary>
+    public TimeSpan Patience => times.Call;
+
     public CallContext OfClient() => new() { Deadline = times.Call, Stall = times.Stall, Cancellation = stopping };
 }
 

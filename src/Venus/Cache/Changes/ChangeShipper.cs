@@ -301,9 +301,9 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
         {
             await ShipAsync(batch, _ending.Token);
         }
-        catch (OperationCanceledException) when (_ending.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
-            // What is under way stays in the log.
+            End(ShippingEnd.Stopped); // By its end, or by who takes refused changes. What is under way stays in the log.
         }
         lock (_lock)
         {
