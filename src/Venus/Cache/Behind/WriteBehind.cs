@@ -288,7 +288,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
                     _shipper.GiveBackRoom(change);
             }
             if (_local.NumbersLeft < FewNumbers)
-                BackgroundWork.Start("leasing vnode numbers", () => LeaseAsync(_calls.OfClient()).AsTask());
+                BackgroundWork.Start("leasing vnode numbers", LeaseMoreAsync);
             return true;
         }
     }
@@ -420,6 +420,12 @@ internal sealed partial class WriteBehind : IRefusedChanges
         }
     }
 
+    private async Task LeaseMoreAsync()
+    {
+        await Task.Yield(); // Who began it holds the lock.
+        await LeaseAsync(_calls.OfClient());
+    }
+
     /// <summary>Rule 3. Returns at once; one runs at a time, and once more for what came meanwhile.</summary>
     private void ReturnAll(bool isReclaim)
     {
@@ -432,12 +438,13 @@ internal sealed partial class WriteBehind : IRefusedChanges
                 return;
             _isReturning = true;
             _closed++;
-            _returning = BackgroundWork.Watch("returning write tokens", Task.Run(ReturnAllAsync));
+            _returning = BackgroundWork.Watch("returning write tokens", ReturnAllAsync());
         }
     }
 
     private async Task ReturnAllAsync()
     {
+        await Task.Yield(); // Who began it holds the lock.
         while (true)
         {
             Fid[] held;

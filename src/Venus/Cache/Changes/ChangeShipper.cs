@@ -122,7 +122,7 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
         }
         try
         {
-            return await waiter.Value.Done.Task.WaitAsync(interrupted);
+            return await waiter.Value.Done.Task.ContinueHere().WaitAsync(interrupted);
         }
         catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
         {
@@ -201,7 +201,7 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
         }
         try
         {
-            return await done.WaitAsync(interrupted);
+            return await done.ContinueHere().WaitAsync(interrupted);
         }
         catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
         {
@@ -581,7 +581,7 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
     }
 
     private static Task Before(Batch batch, Func<Batch, TaskCompletionSource> step, CancellationToken ending) =>
-        batch.Before is { } before ? step(before).Task.WaitAsync(ending) : Task.CompletedTask;
+        batch.Before is { } before ? step(before).Task.ContinueHere().WaitAsync(ending) : Task.CompletedTask;
 
     private static TimeSpan Longer(TimeSpan pause) => 2 * pause < LongestPause ? 2 * pause : LongestPause;
 
