@@ -40,7 +40,7 @@ public sealed class Simulation
         _options = options;
         _random = new Random(options.Seed);
         _world = new SimWorld(_random.Next(), options.Story);
-        _cell = new SimCell(_world, _random, clients: _random.Next(2, 4), options.Bug, options.IsWide);
+        _cell = new SimCell(_world, _random, clients: _random.Next(2, 4), options.Bug, options.IsWide, options.WritesBehind ? new Random(~options.Seed) : null);
         _director = new SimHost(_world, "director");
     }
 
@@ -139,7 +139,7 @@ public sealed class Simulation
     }
 
     private static bool IsQuiet(CacheManager manager) =>
-        manager.ReadFigures().Where(static f => f.Name is "containers.dirty" or "stores.waiting" or "index.unwritten").All(static f => f.Value == 0)
+        manager.ReadFigures().Where(static f => f.Name is "containers.dirty" or "stores.waiting" or "index.unwritten" or "behind.changes").All(static f => f.Value == 0)
         && manager.Containers.All(static c => c.Phase == ContainerPhase.Clean);
 
     private async Task UntilAsync(string what, Func<bool> isSo)

@@ -7,6 +7,7 @@ internal sealed class LastJudgement(SimWorld world, Model model)
 {
     public void Judge(IReadOnlyList<SimClient> clients)
     {
+        model.Behind.JudgeLast();
         JudgeMutations();
         foreach (WrittenContent content in model.Contents.Where(static c => c.WrittenAt > 0 && !c.IsStored && !c.MayBeLost))
         {

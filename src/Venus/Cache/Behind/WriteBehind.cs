@@ -52,7 +52,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
     private const int MostRestless = 4096;
 
     private readonly Lock _lock = new();
-    private readonly SemaphoreSlim _leasing = new(1);
+    private readonly SlotQueue _leasing = new(1);
     private readonly VolumeId _volume;
     private readonly IViceService _vice;
     private readonly ICachesBehind _caches;
@@ -392,7 +392,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
     /// <summary>Numbers for new vnodes; the first time also after which batch this client's go on. False: the server didn't answer.</summary>
     private async ValueTask<bool> LeaseAsync(CallContext context)
     {
-        await _leasing.WaitAsync(context.Cancellation);
+        await _leasing.TakeAsync(context.Cancellation);
         try
         {
             lock (_lock)
@@ -517,7 +517,7 @@ internal sealed partial class ChangeCarrier(VolumeId volume, IViceService vice, 
     /// <summary>
     /// One batch at a time: what it refuses decides what of the next may run. Who waits is served in the order of waiting, and a batch that is early all the same is refused by its number.
     /// </summary>
-    private readonly SemaphoreSlim _turn = new(1);
+    private readonly SlotQueue _turn = new(1);
 
     /// <summary>Refused in a batch before, while batches behind it were formed already. Only who has the turn looks.</summary>
     private readonly HashSet<ChangeNumber> _refused = [];
@@ -526,7 +526,7 @@ internal sealed partial class ChangeCarrier(VolumeId volume, IViceService vice, 
 
     public async ValueTask<CarrierOutcome> SendBatchAsync(BatchNumber number, IReadOnlyList<BatchedChange> changes, CancellationToken stopping)
     {
-        await _turn.WaitAsync(stopping);
+        await _turn.TakeAsync(stopping);
         try
         {
             return await SendInTurnAsync(number, changes, stopping);
