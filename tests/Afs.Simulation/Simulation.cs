@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Afs.Rpc;
 using Afs.Venus.Cache;
 using Afs.Wire;
 
@@ -34,6 +35,8 @@ public sealed class Simulation
     private int _running;
     private bool _isOpen;
     private bool _isOver;
+
+    static Simulation() => BackgroundWork.WhenFailed = FailInBackground;
 
     private Simulation(SimulationOptions options)
     {
@@ -88,6 +91,15 @@ public sealed class Simulation
         return new SimulationResult(
             options.Seed, story.Hash, simulation._world.Turns, counts.Reads + counts.Stores + counts.Lookups + counts.Statuses + counts.Changes,
             simulation._cell.History.Mutations.Count, violation);
+    }
+
+    /// <summary>What a host began ends with it, wherever it was.</summary>
+    private static void FailInBackground(string name, Exception e)
+    {
+        if (SynchronizationContext.Current is not SimHost host)
+            Environment.FailFast($"Background work failed: {name}", e);
+        else if (e is not HostDiedException)
+            host.World.Violated($"{host.Name}: background work failed: {name}: {e.Message}", e);
     }
 
     private async Task DirectAsync(TaskCompletionSource done)
