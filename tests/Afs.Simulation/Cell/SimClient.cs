@@ -137,7 +137,7 @@ internal sealed class SimClient
         {
             if (await TryMountAsync(host, time) is { } mount)
             {
-                host.Tell("is mounted");
+                host.Tell(Behind is { } behind ? $"is mounted, writes behind for {behind.MaxAge}" : "is mounted");
                 if (applications is not null)
                     await applications(mount);
                 return;

@@ -203,7 +203,7 @@ internal sealed class Model
         if (status.StatusVersion.Value < BeforeStatus(vnode, since))
             return $"S1: client {client} was told status version {status.StatusVersion} of {vnode} after version {BeforeStatus(vnode, since)} was acknowledged";
         if (_history.Statuses.At(vnode, status.StatusVersion) is not { } state || !state.IsToldBy(status))
-            return $"S2: client {client} was told a status of {vnode} that its version {status.StatusVersion} never was: {status}";
+            return $"S2: client {client} was told a status of {vnode} that its version {status.StatusVersion} never was: {status}, and not {_history.Statuses.At(vnode, status.StatusVersion)?.Status.ToString() ?? "anything"}";
         if (status.Type == FileType.Regular && !_history.Versions(vnode).Any(v => v.Version == status.DataVersion.Value && v.LengthBytes == status.LengthBytes))
             return $"client {client} was told version {status.DataVersion} of {vnode} of {status.LengthBytes} bytes, which never was";
         return null;
