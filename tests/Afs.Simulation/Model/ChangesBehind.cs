@@ -24,7 +24,7 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
     public void Add(WaitingChange change)
     {
         BehindClient client = _clients[change.Client];
-        CloseRefusal(client);
+        CloseRefusal(change.Client);
         BehindLife life = client.Life!;
         change.ToldAt = model.Now();
         change.Life = life;
@@ -37,7 +37,7 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
     /// <summary>One transaction of the server.</summary>
     public void Committed(IReadOnlyList<Mutation> mutations)
     {
-        foreach (Mutation mutation in mutations.Where(m => Has(model.NumberOf(m.Client))))
+        foreach (Mutation mutation in mutations.Where(m => m.Batch != default && Has(model.NumberOf(m.Client))))
         {
             int client = model.NumberOf(mutation.Client);
             if (mutation.Refused > 0)
@@ -99,7 +99,7 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
             if (!_clients[client].IsRefusing && judge() is { } wrong)
                 world.Violated(wrong + ", nor was it later");
         }
-        foreach (BehindClient client in _clients.Values)
+        foreach (int client in _clients.Keys)
             CloseRefusal(client);
     }
 
@@ -125,8 +125,15 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
             change.MayBeRefused = true;
     }
 
-    /// <summary>What followed a refused change, and is refused with it, is all through.</summary>
-    private static void CloseRefusal(BehindClient client) => client.IsRefusing &= client.Life!.WaitingChanges > 0 || client.Life.Mount.Host.IsDead;
+    /// <summary>When nothing waits, all that followed a refused change is through, and what a loss of power took never comes.</summary>
+    private void CloseRefusal(int number)
+    {
+        BehindClient client = _clients[number];
+        if (!client.IsRefusing && !_waiting.Exists(w => w.Client == number && w.IsLost) || client.Life!.Mount.Host.IsDead || client.Life.WaitingChanges > 0)
+            return;
+        client.IsRefusing = false;
+        _waiting.RemoveAll(w => w.Client == number && (w.MayBeRefused || w.IsLost));
+    }
 
     /// <summary>It may have been refused; or it was made to a file without a name, of which nobody else ever knows.</summary>
     private bool IsExcused(WaitingChange change) => change.MayBeRefused || change.Vnode != 0 && model.WasRemovedBy(change.Client, change.Vnode);
