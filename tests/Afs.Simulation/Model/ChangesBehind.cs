@@ -9,7 +9,7 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
 {
     private readonly Dictionary<int, BehindClient> _clients = [];
     private readonly List<WaitingChange> _waiting = [];
-    private readonly List<(int Client, Func<string?> Judge)> _answers = [];
+    private readonly List<WaitingAnswer> _answers = [];
 
     public void Mounted(int client, BehindLife life)
     {
@@ -28,7 +28,7 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
         BehindLife life = client.Life!;
         change.ToldAt = model.Now();
         change.Life = life;
-        change.Generation = life.Mount.Trust.LeaseRuns ? life.Mount.Trust.Generation : 0;
+        change.Generation = life.Generation;
         change.MayBeRefused = client.IsRefusing;
         change.PowerLosses = client.PowerLosses;
         _waiting.Add(change);
@@ -83,7 +83,7 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
         if (judge() is not { } wrong)
             return;
         if (_clients.TryGetValue(client, out BehindClient? known) && known.Life!.WaitingChanges > 0)
-            _answers.Add((client, judge));
+            _answers.Add(new WaitingAnswer(client, judge, known.Life, known.Life.Generation));
         else
             world.Violated(wrong);
     }
@@ -93,10 +93,11 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
     {
         if (_answers.Count == 0)
             return;
-        foreach ((int client, Func<string?> judge) in _answers.Where(a => _clients[a.Client].Life!.WaitingChanges == 0).ToArray())
+        foreach (WaitingAnswer answer in _answers.Where(a => _clients[a.Client].Life!.WaitingChanges == 0).ToArray())
         {
-            _answers.Remove((client, judge));
-            if (!_clients[client].IsRefusing && judge() is { } wrong)
+            _answers.Remove(answer);
+            // Without the lease others came in between, and what it was told of never came to be.
+            if (!_clients[answer.Client].IsRefusing && answer.Life.Holds(answer.Generation) && answer.Judge() is { } wrong)
                 world.Violated(wrong + ", nor was it later");
         }
         foreach (int client in _clients.Keys)
@@ -148,9 +149,18 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
     }
 }
 
+/// <summary>An answer that was not right as the server had it when it was given.</summary>
+internal sealed record WaitingAnswer(int Client, Func<string?> Judge, BehindLife Life, uint Generation);
+
 /// <summary>One life of a client that writes behind.</summary>
 internal sealed record BehindLife(SimMount Mount)
 {
+    /// <summary>Of its trust in what it was promised; zero: it has no lease.</summary>
+    public uint Generation => Mount.Trust.LeaseRuns ? Mount.Trust.Generation : 0;
+
+    /// <summary>It had its lease ever since.</summary>
+    public bool Holds(uint generation) => generation != 0 && !Mount.Host.IsDead && Generation == generation;
+
     public long WaitingChanges => Mount.Manager.ReadFigures().Where(static figure => figure.Name == "behind.changes").Sum(static figure => figure.Value);
 }
 
@@ -178,7 +188,7 @@ internal sealed record WaitingChange(
     public int PowerLosses { get; set; }
 
     /// <summary>Its client had its lease ever since.</summary>
-    public bool IsHeld => Generation != 0 && !Life!.Mount.Host.IsDead && Life.Mount.Trust.LeaseRuns && Life.Mount.Trust.Generation == Generation;
+    public bool IsHeld => Life!.Holds(Generation);
 
     public void Arrived(Mutation mutation) => WhenArrived(this, mutation);
 }
