@@ -20,6 +20,9 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
 
     public bool Has(int client) => _clients.ContainsKey(client);
 
+    /// <summary>The server refused something of it, and what followed that isn't through.</summary>
+    public bool IsRefusing(int client) => _clients.TryGetValue(client, out BehindClient? known) && known.IsRefusing;
+
     /// <summary>An application was told that it is done, and the server hasn't done it.</summary>
     public void Add(WaitingChange change)
     {

@@ -70,6 +70,9 @@ internal sealed partial class WriteBehind : IRefusedChanges
     private int _closed;
     private uint _generation;
     private bool _isBegun, _isReturning, _isReturnWanted, _isReclaimWanted;
+
+    /// <summary>Others may have come in between what was decided here and its arrival: then the versions that it was given here are others'.</summary>
+    private readonly HashSet<Fid> _doubtful = [];
     private Failure _refusal;
     private Task _returning = Task.CompletedTask;
 
@@ -80,7 +83,14 @@ internal sealed partial class WriteBehind : IRefusedChanges
     {
         (_volume, _vice, _caches, _log, _isOn, _calls, _time, _logger) = (volume, vice, caches, log, isOn, calls, time, logger);
         _local = new LocalVolume(volume, caches);
+        List<LoggedChange> left = [];
+        log.Read(log.Settled.Next, ChangeLog.MostChanges, left);
         _shipper = new ChangeShipper(volume, log, new ChangeCarrier(volume, vice, isOn, calls, () => ReturnAll(isReclaim: false), logger), this, options, time, logger);
+        if (left.Count == 0)
+            return;
+        foreach (LoggedChange change in left)
+            _doubtful.UnionWith(change.Change.Fids);
+        ReturnAll(isReclaim: false);
     }
 
     /// <summary>What waits for the server, for those who ask.</summary>
@@ -121,10 +131,29 @@ internal sealed partial class WriteBehind : IRefusedChanges
     {
         lock (_lock)
         {
-            if (_log.WaitingChanges == 0 || _isOn && _isBegun && _local.LastChangeOf(fid) <= _log.Settled)
+            if (_doubtful.Count == 0 && (_log.WaitingChanges == 0 || _isOn && _isBegun && _local.LastChangeOf(fid) <= _log.Settled))
                 return new(true);
         }
-        return ShipAsync(context.Cancellation);
+        return ShipForReadAsync(context.Cancellation);
+    }
+
+    /// <summary>As <see cref="ShipAsync"/>, and nothing is cached any more of what others may have come between.</summary>
+    public async ValueTask<bool> ShipForReadAsync(CancellationToken interrupted)
+    {
+        if (!await ShipAsync(interrupted))
+            return false;
+        Task returning;
+        lock (_lock)
+            returning = _doubtful.Count == 0 ? Task.CompletedTask : _returning;
+        try
+        {
+            await returning.WaitAsync(interrupted);
+            return true;
+        }
+        catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+        {
+            return false;
+        }
     }
 
     /// <summary>All that was changed here until now is at the server. False: it isn't, and nobody waits any more, or the mount ends.</summary>
@@ -157,7 +186,15 @@ internal sealed partial class WriteBehind : IRefusedChanges
     }
 
     /// <summary>What was promised is gone, and the tokens with it. Returns at once.</summary>
-    public void TrustLost(SuspectReason reason) => ReturnAll(isReclaim: reason == SuspectReason.ServerRestarted);
+    public void TrustLost(SuspectReason reason)
+    {
+        lock (_lock)
+        {
+            if (_log.WaitingChanges > 0)
+                _doubtful.UnionWith(_local.Held);
+        }
+        ReturnAll(isReclaim: reason == SuspectReason.ServerRestarted);
+    }
 
     /// <summary>Sends what waits, for as long as may be, and ends. What is left stays in the log, for the next start.</summary>
     public async Task EndAsync(CancellationToken limit)
@@ -464,9 +501,13 @@ internal sealed partial class WriteBehind : IRefusedChanges
                 await ReclaimAsync(held);
             if (!await ShipAsync(CancellationToken.None))
                 break;
-            Fid[] recalled;
+            Fid[] recalled, doubtful;
+            lock (_lock)
+                doubtful = [.. _doubtful];
+            _caches.Disown(doubtful);
             lock (_lock)
             {
+                _doubtful.ExceptWith(doubtful);
                 recalled = [.. _recalled];
                 _recalled.Clear();
                 NoteRestless(recalled);
