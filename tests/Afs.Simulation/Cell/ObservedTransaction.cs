@@ -30,8 +30,6 @@ internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimH
         transaction.Commit();
         foreach (Mutation batch in _mutations.Where(static mutation => mutation.Batch != default && mutation.Place == 0))
             host.Tell($"commits batch {batch.Batch.Value} of client {batch.Client}: {_mutations.Count(other => other.Client == batch.Client && other.Batch == batch.Batch)} operations ran, {batch.Refused} are refused");
-        foreach (Mutation m in _mutations)
-            host.Tell($"DEBUG {m.Client} batch {m.Batch.Value}/{m.Place} names [{string.Join(",", m.Names)}] statuses [{string.Join(",", m.Statuses.Select(s => $"{s.Fid.Vnode.Value}:{s.DataVersion.Value}/{s.StatusVersion.Value}"))}]");
         history.Committed(_mutations);
         host.Step();
     }

@@ -20,8 +20,8 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
 
     public bool Has(int client) => _clients.ContainsKey(client);
 
-    /// <summary>The server refused something of it, and what followed that isn't through.</summary>
-    public bool IsRefusing(int client) => _clients.TryGetValue(client, out BehindClient? known) && known.IsRefusing;
+    /// <summary>The server refused the making of a file, or may have: so it never was, and who had it open goes on with what nobody else ever sees.</summary>
+    public bool MayNeverHaveBeen(int client, ulong vnode) => _clients.TryGetValue(client, out BehindClient? known) && known.HasRefused && !model.History.WasEver(vnode);
 
     /// <summary>An application was told that it is done, and the server hasn't done it.</summary>
     public void Add(WaitingChange change)
@@ -124,7 +124,7 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
 
     private void Refused(int client)
     {
-        _clients[client].IsRefusing = true;
+        _clients[client].IsRefusing = _clients[client].HasRefused = true;
         foreach (WaitingChange change in _waiting.Where(w => w.Client == client))
             change.MayBeRefused = true;
     }
@@ -140,13 +140,15 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
     }
 
     /// <summary>It may have been refused; or it was made to a file without a name, of which nobody else ever knows.</summary>
-    private bool IsExcused(WaitingChange change) => change.MayBeRefused || change.Vnode != 0 && model.WasRemovedBy(change.Client, change.Vnode);
+    private bool IsExcused(WaitingChange change) => change.MayBeRefused || change.Vnode != 0 && (model.WasRemovedBy(change.Client, change.Vnode) || MayNeverHaveBeen(change.Client, change.Vnode));
 
     private sealed class BehindClient
     {
         public BehindLife? Life { get; set; }
 
         public bool IsRefusing { get; set; }
+
+        public bool HasRefused { get; set; }
 
         public int PowerLosses { get; set; }
     }

@@ -136,7 +136,7 @@ internal sealed class Model
             && m.Names.Count == 0 && !m.IsOfStatusOnly && m.Statuses.Any(s => s.Fid.Vnode.Value == content.Vnode && s.ContentCrc32C == content.Crc32C);
         Mutation? store = _history.Mutations.FindLast(isIt);
         content.IsStored = store is not null || !Behind.Has(content.Client);
-        content.WasToldInRefusal = Behind.IsRefusing(content.Client);
+        content.WasTold = true;
         if (store is not null)
             StoredAs(content, store, Now());
         else if (Behind.Has(content.Client))
