@@ -33,9 +33,13 @@ internal sealed class VolumeBehind(VolumeStatuses known, XattrCache xattrs, Cont
         {
             known.Statuses.Disown(fid);
             known.Directories.Remove(fid);
-            if (containers.TryPeek(fid, out Container? container) && !container.IsLocal)
-                containers.Drop(container, ContainerFate.Superseded);
             kernel.InvalidateLater(fid);
+            if (!containers.TryPeek(fid, out Container? container))
+                continue;
+            // Else it would go for what the server's next version of that number is, as soon as nobody writes to it.
+            container.Disown();
+            if (!container.IsLocal && container.Phase == ContainerPhase.Clean)
+                containers.Drop(container, ContainerFate.Superseded);
         }
     }
 
