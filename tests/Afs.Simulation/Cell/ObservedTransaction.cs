@@ -199,16 +199,16 @@ internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimH
 
     public VnodeLease? FindVnodeLease(VolumeId volume, VnodeNumber vnode) => transaction.FindVnodeLease(volume, vnode);
 
-    public BatchNumber FindLastBatch(VolumeId volume, ClientId client) => transaction.FindLastBatch(volume, client);
+    public LastBatch FindLastBatch(VolumeId volume, ClientId client) => transaction.FindLastBatch(volume, client);
 
     public void PutVnodeLease(VnodeLease lease) => transaction.PutVnodeLease(lease);
 
     public void DeleteVnodeLease(VnodeLease lease) => transaction.DeleteVnodeLease(lease);
 
-    public void PutLastBatch(VolumeId volume, ClientId client, BatchNumber number)
+    public void PutLastBatch(VolumeId volume, ClientId client, LastBatch batch)
     {
-        transaction.PutLastBatch(volume, client, number);
-        _batch = number;
+        transaction.PutLastBatch(volume, client, batch);
+        _batch = batch.Number;
     }
 
     public void Dispose() => transaction.Dispose();

@@ -620,7 +620,7 @@ internal sealed partial class ChangeCarrier(VolumeId volume, IViceService vice, 
         if (outcome.Kind != OutcomeKind.Aborted)
             return CarrierVerdict.Unreachable;
         if (outcome.Abort == AbortCodes.BatchOutOfOrder && await IsAppliedAsync(number, stopping))
-            return CarrierOutcome.Done; // What it refused, if anything, was told to a call that is lost.
+            return CarrierOutcome.Done; // A later one is applied too: so this one's answer came, and was taken.
         LogNotTaken(number.Value, outcome.Abort);
         return CarrierVerdict.Unreachable;
     }
