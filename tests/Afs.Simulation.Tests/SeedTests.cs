@@ -22,6 +22,23 @@ public sealed class SeedTests
         Assert.Empty(violations);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(26)]
+    [InlineData(51)]
+    [InlineData(76)]
+    public void The_contract_holds_where_clients_write_behind(int firstSeed)
+    {
+        List<string> violations = [];
+        foreach (int seed in Enumerable.Range(firstSeed, SeedsPerBatch))
+        {
+            SimulationResult result = Simulation.Run(new SimulationOptions { Seed = seed, WritesBehind = true });
+            if (result.Violation is { } violation)
+                violations.Add($"seed {seed}: {violation.Message}");
+        }
+        Assert.Empty(violations);
+    }
+
     [Fact]
     public void Runs_are_full_of_answers_commits_and_deaths()
     {

@@ -17,10 +17,11 @@ internal static class SimulateCommand
         var story = new Option<bool>("--story") { Description = "print what happens" };
         var bug = new Option<PlantedBug>("--bug") { HelpName = "BUG", Description = $"plant this error, which must be found: {string.Join(", ", Enum.GetNames<PlantedBug>().Skip(1))}" };
         var wide = new Option<bool>("--wide") { Description = "also contents that are sent in parts, watches, and prefetching" };
-        var command = new RootCommand("Runs a server and its clients through random faults, from seeds, and checks what they promise.") { first, seeds, seed, story, bug, wide };
+        var behind = new Option<bool>("--behind") { Description = "some clients write behind" };
+        var command = new RootCommand("Runs a server and its clients through random faults, from seeds, and checks what they promise.") { first, seeds, seed, story, bug, wide, behind };
         command.SetAction(parsed => parsed.GetValue(seed) is { } one
-            ? RunMany(one, 1, parsed.GetValue(bug), parsed.GetValue(story), parsed.GetValue(wide))
-            : RunMany(parsed.GetValue(first), parsed.GetValue(seeds), parsed.GetValue(bug), parsed.GetValue(story), parsed.GetValue(wide)));
+            ? RunMany(one, 1, parsed.GetValue(bug), parsed.GetValue(story), parsed.GetValue(wide), parsed.GetValue(behind))
+            : RunMany(parsed.GetValue(first), parsed.GetValue(seeds), parsed.GetValue(bug), parsed.GetValue(story), parsed.GetValue(wide), parsed.GetValue(behind)));
         ParseResult parsed = PlainParser.Parse(command, args);
         if (WrongUsage.Find("scripts/simulate", parsed) is not { } wrong)
             return parsed.Invoke();
@@ -28,13 +29,13 @@ internal static class SimulateCommand
         return WrongCommandLine;
     }
 
-    private static int RunMany(int first, int count, PlantedBug bug, bool tellsStory, bool isWide)
+    private static int RunMany(int first, int count, PlantedBug bug, bool tellsStory, bool isWide, bool writesBehind)
     {
         long began = Stopwatch.GetTimestamp();
         (long turns, long answers, long commits, int failed) = (0, 0, 0, 0);
         for (int seed = first; seed < first + count; seed++)
         {
-            SimulationResult result = Simulation.Run(new SimulationOptions { Seed = seed, Bug = bug, IsWide = isWide, Story = tellsStory ? Console.Out : null });
+            SimulationResult result = Simulation.Run(new SimulationOptions { Seed = seed, Bug = bug, IsWide = isWide, WritesBehind = writesBehind, Story = tellsStory ? Console.Out : null });
             (turns, answers, commits) = (turns + result.Turns, answers + result.Answers, commits + result.Commits);
             if (result.Violation is { } violation)
             {

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Afs.Rpc;
 using Afs.Venus.Cache;
 using Afs.Wire;
 
@@ -35,12 +36,14 @@ public sealed class Simulation
     private bool _isOpen;
     private bool _isOver;
 
+    static Simulation() => BackgroundWork.WhenFailed = FailInBackground;
+
     private Simulation(SimulationOptions options)
     {
         _options = options;
         _random = new Random(options.Seed);
         _world = new SimWorld(_random.Next(), options.Story);
-        _cell = new SimCell(_world, _random, clients: _random.Next(2, 4), options.Bug, options.IsWide);
+        _cell = new SimCell(_world, _random, clients: _random.Next(2, 4), options.Bug, options.IsWide, options.WritesBehind ? new Random(~options.Seed) : null);
         _director = new SimHost(_world, "director");
     }
 
@@ -88,6 +91,15 @@ public sealed class Simulation
         return new SimulationResult(
             options.Seed, story.Hash, simulation._world.Turns, counts.Reads + counts.Stores + counts.Lookups + counts.Statuses + counts.Changes,
             simulation._cell.History.Mutations.Count, violation);
+    }
+
+    /// <summary>What a host began ends with it, wherever it was.</summary>
+    private static void FailInBackground(string name, Exception e)
+    {
+        if (SynchronizationContext.Current is not SimHost host)
+            Environment.FailFast($"Background work failed: {name}", e);
+        else if (e is not HostDiedException)
+            host.World.Violated($"{host.Name}: background work failed: {name}: {e.Message}", e);
     }
 
     private async Task DirectAsync(TaskCompletionSource done)
@@ -139,7 +151,7 @@ public sealed class Simulation
     }
 
     private static bool IsQuiet(CacheManager manager) =>
-        manager.ReadFigures().Where(static f => f.Name is "containers.dirty" or "stores.waiting" or "index.unwritten").All(static f => f.Value == 0)
+        manager.ReadFigures().Where(static f => f.Name is "containers.dirty" or "stores.waiting" or "index.unwritten" or "behind.changes").All(static f => f.Value == 0)
         && manager.Containers.All(static c => c.Phase == ContainerPhase.Clean);
 
     private async Task UntilAsync(string what, Func<bool> isSo)

@@ -10,6 +10,9 @@ public sealed record SimulationOptions
     /// <summary>With contents so large that they are sent in parts, with watches, and with all files brought into caches.</summary>
     public bool IsWide { get; init; }
 
+    /// <summary>Some clients write behind, now and then.</summary>
+    public bool WritesBehind { get; init; }
+
     /// <summary>Gets the story as it is told; null: nobody reads it.</summary>
     public TextWriter? Story { get; init; }
 

@@ -118,7 +118,7 @@ internal class MemoryView(MemoryState state) : IMetadataView
     public VnodeLease? FindVnodeLease(VolumeId volume, VnodeNumber vnode) => State.Leases.Values
         .FirstOrDefault(lease => lease.Volume == volume && lease.First.Value <= vnode.Value && vnode.Value < lease.End.Value);
 
-    public BatchNumber FindLastBatch(VolumeId volume, ClientId client) => State.Batches.GetValueOrDefault((volume, client));
+    public LastBatch FindLastBatch(VolumeId volume, ClientId client) => State.Batches.GetValueOrDefault((volume, client));
 
     public virtual void Dispose()
     {
@@ -198,8 +198,8 @@ internal sealed class MemoryTransaction(MemoryMetadataStore store, MemoryState s
 
     public void DeleteVnodeLease(VnodeLease lease) => State = State with { Leases = State.Leases.Remove(new(lease.Volume, lease.First)) };
 
-    public void PutLastBatch(VolumeId volume, ClientId client, BatchNumber number) =>
-        State = State with { Batches = State.Batches.SetItem((volume, client), number) };
+    public void PutLastBatch(VolumeId volume, ClientId client, LastBatch batch) =>
+        State = State with { Batches = State.Batches.SetItem((volume, client), batch with { Answer = batch.Answer.ToArray() }) };
 
     public void SetSavepoint() => _savepoint = State;
 
@@ -228,7 +228,7 @@ internal sealed record MemoryState
     public SortedMap<ulong, SessionRecord> Sessions { get; init; } = SortedMap<ulong, SessionRecord>.Empty;
     public SortedMap<ReplyKey, StoredReply> Replies { get; init; } = SortedMap<ReplyKey, StoredReply>.Empty;
     public SortedMap<VnodeKey, VnodeLease> Leases { get; init; } = SortedMap<VnodeKey, VnodeLease>.Empty;
-    public ImmutableDictionary<(VolumeId, ClientId), BatchNumber> Batches { get; init; } = ImmutableDictionary<(VolumeId, ClientId), BatchNumber>.Empty;
+    public ImmutableDictionary<(VolumeId, ClientId), LastBatch> Batches { get; init; } = ImmutableDictionary<(VolumeId, ClientId), LastBatch>.Empty;
 }
 
 /// <summary>Orders vnodes.</summary>

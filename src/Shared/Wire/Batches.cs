@@ -30,7 +30,7 @@ public sealed partial record LeaseVnodesReply
 
 /// <summary>
 /// What a client did to a volume, in its order: one transaction and one reply. Each operation stands by itself: one that is refused leaves no trace, and the rest goes on. Batches come in the
-/// order of their numbers; else the abort is BatchOutOfOrder. A batch that the server can't store changes nothing and uses up no number.
+/// order of their numbers; else the abort is BatchOutOfOrder. The last that was applied is answered once more as it was. A batch that the server can't store changes nothing and uses up no number.
 /// </summary>
 [WireMessage]
 public sealed partial record ApplyBatchRequest

@@ -104,7 +104,8 @@ public sealed class Promises
                 if (!Tokens.MayPromise(session.Id, fid, isNew))
                     continue;
                 count++;
-                if (!isOverwhelmed && !session.IsWithoutPromises && _volumes.Contains(fid.Volume))
+                // One whose lease ended while the call waited trusts nothing, and nobody waits for it.
+                if (!isOverwhelmed && !session.IsWithoutPromises && !session.IsLapsed && _volumes.Contains(fid.Volume))
                     isOverwhelmed = !_table.TryGrant(session.Holder, fid, evicted);
             }
         }

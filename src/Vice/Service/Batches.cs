@@ -41,7 +41,7 @@ internal sealed class Batches(Changes changes, TokenCalls tokens, DirectoryMoves
     {
         if (scope.View.FindVolume(request.Volume) is null)
             return AbortCodes.NoVolume;
-        BatchNumber last = scope.View.FindLastBatch(request.Volume, scope.Client);
+        BatchNumber last = scope.View.FindLastBatch(request.Volume, scope.Client).Number;
         if (request.Count == 0)
             return new LeaseVnodesReply { First = default, Uniquifier = default, LastBatch = last };
         IReadOnlyList<VnodeLease> earlier = scope.View.ReadVnodeLeases(request.Volume, scope.Client);
@@ -56,7 +56,10 @@ internal sealed class Batches(Changes changes, TokenCalls tokens, DirectoryMoves
     {
         if (scope.View.FindVolume(request.Volume) is null)
             return AbortCodes.NoVolume;
-        if (request.Number != scope.View.FindLastBatch(request.Volume, scope.Client).Next)
+        LastBatch last = scope.View.FindLastBatch(request.Volume, scope.Client);
+        if (request.Number == last.Number && last != default)
+            return Answered(last); // By a call whose reply was lost with its session, or its client.
+        if (request.Number != last.Number.Next)
             return AbortCodes.BatchOutOfOrder;
         List<RefusedOperation> refused = [];
         List<Fid> made = [];
@@ -68,10 +71,23 @@ internal sealed class Batches(Changes changes, TokenCalls tokens, DirectoryMoves
                 refused.Add(new RefusedOperation(i, abort));
         }
         scope.Apply();
-        scope.Transaction.PutLastBatch(request.Volume, scope.Client, request.Number);
+        scope.Transaction.PutLastBatch(request.Volume, scope.Client, new LastBatch(request.Number, WireCodec.ToBytes(new ApplyBatchReply { Refused = refused, HasTokens = false })));
         scope.Changes.JoinVnodes();
         bool hasTokens = request.TakesTokens && tokens.TryTakeNew(scope, [.. made.Where(fid => scope.View.Find(fid, scope.Session) is not null)]);
         return new ApplyBatchReply { Refused = refused, HasTokens = hasTokens };
+    }
+
+    /// <exception cref="StorageException">The answer isn't what was written.</exception>
+    private static Outcome<ApplyBatchReply> Answered(LastBatch last)
+    {
+        try
+        {
+            return WireCodec.FromBytes<ApplyBatchReply>(last.Answer);
+        }
+        catch (MalformedMessageException e)
+        {
+            throw new StorageException(StorageFailure.Corrupt, $"The stored answer to batch {last.Number} is damaged.", e);
+        }
     }
 
     /// <summary>One operation. None: it is applied.</summary>

@@ -7,7 +7,10 @@ using Afs.Wire;
 
 namespace Afs.Simulation;
 
-/// <summary>Passes everything on, and sorts the writes by the mutation that made them: its reply comes last.</summary>
+/// <summary>
+/// Passes everything on, and sorts the writes by the mutation that made them: its reply comes last. A batch is as many mutations as operations of it ran: each reads all its vnodes before it
+/// writes, so the first look at a vnode after a write is the next one's.
+/// </summary>
 internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimHost host, ServerHistory history) : IMetadataTransaction
 {
     private readonly List<Mutation> _mutations = [];
@@ -15,12 +18,18 @@ internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimH
     private List<VnodeNumber> _deleted = [];
     private List<NameWrite> _names = [];
     private List<XattrWrite> _xattrs = [];
-    private (int Mutations, List<FetchStatus> Statuses, List<VnodeNumber> Deleted, List<NameWrite> Names, List<XattrWrite> Xattrs) _savepoint;
+    private List<Mark> _ends = [];
+    private BatchNumber _batch;
+    private (int Mutations, List<FetchStatus> Statuses, List<VnodeNumber> Deleted, List<NameWrite> Names, List<XattrWrite> Xattrs, List<Mark> Ends) _savepoint;
+
+    private Mark Written => new(_statuses.Count, _deleted.Count, _names.Count, _xattrs.Count);
 
     public void Commit()
     {
         host.Step();
         transaction.Commit();
+        foreach (Mutation batch in _mutations.Where(static mutation => mutation.Batch != default && mutation.Place == 0))
+            host.Tell($"commits batch {batch.Batch.Value} of client {batch.Client}: {_mutations.Count(other => other.Client == batch.Client && other.Batch == batch.Batch)} operations ran, {batch.Refused} are refused");
         history.Committed(_mutations);
         host.Step();
     }
@@ -53,8 +62,40 @@ internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimH
     {
         transaction.PutReply(session, sequence, reply);
         ClientId client = transaction.FindSession(session)!.Client;
-        _mutations.Add(new Mutation(session, client, sequence, reply.Abort) { Statuses = _statuses, Deleted = _deleted, Names = _names, Xattrs = _xattrs });
-        (_statuses, _deleted, _names, _xattrs) = ([], [], [], []);
+        if (_batch == default)
+            _mutations.Add(new Mutation(session, client, sequence, reply.Abort) { Statuses = _statuses, Deleted = _deleted, Names = _names, Xattrs = _xattrs });
+        else
+            AddBatch(new Mutation(session, client, sequence, reply.Abort) { Batch = _batch, Refused = WireCodec.FromBytes<ApplyBatchReply>(reply.Body).Refused.Count });
+        (_statuses, _deleted, _names, _xattrs, _ends, _batch) = ([], [], [], [], [], default);
+    }
+
+    private void AddBatch(Mutation batch)
+    {
+        EndOperation();
+        if (_ends.Count == 0)
+            _mutations.Add(batch);
+        Mark from = default;
+        for (int place = 0; place < _ends.Count; place++)
+        {
+            Mark to = _ends[place];
+            _mutations.Add(batch with
+            {
+                Place = place,
+                Refused = place == 0 ? batch.Refused : 0,
+                Statuses = _statuses[from.Statuses..to.Statuses],
+                Deleted = _deleted[from.Deleted..to.Deleted],
+                Names = _names[from.Names..to.Names],
+                Xattrs = _xattrs[from.Xattrs..to.Xattrs],
+            });
+            from = to;
+        }
+    }
+
+    /// <summary>What was written since the last end is one operation's.</summary>
+    private void EndOperation()
+    {
+        if (Written != (_ends.Count == 0 ? default : _ends[^1]))
+            _ends.Add(Written);
     }
 
     public void PutServer(ServerRecord server) => transaction.PutServer(server);
@@ -94,7 +135,7 @@ internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimH
     public void SetSavepoint()
     {
         transaction.SetSavepoint();
-        _savepoint = (_mutations.Count, [.. _statuses], [.. _deleted], [.. _names], [.. _xattrs]);
+        _savepoint = (_mutations.Count, [.. _statuses], [.. _deleted], [.. _names], [.. _xattrs], [.. _ends]);
     }
 
     public void ReleaseSavepoint() => transaction.ReleaseSavepoint();
@@ -103,7 +144,8 @@ internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimH
     {
         transaction.RollBackToSavepoint();
         _mutations.RemoveRange(_savepoint.Mutations, _mutations.Count - _savepoint.Mutations);
-        (_, _statuses, _deleted, _names, _xattrs) = _savepoint;
+        (_, _statuses, _deleted, _names, _xattrs, _ends) = _savepoint;
+        _batch = default;
     }
 
     public ServerRecord ReadServer() => transaction.ReadServer();
@@ -112,7 +154,11 @@ internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimH
 
     public VolumeRecord? FindVolume(VolumeId volume) => transaction.FindVolume(volume);
 
-    public FetchStatus? FindVnode(VolumeId volume, VnodeNumber vnode) => transaction.FindVnode(volume, vnode);
+    public FetchStatus? FindVnode(VolumeId volume, VnodeNumber vnode)
+    {
+        EndOperation();
+        return transaction.FindVnode(volume, vnode);
+    }
 
     public IReadOnlyList<FetchStatus> ReadVnodes(VolumeId volume, VnodeNumber after, int most) => transaction.ReadVnodes(volume, after, most);
 
@@ -153,13 +199,20 @@ internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimH
 
     public VnodeLease? FindVnodeLease(VolumeId volume, VnodeNumber vnode) => transaction.FindVnodeLease(volume, vnode);
 
-    public BatchNumber FindLastBatch(VolumeId volume, ClientId client) => transaction.FindLastBatch(volume, client);
+    public LastBatch FindLastBatch(VolumeId volume, ClientId client) => transaction.FindLastBatch(volume, client);
 
     public void PutVnodeLease(VnodeLease lease) => transaction.PutVnodeLease(lease);
 
     public void DeleteVnodeLease(VnodeLease lease) => transaction.DeleteVnodeLease(lease);
 
-    public void PutLastBatch(VolumeId volume, ClientId client, BatchNumber number) => transaction.PutLastBatch(volume, client, number);
+    public void PutLastBatch(VolumeId volume, ClientId client, LastBatch batch)
+    {
+        transaction.PutLastBatch(volume, client, batch);
+        _batch = batch.Number;
+    }
 
     public void Dispose() => transaction.Dispose();
+
+    /// <summary>How far the lists go.</summary>
+    private readonly record struct Mark(int Statuses, int Deleted, int Names, int Xattrs);
 }

@@ -1,4 +1,5 @@
 using Afs.Rpc;
+using Afs.Venus.Cache;
 
 namespace Afs.Simulation;
 
@@ -17,7 +18,10 @@ internal sealed class SimCell
         Resend = new BackOff(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(1)),
     };
 
-    public SimCell(SimWorld world, Random random, int clients, PlantedBug bug, bool isWide = false)
+    private static readonly int[] BehindMs = [0, 20, 200, 1000, 5000, 30_000];
+
+    /// <param name="behind">Whether, and for how long, each client writes behind; null: none does.</param>
+    public SimCell(SimWorld world, Random random, int clients, PlantedBug bug, bool isWide = false, Random? behind = null)
     {
         World = world;
         Network = new MemoryNetwork(world.Time, new Random(random.Next()));
@@ -26,7 +30,7 @@ internal sealed class SimCell
         Workload = WorkloadOptions.Draw(random, isWide);
         Model = new Model(world, History);
         Server = new SimServer(this, new Random(random.Next()));
-        Clients = [.. Enumerable.Range(1, clients).Select(number => new SimClient(this, number, new Random(random.Next())))];
+        Clients = [.. Enumerable.Range(1, clients).Select(number => new SimClient(this, number, new Random(random.Next())) { Behind = DrawBehind(behind) })];
     }
 
     public SimWorld World { get; }
@@ -48,4 +52,8 @@ internal sealed class SimCell
     public SimServer Server { get; }
 
     public IReadOnlyList<SimClient> Clients { get; }
+
+    private static WriteBehindOptions? DrawBehind(Random? random) => random is null || random.Next(3) == 0
+        ? null
+        : new() { MaxAge = TimeSpan.FromMilliseconds(BehindMs[random.Next(BehindMs.Length)]), MaxOperations = random.Next(4) == 0 ? random.Next(1, 20) : 1000 };
 }

@@ -49,6 +49,9 @@ internal sealed class SimClient
     /// <summary>Without a lease it goes on with what it had.</summary>
     public bool ServesDisconnected { get; }
 
+    /// <summary>Null: it doesn't write behind.</summary>
+    public WriteBehindOptions? Behind { get; init; }
+
     /// <summary>It takes its time to acknowledge breaks, now and then.</summary>
     public bool IsSlow { get; set; }
 
@@ -134,7 +137,7 @@ internal sealed class SimClient
         {
             if (await TryMountAsync(host, time) is { } mount)
             {
-                host.Tell("is mounted");
+                host.Tell(Behind is { } behind ? $"is mounted, writes behind for {behind.MaxAge}" : "is mounted");
                 if (applications is not null)
                     await applications(mount);
                 return;
@@ -173,7 +176,7 @@ internal sealed class SimClient
         server = new SlowAcknowledger(server, time, new Random(_random.Next()), () => IsSlow);
         var index = new SimContainerIndex(_index, host, time, new Random(_random.Next())) { DropsFailed = _cell.Bugs.DropsFailedIndexChanges };
         var storage = new CacheStorage(disk, new SimContainerFiles(disk, _cell.Bugs.Planted), _cell.Bugs.Index(index), $"boot{_boots}", _wasCleanEnd) { Vnodes = _ => _saved.For(host) };
-        var options = new CacheOptions { Limits = _limits, ServesDisconnected = ServesDisconnected, LeastArrivingBytes = Limits.InlineContentBytes, Times = new CallTimes { Call = TimeSpan.FromSeconds(4), Stall = TimeSpan.FromSeconds(4) } };
+        var options = new CacheOptions { Limits = _limits, ServesDisconnected = ServesDisconnected, LeastArrivingBytes = Limits.InlineContentBytes, Times = new CallTimes { Call = TimeSpan.FromSeconds(4), Stall = TimeSpan.FromSeconds(4) }, WriteBehind = Behind };
         _wasCleanEnd = false;
         var manager = new CacheManager(options, storage, server, time, random, log, _cell.Bugs.BreakLog());
         Failure failure = await StartAsync(manager);
@@ -193,7 +196,10 @@ internal sealed class SimClient
         };
         _cell.Model.Mounted(Number, Id);
         var files = new SimDiskView(Disk, host, time) { HasRoom = true };
-        return _mount = new SimMount(this, host, time, manager, files, _cell.Model) { Trust = connection.Trust, Kernel = kernel };
+        var mount = new SimMount(this, host, time, manager, files, _cell.Model) { Trust = connection.Trust, Kernel = kernel };
+        if (Behind is not null)
+            _cell.Model.Behind.Mounted(Number, new BehindLife(mount));
+        return _mount = mount;
     }
 
     private static async Task<Failure> StartAsync(CacheManager manager)

@@ -33,7 +33,7 @@ internal sealed class SimDisk
 
     public IReadOnlyList<string> List(string folder)
     {
-        string prefix = folder + "/";
+        string prefix = folder == Root ? "" : folder + "/";
         return
         [
             .. _names.Where(pair => pair.Key.StartsWith(prefix, StringComparison.Ordinal) && FolderOf(pair.Key) == folder)

@@ -5,10 +5,16 @@ internal sealed class Acknowledged
 {
     private readonly List<(long At, ulong Version)> _versions = [];
 
+    /// <summary>In any order: who writes behind is told before the server has it.</summary>
     public void Add(long at, ulong version)
     {
-        if (_versions.Count == 0 || version > _versions[^1].Version)
-            _versions.Add((at, version));
+        int place = _versions.Count;
+        while (place > 0 && _versions[place - 1].Version > version)
+            place--;
+        if (place == 0 || _versions[place - 1].Version < version)
+            _versions.Insert(place, (at, version));
+        else if (at < _versions[place - 1].At)
+            _versions[place - 1] = (at, version);
     }
 
     /// <summary>The highest that was acknowledged before a moment; zero for none.</summary>

@@ -7,6 +7,7 @@ internal sealed class LastJudgement(SimWorld world, Model model)
 {
     public void Judge(IReadOnlyList<SimClient> clients)
     {
+        model.Behind.JudgeLast();
         JudgeMutations();
         foreach (WrittenContent content in model.Contents.Where(static c => c.WrittenAt > 0 && !c.IsStored && !c.MayBeLost))
         {
@@ -33,6 +34,7 @@ internal sealed class LastJudgement(SimWorld world, Model model)
     private bool IsAccountedFor(WrittenContent content, IReadOnlyList<SimClient> clients) =>
         model.History.Versions(content.Vnode).Any(v => v.Crc32C == content.Crc32C)
         || model.WasRemovedBy(content.Client, content.Vnode)
+        || content.WasTold && model.Behind.MayNeverHaveBeen(content.Client, content.Vnode)
         || model.Local(content.Client, content.Vnode).CutAt > content.WrittenAt
         || Recovered(clients[content.Client - 1]).Contains(content.Crc32C);
 

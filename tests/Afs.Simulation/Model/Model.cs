@@ -25,7 +25,9 @@ internal sealed class Model
     public Model(SimWorld world, ServerHistory history)
     {
         (_world, _history) = (world, history);
+        Behind = new ChangesBehind(world, this);
         _history.VersionStored = CheckStored;
+        _history.HaveCommitted = Behind.Committed;
     }
 
     public ServerHistory History => _history;
@@ -35,6 +37,9 @@ internal sealed class Model
     public IEnumerable<WrittenContent> Contents => _contents.Values;
 
     public ModelCounts Counts { get; } = new();
+
+    /// <summary>Of clients that write behind.</summary>
+    public ChangesBehind Behind { get; }
 
     /// <summary>A client is mounted by this name.</summary>
     public void Mounted(int client, ClientId id)
@@ -49,6 +54,7 @@ internal sealed class Model
 
     public void ClientDied(int client, bool losesPower)
     {
+        Behind.Died(client, losesPower);
         foreach (((int owner, _), LocalFile file) in _local)
         {
             if (owner == client)
@@ -63,9 +69,11 @@ internal sealed class Model
     public int NewId() => ++_lastId;
 
     /// <summary>An application asks for a change of names.</summary>
-    public Operation Begin(int id, int client, string what, Func<Mutation, bool> runs)
+    /// <param name="vnode">What it changes, where that may have no name; zero: names.</param>
+    /// <param name="touches">Would an answer about this vnode, or this name in it, show it?</param>
+    public Operation Begin(int id, int client, string what, Func<Mutation, bool> runs, ulong vnode, Func<ulong, string?, bool> touches)
     {
-        var operation = new Operation(id, client, what, Now(), runs);
+        var operation = new Operation(id, client, what, Now(), runs) { Vnode = vnode, Touches = touches };
         _operations.Add(operation);
         return operation;
     }
@@ -81,11 +89,29 @@ internal sealed class Model
             && NumberOf(m.Client) == operation.Client && operation.Runs(m));
         if (mutation is null)
         {
-            _world.Violated($"S4: {operation.What} of client {operation.Client} succeeded, and the server never did it");
+            if (Behind.Has(operation.Client))
+                Behind.Add(new WaitingChange(
+                    operation.Client, $"{operation.What} ({operation.Id})", operation.Began, operation.Vnode, m => m.Operation == 0 && m.At > operation.Began && m.HasEffect && operation.Runs(m),
+                    operation.Touches, (waiting, m) => Arrived(operation, m, waiting.IsHeld ? waiting.ToldAt : Now())));
+            else
+                _world.Violated($"S4: {operation.What} of client {operation.Client} succeeded, and the server never did it");
             return;
         }
+        Arrived(operation, mutation, Now());
+        Behind.CheckOrder(operation.Client, operation.Began, operation.What);
+    }
+
+    private void Arrived(Operation operation, Mutation mutation, long toldAt)
+    {
         mutation.Operation = operation.Id;
-        Acknowledge(mutation);
+        Acknowledge(mutation, toldAt);
+    }
+
+    /// <summary>fsync() of a client told of success.</summary>
+    public void Synced(int client, long asked)
+    {
+        if (Behind.Has(client))
+            Behind.Synced(client, asked);
     }
 
     public LocalFile Local(int client, ulong vnode)
@@ -105,14 +131,26 @@ internal sealed class Model
     /// <summary>close() or fsync() of what was written told of success.</summary>
     public void Stored(WrittenContent content)
     {
-        content.IsStored = true;
         Counts.Stores++;
-        Mutation? store = _history.Mutations.FindLast(m => NumberOf(m.Client) == content.Client
-            && m.Names.Count == 0 && !m.IsOfStatusOnly && m.Statuses.Any(s => s.Fid.Vnode.Value == content.Vnode && s.ContentCrc32C == content.Crc32C));
+        bool isIt(Mutation m) => NumberOf(m.Client) == content.Client
+            && m.Names.Count == 0 && !m.IsOfStatusOnly && m.Statuses.Any(s => s.Fid.Vnode.Value == content.Vnode && s.ContentCrc32C == content.Crc32C);
+        Mutation? store = _history.Mutations.FindLast(isIt);
+        content.IsStored = store is not null || !Behind.Has(content.Client);
+        content.WasTold = true;
         if (store is not null)
-            Acknowledge(store);
+            StoredAs(content, store, Now());
+        else if (Behind.Has(content.Client))
+            Behind.Add(new WaitingChange(
+                content.Client, $"content {content.Id} of {content.Vnode}", content.WrittenAt, content.Vnode, isIt, (vnode, name) => name is null && vnode == content.Vnode,
+                (waiting, m) => StoredAs(content, m, waiting.IsHeld ? waiting.ToldAt : Now())));
         else if (!WasRemovedBy(content.Client, content.Vnode))
             _world.Violated($"S4: the close of content {content.Id} of client {content.Client} succeeded, and the server never got it");
+    }
+
+    private void StoredAs(WrittenContent content, Mutation store, long toldAt)
+    {
+        content.IsStored = true;
+        Acknowledge(store, toldAt);
     }
 
     /// <summary>Was told that a name stands for a vnode; zero: for nothing.</summary>
@@ -120,35 +158,56 @@ internal sealed class Model
     public void Named(int client, ulong directory, string name, ulong vnode, long since)
     {
         Counts.Lookups++;
-        if (!_history.Meanings(directory, name, Before(directory, since)).Contains(vnode))
-            _world.Violated($"S1: client {client} was told that {name} in {directory} is {vnode}, which it was not since version {Before(directory, since)}");
+        Judge(client, directory, name, since, () => _history.Meanings(directory, name, Before(directory, since)).Contains(vnode)
+            ? null
+            : $"S1: client {client} was told that {name} in {directory} is {vnode}, which it was not since version {Before(directory, since)}");
+    }
+
+    /// <summary>An answer about a vnode, or about a name in it.</summary>
+    private void Judge(int client, ulong vnode, string? name, long since, Func<string?> judge)
+    {
+        Behind.JudgeAgain();
+        Behind.Judge(client, judge);
+        if (Behind.Unseen(client, vnode, name, since) is { } unseen)
+            _world.Violated(unseen);
     }
 
     /// <summary>Was given the entries of a directory.</summary>
     public void Listed(int client, ulong directory, ulong version, IEnumerable<(string Name, ulong Vnode)> names, long since)
     {
         Counts.Lookups++;
+        List<KeyValuePair<string, ulong>> listed = [.. names.Select(static entry => KeyValuePair.Create(entry.Name, entry.Vnode))];
+        Judge(client, directory, null, since, () => JudgeListing(client, directory, version, listed, since));
+    }
+
+    private string? JudgeListing(int client, ulong directory, ulong version, List<KeyValuePair<string, ulong>> names, long since)
+    {
         if (version < Before(directory, since))
-            _world.Violated($"S1: client {client} listed version {version} of {directory} after version {Before(directory, since)} was acknowledged");
+            return $"S1: client {client} listed version {version} of {directory} after version {Before(directory, since)} was acknowledged";
         if (_history.Entries(directory, version) is not { } entries)
-            _world.Violated($"client {client} listed version {version} of {directory}, which never was");
-        else if (!entries.Select(static e => (e.Key, e.Value)).SequenceEqual(names))
-            _world.Violated($"S2: client {client} listed version {version} of {directory} with other names than it had");
+            return $"client {client} listed version {version} of {directory}, which never was";
+        return entries.SequenceEqual(names) ? null : $"S2: client {client} listed version {version} of {directory} with other names than it had";
     }
 
     /// <summary>Was told the status of a file.</summary>
     public void Told(int client, FetchStatus status, long since)
     {
         Counts.Statuses++;
+        Judge(client, status.Fid.Vnode.Value, null, since, () => JudgeStatus(client, status, since));
+    }
+
+    private string? JudgeStatus(int client, FetchStatus status, long since)
+    {
         ulong vnode = status.Fid.Vnode.Value;
         if (status.DataVersion.Value < Before(vnode, since))
-            _world.Violated($"S1: client {client} was told version {status.DataVersion} of {vnode} after version {Before(vnode, since)} was acknowledged");
+            return $"S1: client {client} was told version {status.DataVersion} of {vnode} after version {Before(vnode, since)} was acknowledged";
         if (status.StatusVersion.Value < BeforeStatus(vnode, since))
-            _world.Violated($"S1: client {client} was told status version {status.StatusVersion} of {vnode} after version {BeforeStatus(vnode, since)} was acknowledged");
+            return $"S1: client {client} was told status version {status.StatusVersion} of {vnode} after version {BeforeStatus(vnode, since)} was acknowledged";
         if (_history.Statuses.At(vnode, status.StatusVersion) is not { } state || !state.IsToldBy(status))
-            _world.Violated($"S2: client {client} was told a status of {vnode} that its version {status.StatusVersion} never was: {status}");
+            return $"S2: client {client} was told a status of {vnode} that its version {status.StatusVersion} never was: {status}, and not {_history.Statuses.At(vnode, status.StatusVersion)?.Status.ToString() ?? "anything"}";
         if (status.Type == FileType.Regular && !_history.Versions(vnode).Any(v => v.Version == status.DataVersion.Value && v.LengthBytes == status.LengthBytes))
-            _world.Violated($"client {client} was told version {status.DataVersion} of {vnode} of {status.LengthBytes} bytes, which never was");
+            return $"client {client} was told version {status.DataVersion} of {vnode} of {status.LengthBytes} bytes, which never was";
+        return null;
     }
 
     /// <summary>Was told all xattrs of a vnode.</summary>
@@ -156,16 +215,15 @@ internal sealed class Model
     {
         Counts.Statuses++;
         var told = xattrs.Select(static x => KeyValuePair.Create(Convert.ToHexString(x.Name), Convert.ToHexString(x.Value))).OrderBy(static x => x.Key, StringComparer.Ordinal).ToList();
-        if (!_history.Statuses.Since(vnode, BeforeStatus(vnode, since)).Any(state => state.Xattrs.OrderBy(static x => x.Key, StringComparer.Ordinal).SequenceEqual(told)))
-            _world.Violated($"S1: client {client} was told xattrs of {vnode} that it has not had since status version {BeforeStatus(vnode, since)}: {string.Join(", ", told)}");
+        Judge(client, vnode, null, WasRemovedBy(client, vnode) ? 0 : since, () => WasRemovedBy(client, vnode)
+            || _history.Statuses.Since(vnode, BeforeStatus(vnode, since)).Any(state => state.Xattrs.OrderBy(static x => x.Key, StringComparer.Ordinal).SequenceEqual(told))
+                ? null
+                : $"S1: client {client} was told xattrs of {vnode} that it has not had since status version {BeforeStatus(vnode, since)}: {string.Join(", ", told)}");
     }
 
     /// <summary>Was told that a vnode is gone.</summary>
-    public void ToldGone(int client, ulong vnode)
-    {
-        if (_history.Exists(vnode))
-            _world.Violated($"S4: client {client} was told that {vnode} is gone, and it is there");
-    }
+    public void ToldGone(int client, ulong vnode) =>
+        Behind.Judge(client, () => _history.Exists(vnode) ? $"S4: client {client} was told that {vnode} is gone, and it is there" : null);
 
     /// <summary>Opened a file and read all of it.</summary>
     public void Read(int client, ulong vnode, DataVersion version, uint crc32C, long lengthBytes, Question question)
@@ -177,13 +235,18 @@ internal sealed class Model
             _world.Violated($"S2: client {client} read {lengthBytes} bytes of {vnode} that nobody wrote");
             return;
         }
-        if (Local(client, vnode).LastLocal >= asked)
-            return;
+        if (Local(client, vnode).LastLocal < asked)
+            Judge(client, vnode, null, WasRemovedBy(client, vnode) ? 0 : since, () => JudgeRead(client, vnode, version.Value, crc32C, lengthBytes, since));
+    }
+
+    private string? JudgeRead(int client, ulong vnode, ulong version, uint crc32C, long lengthBytes, long since)
+    {
         // What this client removed lives on as it has it open; a newer version that another client had stored went with its name.
-        if (version.Value < Before(vnode, since) && !WasRemovedBy(client, vnode))
-            _world.Violated($"S1: client {client} opened version {version} of {vnode} after version {Before(vnode, since)} was acknowledged");
-        if (!_history.Versions(vnode).Any(v => v.Version == version.Value && v.Crc32C == crc32C && v.LengthBytes == lengthBytes))
-            _world.Violated($"S2: client {client} opened version {version} of {vnode}, whose content was another");
+        if (version < Before(vnode, since) && !WasRemovedBy(client, vnode))
+            return $"S1: client {client} opened version {version} of {vnode} after version {Before(vnode, since)} was acknowledged";
+        return _history.Versions(vnode).Any(v => v.Version == version && v.Crc32C == crc32C && v.LengthBytes == lengthBytes)
+            ? null
+            : $"S2: client {client} opened version {version} of {vnode}, whose content was another";
     }
 
     /// <summary>Read an open file again, which this client didn't change meanwhile.</summary>
@@ -201,9 +264,8 @@ internal sealed class Model
 
     private ulong BeforeStatus(ulong vnode, long moment) => _acknowledgedStatuses.TryGetValue(vnode, out Acknowledged? versions) ? versions.Before(moment) : 0;
 
-    private void Acknowledge(Mutation mutation)
+    private void Acknowledge(Mutation mutation, long now)
     {
-        long now = Now();
         foreach (FetchStatus status in mutation.Statuses)
         {
             ulong vnode = status.Fid.Vnode.Value;

@@ -14,6 +14,14 @@ internal sealed record Mutation(SessionId Session, ClientId Client, CallSequence
 
     public List<XattrWrite> Xattrs { get; init; } = [];
 
+    /// <summary>Of a batch: its number, and which of its operations that ran this was. One mutation of the model is one operation.</summary>
+    public BatchNumber Batch { get; init; }
+
+    public int Place { get; init; }
+
+    /// <summary>Operations of its batch that were refused.</summary>
+    public int Refused { get; init; }
+
     /// <summary>It changed no content and no name; said by the history, which knows what was before.</summary>
     public bool IsOfStatusOnly { get; set; }
 

@@ -19,4 +19,10 @@ internal enum OperationOutcome
 internal sealed record Operation(int Id, int Client, string What, long Began, Func<Mutation, bool> Runs)
 {
     public OperationOutcome Outcome { get; set; }
+
+    /// <summary>What it changes, where that may have no name; zero: names.</summary>
+    public ulong Vnode { get; init; }
+
+    /// <summary>Would an answer about this vnode, or this name in it, show it?</summary>
+    public required Func<ulong, string?, bool> Touches { get; init; }
 }

@@ -7,7 +7,8 @@ namespace Afs.Simulation;
 /// <summary>All that the server ever committed, as seen from outside time: every version of every file and directory, and every mutation.</summary>
 internal sealed class ServerHistory(SimWorld world)
 {
-    private readonly HashSet<(SessionId, CallSequence)> _calls = [];
+    private readonly HashSet<(SessionId, CallSequence, int)> _calls = [];
+    private readonly Dictionary<ClientId, BatchNumber> _batches = [];
     private readonly Dictionary<ulong, List<FileVersion>> _files = [];
     private readonly Dictionary<ulong, SortedList<ulong, ImmutableSortedDictionary<string, ulong>>> _directories = [];
     private readonly Dictionary<ulong, FetchStatus> _vnodes = [];
@@ -20,6 +21,9 @@ internal sealed class ServerHistory(SimWorld world)
     /// <summary>Gets each new version of a file's content.</summary>
     public Action<ulong, FileVersion>? VersionStored { get; set; }
 
+    /// <summary>Gets each transaction, when all of it is known here.</summary>
+    public Action<IReadOnlyList<Mutation>>? HaveCommitted { get; set; }
+
     /// <summary>The versions of a file, oldest first.</summary>
     public IReadOnlyList<FileVersion> Versions(ulong vnode) => _files.TryGetValue(vnode, out List<FileVersion>? versions) ? versions : [];
 
@@ -29,7 +33,7 @@ internal sealed class ServerHistory(SimWorld world)
 
     /// <summary>What a name stood for at a version of its directory, and at all later ones; zero for nothing.</summary>
     public IEnumerable<ulong> Meanings(ulong directory, string name, ulong sinceVersion) =>
-        _directories[directory].Where(pair => pair.Key >= sinceVersion).Select(pair => pair.Value.GetValueOrDefault(name));
+        _directories.TryGetValue(directory, out var versions) ? versions.Where(pair => pair.Key >= sinceVersion).Select(pair => pair.Value.GetValueOrDefault(name)) : [];
 
     public bool Exists(ulong vnode) => _vnodes.ContainsKey(vnode);
 
@@ -58,12 +62,24 @@ internal sealed class ServerHistory(SimWorld world)
         foreach (Mutation mutation in mutations)
         {
             mutation.At = world.NextSequence();
-            if (!_calls.Add((mutation.Session, mutation.Call)))
+            if (!_calls.Add((mutation.Session, mutation.Call, mutation.Place)))
                 world.Violated($"S6: call {mutation.Call.Value} of session {mutation.Session.Value} was executed twice");
+            if (mutation.Batch != default && mutation.Place == 0)
+                CheckBatch(mutation);
             Mutations.Add(mutation);
             Statuses.Committed(mutation);
             Apply(mutation);
         }
+        HaveCommitted?.Invoke(mutations);
+    }
+
+    /// <summary>Batches of a client follow each other: none twice, none left out.</summary>
+    private void CheckBatch(Mutation mutation)
+    {
+        BatchNumber last = _batches.GetValueOrDefault(mutation.Client);
+        if (mutation.Batch != last.Next)
+            world.Violated($"S9: batch {mutation.Batch.Value} of client {mutation.Client} was applied after batch {last.Value}");
+        _batches[mutation.Client] = mutation.Batch;
     }
 
     private void Apply(Mutation mutation)

@@ -18,6 +18,9 @@ internal sealed record WrittenContent(int Id, int Client, ulong Vnode, uint Crc3
     /// <summary>Its close or fsync told of success.</summary>
     public bool IsStored { get; set; }
 
+    /// <summary>Its close or fsync told of success; what is written behind is not stored by that.</summary>
+    public bool WasTold { get; set; }
+
     /// <summary>The power of its machine failed before that.</summary>
     public bool MayBeLost { get; set; }
 }

@@ -48,7 +48,8 @@ internal sealed class FileActions(SimMount mount, Random random, WorkloadOptions
                 return failure;
             SimFile file = mount.FileOf(container);
             uint first = Checksum(file);
-            Model.Read(mount.Number, fid.Vnode.Value, container.BaseVersion, first, file.LengthBytes, question);
+            if (!mount.IsWritten(container))
+                Model.Read(mount.Number, fid.Vnode.Value, container.BaseVersion, first, file.LengthBytes, question);
             if (random.Next(3) == 0)
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(random.Next(1, MostHeldMs)), mount.Time);

@@ -8,7 +8,7 @@ namespace Afs.Simulation;
 internal sealed class FileWriter(SimMount mount, Random random, WorkloadOptions options, Fid fid, LocalFile local)
 {
     private const int MostPieces = 3, MostPauseMs = 1500, PauseOneIn = 4;
-    private const int AgainOneIn = 5, MostMappedMs = 12_000;
+    private const int AgainOneIn = 5, SyncOneIn = 5, MostMappedMs = 12_000;
     private const int MostPatchBytes = 100;
 
     private Model Model => mount.Model;
@@ -96,7 +96,18 @@ internal sealed class FileWriter(SimMount mount, Random random, WorkloadOptions 
         mount.Host.Tell($"wrote {id} to {fid}, {bytes.Length} bytes over version {content.Base}: {failure.Kind} {failure.Abort}");
         if (failure.IsNone)
             Model.Stored(content);
+        if (mount.Client.Behind is not null && random.Next(SyncOneIn) == 0)
+            await SyncAsync();
         return failure;
+    }
+
+    private async Task SyncAsync()
+    {
+        long asked = Model.Now();
+        Failure failure = await mount.Manager.Operations.SyncAsync(fid, default);
+        mount.Host.Tell($"fsync: {failure}");
+        if (failure.IsNone)
+            Model.Synced(mount.Number, asked);
     }
 
     private async Task PauseAsync()

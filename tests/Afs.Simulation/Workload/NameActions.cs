@@ -27,7 +27,7 @@ internal sealed class NameActions(SimMount mount)
             Gid = 1,
             Time = mount.Manager.Operations.Now,
         };
-        Operation operation = Model.Begin(id, mount.Number, $"create {path}", m => m.Names is [{ Target: > 0 }] && m.Statuses.Any(s => s.Uid == id));
+        Operation operation = Model.Begin(id, mount.Number, $"create {path}", m => m.Names is [{ Target: > 0 }] && m.Statuses.Any(s => s.Uid == id), 0, Touching(directory.Vnode.Value, name));
         Result<FetchStatus> made = await mount.Manager.Operations.CreateAsync(request, default);
         End(operation, made.Failure);
         return made.IsSuccess ? made.Value.Fid : made.Failure;
@@ -41,7 +41,8 @@ internal sealed class NameActions(SimMount mount)
         (Fid directory, string name) = at.Value;
         ulong parent = directory.Vnode.Value;
         Operation operation = Model.Begin(
-            Model.NewId(), mount.Number, $"remove {path}", m => m.Names is [{ Target: 0 } write] && write.Directory == parent && write.Name == name);
+            Model.NewId(), mount.Number, $"remove {path}", m => m.Names is [{ Target: 0 } write] && write.Directory == parent && write.Name == name, 0,
+            Touching(parent, name));
         Failure failure = await mount.Manager.Operations.RemoveAsync(directory, Encoding.UTF8.GetBytes(name), isDirectory: false, default);
         End(operation, failure);
         return failure;
@@ -60,7 +61,8 @@ internal sealed class NameActions(SimMount mount)
         Operation operation = Model.Begin(
             Model.NewId(), mount.Number, $"rename {from} {to}",
             m => m.Names.Exists(w => w.Directory == fromParent && w.Name == fromName && w.Target == 0)
-                && m.Names.Exists(w => w.Directory == toParent && w.Name == toName && w.Target > 0));
+                && m.Names.Exists(w => w.Directory == toParent && w.Name == toName && w.Target > 0),
+            0, (vnode, asked) => Touching(fromParent, fromName)(vnode, asked) || Touching(toParent, toName)(vnode, asked));
         Failure failure = await mount.Manager.Operations.RenameAsync(
             source.Value.Directory, Encoding.UTF8.GetBytes(fromName), target.Value.Directory, Encoding.UTF8.GetBytes(toName), RenameMode.Replace, default);
         End(operation, failure);
@@ -86,6 +88,8 @@ internal sealed class NameActions(SimMount mount)
             mount.Number, directory.Vnode.Value, listing.Version.Value, listing.Names.Select(static n => (Encoding.UTF8.GetString(n.Name), n.Fid.Vnode.Value)), question.Since);
         return Failure.None;
     }
+
+    private static Func<ulong, string?, bool> Touching(ulong directory, string name) => (vnode, asked) => vnode == directory && (asked is null || asked == name);
 
     private void End(Operation operation, Failure failure)
     {

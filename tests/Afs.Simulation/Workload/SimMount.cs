@@ -56,6 +56,9 @@ internal sealed record SimMount(SimClient Client, SimHost Host, TimeProvider Tim
         return directory.Value == default ? (Failure)AbortCodes.NameNotFound : (directory.Value, path[(slash + 1)..]);
     }
 
+    /// <summary>Somebody here has it open for writing, and the server may have refused by now what he stored last: that is his version (S2) until he closes it.</summary>
+    public bool IsWritten(IContainer container) => Client.Behind is not null && ((ContainerUse)container).Container.HasWriters;
+
     /// <summary>The file of an open container, as the kernel has it open: also where its name is gone.</summary>
     public SimFile FileOf(IContainer container) => new(Disk, ((SimFile)((ContainerUse)container).Container.File).Inode);
 }

@@ -33,7 +33,7 @@ internal sealed class StatusActions(SimMount mount, Random random)
             ModifyTime = new Timestamp(id, 2),
             ChangeTime = mount.Manager.Operations.Now,
         };
-        Operation operation = Model.Begin(id, mount.Number, $"set {fields} of {path}", m => m.IsOfStatus(fid) && m.Statuses[0].Uid == id && m.Statuses[0].ChangeTime == request.ChangeTime);
+        Operation operation = Model.Begin(id, mount.Number, $"set {fields} of {path}", m => m.IsOfStatus(fid) && m.Statuses[0].Uid == id && m.Statuses[0].ChangeTime == request.ChangeTime, fid.Vnode.Value, Touching(fid));
         Result<FetchStatus> changed = await mount.Manager.Operations.SetStatusAsync(request, default);
         End(operation, fid, changed.Failure);
         return changed.Failure;
@@ -52,7 +52,7 @@ internal sealed class StatusActions(SimMount mount, Random random)
         byte[]? value = random.Next(4) == 0 ? null : isList ? ListOf(id) : BitConverter.GetBytes(id);
         var request = new StoreXattrRequest { Fid = fid, Name = name, Value = value, ChangeTime = mount.Manager.Operations.Now };
         var write = new XattrWrite(fid.Vnode.Value, Convert.ToHexString(name), value is null ? null : Convert.ToHexString(value));
-        Operation operation = Model.Begin(id, mount.Number, $"{(value is null ? "remove" : "set")} an xattr of {path}", m => m.IsOfStatus(fid) && m.Xattrs is [var one] && one == write);
+        Operation operation = Model.Begin(id, mount.Number, $"{(value is null ? "remove" : "set")} an xattr of {path}", m => m.IsOfStatus(fid) && m.Xattrs is [var one] && one == write, fid.Vnode.Value, Touching(fid));
         Failure failure = await mount.Manager.Operations.SetXattrAsync(request, default);
         End(operation, fid, failure);
         return failure;
@@ -75,8 +75,7 @@ internal sealed class StatusActions(SimMount mount, Random random)
                 return got.Failure;
             xattrs = got.Value;
         }
-        if (!Model.WasRemovedBy(mount.Number, fid.Vnode.Value))
-            Model.ToldXattrs(mount.Number, fid.Vnode.Value, xattrs, question.Since);
+        Model.ToldXattrs(mount.Number, fid.Vnode.Value, xattrs, question.Since);
         return Failure.None;
     }
 
@@ -86,11 +85,13 @@ internal sealed class StatusActions(SimMount mount, Random random)
         return at.IsSuccess ? await mount.LookupAsync(at.Value.Directory, at.Value.Name) : at.Failure;
     }
 
+    private static Func<ulong, string?, bool> Touching(Fid fid) => (vnode, name) => name is null && vnode == fid.Vnode.Value;
+
     /// <summary>Of a file whose last name is gone a client changes what it has of it, and nobody else ever sees that.</summary>
     private void End(Operation operation, Fid fid, Failure failure)
     {
         mount.Host.Tell($"{operation.What} ({operation.Id}): {failure}");
-        bool mayBeLocal = failure.IsNone && !Model.History.Exists(fid.Vnode.Value);
+        bool mayBeLocal = failure.IsNone && !Model.History.Exists(fid.Vnode.Value) && (Model.History.WasEver(fid.Vnode.Value) || !Model.Behind.Has(mount.Number));
         Model.End(operation, failure.Kind switch
         {
             FailureKind.None when !mayBeLocal => OperationOutcome.Succeeded,

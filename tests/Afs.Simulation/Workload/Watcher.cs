@@ -49,7 +49,8 @@ internal sealed class Watcher(SimMount mount, Random random, WorkloadOptions opt
             SimFile file = mount.FileOf(container);
             byte[] bytes = new byte[file.LengthBytes];
             file.Read(0, bytes);
-            mount.Model.Read(mount.Number, fid.Vnode.Value, container.BaseVersion, Crc32C.Of(bytes), bytes.Length, question);
+            if (!mount.IsWritten(container))
+                mount.Model.Read(mount.Number, fid.Vnode.Value, container.BaseVersion, Crc32C.Of(bytes), bytes.Length, question);
         }
     }
 }

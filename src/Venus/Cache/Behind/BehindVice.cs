@@ -39,7 +39,7 @@ internal sealed class BehindVice(IViceService vice) : IViceService
 
     /// <summary>Of all that is cached: so all that was changed here goes first.</summary>
     public async ValueTask<Outcome<ValidateReply>> ValidateAsync(ValidateRequest request, CallContext context) =>
-        Volatile.Read(ref _behind) is not { } behind || await behind.ShipAsync(context.Cancellation) ? await vice.ValidateAsync(request, context) : Outcome<ValidateReply>.NotExecuted;
+        Volatile.Read(ref _behind) is not { } behind || await behind.ShipForReadAsync(context.Cancellation) ? await vice.ValidateAsync(request, context) : Outcome<ValidateReply>.NotExecuted;
 
     public ValueTask<Outcome<ProbeReply>> ProbeAsync(ProbeRequest request, CallContext context) => vice.ProbeAsync(request, context);
 

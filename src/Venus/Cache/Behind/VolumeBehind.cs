@@ -1,3 +1,5 @@
+using System.Text;
+using Afs.Platform;
 using Afs.Rpc;
 using Afs.Venus.Callbacks;
 using Afs.Wire;
@@ -31,9 +33,13 @@ internal sealed class VolumeBehind(VolumeStatuses known, XattrCache xattrs, Cont
         {
             known.Statuses.Disown(fid);
             known.Directories.Remove(fid);
-            if (containers.TryPeek(fid, out Container? container) && !container.IsLocal)
-                containers.Drop(container, ContainerFate.Superseded);
             kernel.InvalidateLater(fid);
+            if (!containers.TryPeek(fid, out Container? container))
+                continue;
+            // Else it would go for what the server's next version of that number is, as soon as nobody writes to it.
+            container.Disown();
+            if (!container.IsLocal && container.Phase == ContainerPhase.Clean)
+                containers.Drop(container, ContainerFate.Superseded);
         }
     }
 
@@ -48,5 +54,28 @@ internal sealed class RecalledCallbacks(IVenusCallbacks next, WriteBehind behind
         if (request.Recalls.Count > 0)
             behind.Recall(request.Recalls);
         return next.BreakPromisesAsync(request, context);
+    }
+}
+
+/// <summary>In which boot of the machine changes were last written behind. The log's end is synced later than it is written, so only a loss of power takes something of it.</summary>
+internal static class LogsBoot
+{
+    private const string Name = "changes-boot";
+    private const int MostBytes = 64;
+
+    /// <summary>The daemon before ran in another boot, and didn't end by itself. From here on it is this boot.</summary>
+    /// <exception cref="DiskException">It can't be read or written.</exception>
+    public static bool IsOther(CacheStorage storage)
+    {
+        using IDiskFile file = storage.Disk.Open(Name, DiskOpenMode.OpenOrCreate);
+        Span<byte> text = stackalloc byte[MostBytes];
+        string last = Encoding.ASCII.GetString(text[..file.Read(0, text)]);
+        if (last == storage.BootId)
+            return false;
+        file.SetLength(0);
+        file.Write(0, Encoding.ASCII.GetBytes(storage.BootId));
+        file.Sync();
+        storage.Disk.SyncDirectory("."); // Where the name is lost, so is the knowledge that power was.
+        return last.Length > 0 && !storage.WasCleanEnd;
     }
 }

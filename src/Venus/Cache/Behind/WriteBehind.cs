@@ -52,7 +52,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
     private const int MostRestless = 4096;
 
     private readonly Lock _lock = new();
-    private readonly SemaphoreSlim _leasing = new(1);
+    private readonly SlotQueue _leasing = new(1);
     private readonly VolumeId _volume;
     private readonly IViceService _vice;
     private readonly ICachesBehind _caches;
@@ -70,6 +70,9 @@ internal sealed partial class WriteBehind : IRefusedChanges
     private int _closed;
     private uint _generation;
     private bool _isBegun, _isReturning, _isReturnWanted, _isReclaimWanted;
+
+    /// <summary>Others may have come in between what was decided here and its arrival: then the versions that it was given here are others'.</summary>
+    private readonly HashSet<Fid> _doubtful = [];
     private Failure _refusal;
     private Task _returning = Task.CompletedTask;
 
@@ -80,7 +83,14 @@ internal sealed partial class WriteBehind : IRefusedChanges
     {
         (_volume, _vice, _caches, _log, _isOn, _calls, _time, _logger) = (volume, vice, caches, log, isOn, calls, time, logger);
         _local = new LocalVolume(volume, caches);
+        List<LoggedChange> left = [];
+        log.Read(log.Settled.Next, ChangeLog.MostChanges, left);
         _shipper = new ChangeShipper(volume, log, new ChangeCarrier(volume, vice, isOn, calls, () => ReturnAll(isReclaim: false), logger), this, options, time, logger);
+        if (left.Count == 0)
+            return;
+        foreach (LoggedChange change in left)
+            _doubtful.UnionWith(change.Change.Fids);
+        ReturnAll(isReclaim: false);
     }
 
     /// <summary>What waits for the server, for those who ask.</summary>
@@ -121,10 +131,29 @@ internal sealed partial class WriteBehind : IRefusedChanges
     {
         lock (_lock)
         {
-            if (_log.WaitingChanges == 0 || _isOn && _isBegun && _local.LastChangeOf(fid) <= _log.Settled)
+            if (_doubtful.Count == 0 && (_log.WaitingChanges == 0 || _isOn && _isBegun && _local.LastChangeOf(fid) <= _log.Settled))
                 return new(true);
         }
-        return ShipAsync(context.Cancellation);
+        return ShipForReadAsync(context.Cancellation);
+    }
+
+    /// <summary>As <see cref="ShipPatientlyAsync"/>, and nothing is cached any more of what others may have come between.</summary>
+    public async ValueTask<bool> ShipForReadAsync(CancellationToken interrupted)
+    {
+        if (!await ShipPatientlyAsync(interrupted))
+            return false;
+        Task returning;
+        lock (_lock)
+            returning = _doubtful.Count == 0 ? Task.CompletedTask : _returning;
+        try
+        {
+            await returning.WaitAsync(interrupted);
+            return true;
+        }
+        catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
+        {
+            return false;
+        }
     }
 
     /// <summary>All that was changed here until now is at the server. False: it isn't, and nobody waits any more, or the mount ends.</summary>
@@ -135,14 +164,30 @@ internal sealed partial class WriteBehind : IRefusedChanges
         return (await _shipper.WaitShippedAsync(through, interrupted)).IsNone;
     }
 
-    /// <summary>As <see cref="ShipAsync"/>, for fsync: the first refusal that nobody was told of yet is this one's failure.</summary>
-    public async ValueTask<Failure> SyncAsync(CancellationToken interrupted)
+    /// <summary>The same, for as long as something goes on: a server that can't be reached is waited for as long as a call would be.</summary>
+    public async ValueTask<bool> ShipPatientlyAsync(CancellationToken interrupted)
     {
         ChangeNumber through = _log.Last;
-        _shipper.ShipNow(through);
-        Failure failure = await _shipper.WaitShippedAsync(through, interrupted);
-        if (!failure.IsNone)
-            return failure;
+        if (through <= _log.Settled)
+            return true;
+        while (true)
+        {
+            ChangeNumber settled = _log.Settled;
+            using var patience = new CancellationTokenSource(_calls.Patience, _time);
+            using var both = CancellationTokenSource.CreateLinkedTokenSource(interrupted, patience.Token);
+            _shipper.ShipNow(through);
+            Failure failure = await _shipper.WaitShippedAsync(through, both.Token);
+            if (failure.IsNone || interrupted.IsCancellationRequested || failure.Kind != FailureKind.Interrupted || settled == _log.Settled)
+                return failure.IsNone;
+        }
+    }
+
+    /// <summary>As <see cref="ShipPatientlyAsync"/>, for fsync: the first refusal that nobody was told of yet is this one's failure.</summary>
+    public async ValueTask<Failure> SyncAsync(CancellationToken interrupted)
+    {
+        if (!await ShipPatientlyAsync(interrupted))
+            return interrupted.IsCancellationRequested ? FailureKind.Interrupted : FailureKind.Unreachable;
+        Failure failure;
         lock (_lock)
             (failure, _refusal) = (_refusal, Failure.None);
         return failure;
@@ -157,7 +202,15 @@ internal sealed partial class WriteBehind : IRefusedChanges
     }
 
     /// <summary>What was promised is gone, and the tokens with it. Returns at once.</summary>
-    public void TrustLost(SuspectReason reason) => ReturnAll(isReclaim: reason == SuspectReason.ServerRestarted);
+    public void TrustLost(SuspectReason reason)
+    {
+        lock (_lock)
+        {
+            if (_log.WaitingChanges > 0)
+                _doubtful.UnionWith(_local.Held);
+        }
+        ReturnAll(isReclaim: reason == SuspectReason.ServerRestarted);
+    }
 
     /// <summary>Sends what waits, for as long as may be, and ends. What is left stays in the log, for the next start.</summary>
     public async Task EndAsync(CancellationToken limit)
@@ -219,7 +272,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
             {
                 // It is in the log for as long as it isn't here.
                 LogNotParked(change.Object, e.Message);
-                await Task.Delay(QuietTime, _time);
+                await Task.Delay(QuietTime, _time, _calls.Stopping);
             }
         }
     }
@@ -291,7 +344,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
                     _shipper.GiveBackRoom(change);
             }
             if (_local.NumbersLeft < FewNumbers)
-                BackgroundWork.Start("leasing vnode numbers", () => LeaseAsync(_calls.OfClient()).AsTask());
+                BackgroundWork.Start("leasing vnode numbers", LeaseMoreAsync);
             return true;
         }
     }
@@ -303,7 +356,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
         Close();
         try
         {
-            if (!await ShipAsync(context.Cancellation))
+            if (!await ShipPatientlyAsync(context.Cancellation))
                 return Outcome<TReply>.NotExecuted;
             Outcome<TReply> outcome = await kind.Call(_vice, request, context);
             if (outcome.Kind == OutcomeKind.Unknown)
@@ -395,7 +448,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
     /// <summary>Numbers for new vnodes; the first time also after which batch this client's go on. False: the server didn't answer.</summary>
     private async ValueTask<bool> LeaseAsync(CallContext context)
     {
-        await _leasing.WaitAsync(context.Cancellation);
+        await _leasing.TakeAsync(context.Cancellation);
         try
         {
             lock (_lock)
@@ -423,6 +476,12 @@ internal sealed partial class WriteBehind : IRefusedChanges
         }
     }
 
+    private async Task LeaseMoreAsync()
+    {
+        await Task.Yield(); // Who began it holds the lock.
+        await LeaseAsync(_calls.OfClient());
+    }
+
     /// <summary>Rule 3. Returns at once; one runs at a time, and once more for what came meanwhile.</summary>
     private void ReturnAll(bool isReclaim)
     {
@@ -435,12 +494,13 @@ internal sealed partial class WriteBehind : IRefusedChanges
                 return;
             _isReturning = true;
             _closed++;
-            _returning = BackgroundWork.Watch("returning write tokens", Task.Run(ReturnAllAsync));
+            _returning = BackgroundWork.Watch("returning write tokens", ReturnAllAsync());
         }
     }
 
     private async Task ReturnAllAsync()
     {
+        await Task.Yield(); // Who began it holds the lock.
         while (true)
         {
             Fid[] held;
@@ -460,9 +520,13 @@ internal sealed partial class WriteBehind : IRefusedChanges
                 await ReclaimAsync(held);
             if (!await ShipAsync(CancellationToken.None))
                 break;
-            Fid[] recalled;
+            Fid[] recalled, doubtful;
+            lock (_lock)
+                doubtful = [.. _doubtful];
+            _caches.Disown(doubtful);
             lock (_lock)
             {
+                _doubtful.ExceptWith(doubtful);
                 recalled = [.. _recalled];
                 _recalled.Clear();
                 NoteRestless(recalled);
@@ -504,6 +568,11 @@ internal sealed partial class WriteBehind : IRefusedChanges
 /// <summary>The context of calls that nobody waits for by name.</summary>
 internal sealed class CallTimesOf(CallTimes times, CancellationToken stopping)
 {
+    public CancellationToken Stopping => stopping;
+
+    /// <summary>How long somebody waits where nothing goes on.</summary>
+    public TimeSpan Patience => times.Call;
+
     public CallContext OfClient() => new() { Deadline = times.Call, Stall = times.Stall, Cancellation = stopping };
 }
 
@@ -513,7 +582,7 @@ internal sealed partial class ChangeCarrier(VolumeId volume, IViceService vice, 
     /// <summary>
     /// One batch at a time: what it refuses decides what of the next may run. Who waits is served in the order of waiting, and a batch that is early all the same is refused by its number.
     /// </summary>
-    private readonly SemaphoreSlim _turn = new(1);
+    private readonly SlotQueue _turn = new(1);
 
     /// <summary>Refused in a batch before, while batches behind it were formed already. Only who has the turn looks.</summary>
     private readonly HashSet<ChangeNumber> _refused = [];
@@ -522,7 +591,7 @@ internal sealed partial class ChangeCarrier(VolumeId volume, IViceService vice, 
 
     public async ValueTask<CarrierOutcome> SendBatchAsync(BatchNumber number, IReadOnlyList<BatchedChange> changes, CancellationToken stopping)
     {
-        await _turn.WaitAsync(stopping);
+        await _turn.TakeAsync(stopping);
         try
         {
             return await SendInTurnAsync(number, changes, stopping);
@@ -551,7 +620,7 @@ internal sealed partial class ChangeCarrier(VolumeId volume, IViceService vice, 
         if (outcome.Kind != OutcomeKind.Aborted)
             return CarrierVerdict.Unreachable;
         if (outcome.Abort == AbortCodes.BatchOutOfOrder && await IsAppliedAsync(number, stopping))
-            return CarrierOutcome.Done; // What it refused, if anything, was told to a call that is lost.
+            return CarrierOutcome.Done; // A later one is applied too: so this one's answer came, and was taken.
         LogNotTaken(number.Value, outcome.Abort);
         return CarrierVerdict.Unreachable;
     }

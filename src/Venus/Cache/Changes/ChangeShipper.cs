@@ -47,10 +47,10 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
     private readonly ITimer _timer;
     private readonly CancellationTokenSource _ending = new();
     private readonly TaskCompletionSource<ShippingEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly SemaphoreSlim _contents = new(MostContentsAtOnce);
+    private readonly SlotQueue _contents = new(MostContentsAtOnce);
 
     /// <summary>Held by who notes a batch, or hands refused changes on: so none is noted while it isn't known what depends on a refused one.</summary>
-    private readonly SemaphoreSlim _noting = new(1);
+    private readonly SlotQueue _noting = new(1);
 
     // Under the lock.
     private readonly Queue<BatchNote> _notedBefore;
@@ -122,7 +122,7 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
         }
         try
         {
-            return await waiter.Value.Done.Task.WaitAsync(interrupted);
+            return await waiter.Value.Done.Task.ContinueHere().WaitAsync(interrupted);
         }
         catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
         {
@@ -201,7 +201,7 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
         }
         try
         {
-            return await done.WaitAsync(interrupted);
+            return await done.ContinueHere().WaitAsync(interrupted);
         }
         catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
         {
@@ -301,9 +301,9 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
         {
             await ShipAsync(batch, _ending.Token);
         }
-        catch (OperationCanceledException) when (_ending.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
-            // What is under way stays in the log.
+            End(ShippingEnd.Stopped); // By its end, or by who takes refused changes. What is under way stays in the log.
         }
         lock (_lock)
         {
@@ -358,7 +358,7 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
                 continue;
             }
             await Before(batch, static before => before.Noted, ending);
-            await _noting.WaitAsync(ending);
+            await _noting.TakeAsync(ending);
             try
             {
                 if (withdrawals != _withdrawals)
@@ -399,7 +399,7 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
         for (TimeSpan pause = FirstPause; ; pause = Longer(pause))
         {
             CarrierOutcome outcome;
-            await _contents.WaitAsync(ending);
+            await _contents.TakeAsync(ending);
             try
             {
                 outcome = await _carrier.SendContentAsync(batch.Changes[place], ending);
@@ -485,7 +485,7 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
     private async Task RefuseAsync(Batch batch, IReadOnlyList<Refusal> refusals, bool areSent, CancellationToken ending)
     {
         Dictionary<ChangeNumber, LoggedChange> own = batch.Changes.ToDictionary(static logged => logged.Number);
-        await _noting.WaitAsync(ending);
+        await _noting.TakeAsync(ending);
         try
         {
             // Not of what isn't in it; and a content may be refused when its store was withdrawn already.
@@ -581,7 +581,7 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
     }
 
     private static Task Before(Batch batch, Func<Batch, TaskCompletionSource> step, CancellationToken ending) =>
-        batch.Before is { } before ? step(before).Task.WaitAsync(ending) : Task.CompletedTask;
+        batch.Before is { } before ? step(before).Task.ContinueHere().WaitAsync(ending) : Task.CompletedTask;
 
     private static TimeSpan Longer(TimeSpan pause) => 2 * pause < LongestPause ? 2 * pause : LongestPause;
 

@@ -481,6 +481,18 @@ internal sealed class Container
         }
     }
 
+    /// <summary>Its base version never was: the server refused it. Who has it open or mapped goes on, and what he stores from here on replaces a version that he has not seen.</summary>
+    public void Disown()
+    {
+        lock (_lock)
+        {
+            if (_fate == ContainerFate.Gone)
+                return;
+            (BaseVersion, Blocks) = (DataVersion.None, null);
+            _index.PutLater(Record());
+        }
+    }
+
     /// <summary>What is read for a store from here on is at least as new as this look. Only while pinned.</summary>
     public BeforeStore LookBeforeStore()
     {

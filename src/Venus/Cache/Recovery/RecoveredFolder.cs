@@ -42,9 +42,17 @@ internal sealed class RecoveredFolder(IDisk disk, TimeProvider time, Func<Fid, b
         disk.CreateDirectory(Folder);
         disk.SyncDirectory(".");
         DateTimeOffset now = time.GetUtcNow();
-        string suffix = $".{now.ToString("yyyyMMdd'T'HHmmssfffffff", CultureInfo.InvariantCulture)}.{fid.Vnode.Value:x}";
-        string original = Readable(findName(fid), MostNameBytes - Encoding.UTF8.GetByteCount(suffix + Description));
-        string name = original + suffix;
+        string suffix, original, name;
+        int count = 0;
+        do
+        {
+            // One file may have had several contents in one tick of the clock.
+            suffix = $".{now.ToString("yyyyMMdd'T'HHmmssfffffff", CultureInfo.InvariantCulture)}.{fid.Vnode.Value:x}" + (count == 0 ? "" : $".{count}");
+            original = Readable(findName(fid), MostNameBytes - Encoding.UTF8.GetByteCount(suffix + Description));
+            name = original + suffix;
+            count++;
+        }
+        while (disk.Exists($"{Folder}/{name}"));
         using (IDiskFile file = disk.Open($"{Folder}/{name}", DiskOpenMode.OpenOrCreate))
         {
             file.SetLength(0);

@@ -95,6 +95,12 @@ internal sealed partial class Volume
             _duties.RevalidateSoon();
     }
 
+    /// <summary>
+    /// Power was lost, and with it maybe the end of the change log: what is clean here may be of changes that the server will never see, under versions that it gives to others. So nothing clean is
+    /// kept. Before <see cref="Begin"/>.
+    /// </summary>
+    public void ForgetClean(VolumeIdentity identity) => _incarnation.Forget(identity);
+
     /// <summary>Begins what is due. Once a second.</summary>
     public void BeginDue(OperationContext operation) => _duties.BeginDue(operation);
 
@@ -211,15 +217,18 @@ internal sealed partial class CachedIncarnation(
         VolumeIdentity? cached = VolumeIdentity.Load(disk, volume);
         bool isSame = cached?.IsSame(identity) ?? identity.Root.Volume == volume;
         if (!isSame)
+        {
+            if (around.Warnings.MayTell(around.Server.Name, nameof(LogOtherIncarnation), out string more))
+                LogOtherIncarnation(around.Log, more);
             Forget(identity);
+        }
         if (identity.Root.Volume == volume && cached != identity)
             identity.Save(disk);
     }
 
-    private void Forget(VolumeIdentity identity)
+    /// <summary>All that is clean goes.</summary>
+    public void Forget(VolumeIdentity identity)
     {
-        if (around.Warnings.MayTell(around.Server.Name, nameof(LogOtherIncarnation), out string more))
-            LogOtherIncarnation(around.Log, more);
         known.Clear();
         xattrs.Clear();
         seals.DropClean(volume);

@@ -36,6 +36,7 @@ internal sealed class VolumeTable(
     private FrozenDictionary<VolumeId, Volume> _byId = FrozenDictionary<VolumeId, Volume>.Empty;
     private Volume[] _all = [];
     private Volume? _first;
+    private bool? _isOtherBoot;
 
     /// <summary>That of the mount's root.</summary>
     /// <exception cref="InvalidOperationException">None is open: a broken invariant.</exception>
@@ -78,6 +79,8 @@ internal sealed class VolumeTable(
         callbacks.Attach(volume.Callbacks);
         try
         {
+            if (changes is not null && (_isOtherBoot ??= LogsBoot.IsOther(storage)))
+                volume.ForgetClean(identity.Value);
             volume.Begin(identity.Value, isToBeAsked: known is not null);
         }
         catch (DiskException)

@@ -80,8 +80,8 @@ public interface IMetadataView : IDisposable
     /// <summary>The block that a number is in.</summary>
     VnodeLease? FindVnodeLease(VolumeId volume, VnodeNumber vnode);
 
-    /// <summary>The last batch of a client that was applied to a volume; zero: none.</summary>
-    BatchNumber FindLastBatch(VolumeId volume, ClientId client);
+    /// <summary>The last batch of a client that was applied to a volume; the default: none.</summary>
+    LastBatch FindLastBatch(VolumeId volume, ClientId client);
 }
 
 /// <summary>
@@ -133,7 +133,7 @@ public interface IMetadataTransaction : IMetadataView
 
     void DeleteVnodeLease(VnodeLease lease);
 
-    void PutLastBatch(VolumeId volume, ClientId client, BatchNumber number);
+    void PutLastBatch(VolumeId volume, ClientId client, LastBatch batch);
 
     /// <summary>What comes from here on can be taken back by itself. One at a time.</summary>
     void SetSavepoint();
@@ -202,6 +202,10 @@ public sealed record KeptVersion(Fid Fid, long LengthBytes, uint Crc32C, Content
 /// <param name="HasLapsed">Its client's lease ended, so that it trusts nothing that this server promised: a restart need not wait for it.</param>
 /// <param name="HoldsTokens">It may hold write tokens: after a restart nobody else reads before it has claimed them again, or its lease is over.</param>
 public sealed record SessionRecord(SessionId Id, ClientId Client, CallSequence ForgottenThrough, bool HasLapsed, bool HoldsTokens = false);
+
+/// <summary>The batch of a client that was applied last, and what was answered: whoever sends it once more gets the same answer, also by another call, in another session.</summary>
+/// <param name="Answer">The reply as on the wire, without tokens: those are a session's.</param>
+public readonly record struct LastBatch(BatchNumber Number, ReadOnlyMemory<byte> Answer);
 
 /// <summary>A block of vnode numbers that a client leased: it names new objects by them, in rising order.</summary>
 /// <param name="End">The number behind the last.</param>

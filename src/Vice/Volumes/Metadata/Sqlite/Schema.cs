@@ -145,6 +145,7 @@ internal static class Schema
             client_high INTEGER NOT NULL,
             client_low INTEGER NOT NULL,
             last INTEGER NOT NULL,
+            answer BLOB NOT NULL,
             PRIMARY KEY (volume, client_high, client_low)) STRICT, WITHOUT ROWID;
         PRAGMA user_version = 5;
         """;

@@ -126,9 +126,9 @@ internal sealed class SqliteTransaction : SqliteReads, IMetadataTransaction
     public void DeleteVnodeLease(VnodeLease lease) => Database
         .Prepare("DELETE FROM vnode_leases WHERE volume = ? AND first = ?").Add(lease.Volume.Value).Add(lease.First.Value).Run();
 
-    public void PutLastBatch(VolumeId volume, ClientId client, BatchNumber number) => Database
-        .Prepare("INSERT OR REPLACE INTO batches (volume, client_high, client_low, last) VALUES (?, ?, ?, ?)")
-        .Add(volume.Value).Add(client.High).Add(client.Low).Add(number.Value).Run();
+    public void PutLastBatch(VolumeId volume, ClientId client, LastBatch batch) => Database
+        .Prepare("INSERT OR REPLACE INTO batches (volume, client_high, client_low, last, answer) VALUES (?, ?, ?, ?, ?)")
+        .Add(volume.Value).Add(client.High).Add(client.Low).Add(batch.Number.Value).Add(batch.Answer.ToArray()).Run();
 
     public void SetSavepoint() => Database.Prepare("SAVEPOINT work").Run();
 
@@ -283,11 +283,11 @@ internal abstract class SqliteReads(Database database) : IMetadataView
             .Add(volume.Value).Add(vnode.Value),
         SqliteRows.Lease) is { } lease && vnode.Value < lease.End.Value ? lease : null;
 
-    public BatchNumber FindLastBatch(VolumeId volume, ClientId client)
+    public LastBatch FindLastBatch(VolumeId volume, ClientId client)
     {
-        Statement row = database.Prepare("SELECT last FROM batches WHERE volume = ? AND client_high = ? AND client_low = ?")
+        Statement row = database.Prepare("SELECT last, answer FROM batches WHERE volume = ? AND client_high = ? AND client_low = ?")
             .Add(volume.Value).Add(client.High).Add(client.Low);
-        BatchNumber last = row.Step() ? new BatchNumber(row.UInt64(0)) : default;
+        LastBatch last = row.Step() ? new LastBatch(new BatchNumber(row.UInt64(0)), row.Blob(1)) : default;
         row.Reset();
         return last;
     }
