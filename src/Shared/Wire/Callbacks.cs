@@ -97,14 +97,14 @@ public sealed partial record TokenGrant
 /// <summary>What became of the wish for a write token.</summary>
 public enum TokenOutcome : byte
 {
+    /// <summary>Another has it or asked for the vnode within the last seconds, or there are too many. The vnode is changed at the server, as without tokens.</summary>
+    Contended = 0,
+
     /// <summary>It is the session's, and nobody else trusts anything on that vnode any more.</summary>
     Granted = 1,
 
-    /// <summary>Another has it or asked for the vnode within the last seconds, or there are too many. The vnode is changed at the server, as without tokens.</summary>
-    Contended = 2,
-
     /// <summary>There is no such vnode.</summary>
-    Gone = 3,
+    Gone = 2,
 }
 
 /// <summary>The client has sent what it did under these, or did nothing: who waits for them goes on. Promises stay.</summary>

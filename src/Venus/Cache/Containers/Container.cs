@@ -673,13 +673,6 @@ internal sealed class Container
         }
     }
 
-    private static ContainerState RowOf(ContainerPhase phase) => phase switch
-    {
-        ContainerPhase.Clean => ContainerState.Clean,
-        ContainerPhase.Dirty => ContainerState.Dirty,
-        _ => ContainerState.Writing,
-    };
-
     private IDiskFile OpenFile()
     {
         if (_pins == 0)
@@ -687,23 +680,19 @@ internal sealed class Container
         return _file ??= _files.OpenToRead(Id);
     }
 
-    private void SetBaseline(Baseline baseline)
-    {
-        _baseline = baseline;
-        _baselines++;
-    }
+    private void SetBaseline(Baseline baseline) => (_baseline, _baselines) = (baseline, _baselines + 1);
 
     /// <summary>No more dirty: or what was closed once would be stored once more after a power loss, over what came later.</summary>
     private void Become(ContainerPhase phase)
     {
         bool wasDirty = _phase == ContainerPhase.Dirty;
-        if (RowOf(phase) != ContainerState.Writing || wasDirty)
+        if (phase.ToRow() != ContainerState.Writing || wasDirty)
             _marking = null;
         _phase = phase;
         _index.PutLater(Record(), outlastsPowerLoss: wasDirty);
     }
 
-    private ContainerRecord Record() => RowOf(_phase) == ContainerState.Writing && _sent is { } sent
+    private ContainerRecord Record() => _phase.ToRow() == ContainerState.Writing && _sent is { } sent
         ? new(Id, Fid, BaseVersion, ContainerState.Storing, sent.Crc32C, sent.At, _bootId, Writer)
-        : new(Id, Fid, BaseVersion, RowOf(_phase), Crc32C, _baseline.Stat, _bootId, Writer);
+        : new(Id, Fid, BaseVersion, _phase.ToRow(), Crc32C, _baseline.Stat, _bootId, Writer);
 }

@@ -34,6 +34,17 @@ internal enum ContainerPhase : byte
     Dirty,
 }
 
+internal static class ContainerPhases
+{
+    /// <summary>The index's word for it, but for what was sent.</summary>
+    public static ContainerState ToRow(this ContainerPhase phase) => phase switch
+    {
+        ContainerPhase.Clean => ContainerState.Clean,
+        ContainerPhase.Dirty => ContainerState.Dirty,
+        _ => ContainerState.Writing,
+    };
+}
+
 /// <summary>A look at a container's file before its content is read for a store.</summary>
 /// <param name="TimesSet">How often its modification time had been set by then.</param>
 internal readonly record struct BeforeStore(ContainerStat Stat, int TimesSet);

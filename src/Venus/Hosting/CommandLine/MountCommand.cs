@@ -22,7 +22,7 @@ internal static class MountCommand
     private static readonly Option<bool?> AllowOther = new("--allow-other") { Description = "Other users may enter. Default as root." };
     private static readonly Option<bool> ReadOnly = new("--read-only") { Description = "Mount for reading only." };
     private static readonly Option<bool> Sync = new("--sync") { Description = "Each write is stored at the server before it returns. Not with --io passthrough." };
-    private static readonly Option<TimeSpan?> WriteBehind = new("--write-behind")
+    private static readonly Option<TimeSpan> WriteBehind = new("--write-behind")
     {
         HelpName = "MAX-AGE",
         Description = "Changes are done when they are in this machine's log, and are at the server, in their order, at most so much later: 1s, 250ms. fsync and other machines wait for them. Not with --sync. Default: off.",
@@ -95,7 +95,7 @@ internal static class MountCommand
         AllowOther = parsed.GetValue(AllowOther) ?? Environment.UserName == "root",
         IsReadOnly = parsed.GetValue(ReadOnly),
         IsSynchronous = parsed.GetValue(Sync),
-        WriteBehind = parsed.GetValue(WriteBehind) is { } age
+        WriteBehind = parsed.GetValue(WriteBehind) is { Ticks: > 0 } age
             ? new Cache.WriteBehindOptions { MaxAge = age, MaxOperations = parsed.GetValue(WriteBehindChanges), MaxBytes = parsed.GetValue(WriteBehindBytes) ?? 256L << 20 }
             : null,
         AllowSetId = parsed.GetValue(SetId),
@@ -143,16 +143,16 @@ internal static class WriteBehindAge
     private const string Off = "off";
     private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(10), Most = TimeSpan.FromMinutes(1);
 
-    /// <summary>Null: off.</summary>
-    public static TimeSpan? Parse(System.CommandLine.Parsing.ArgumentResult argument)
+    /// <summary>Zero: off.</summary>
+    public static TimeSpan Parse(System.CommandLine.Parsing.ArgumentResult argument)
     {
         string text = argument.Tokens[0].Value;
         if (text == Off)
-            return null;
+            return TimeSpan.Zero;
         if (TryParse(text) is { } age && age >= Least && age <= Most)
             return age;
         argument.AddError($"--write-behind {OneLine.Of(text)} is neither off nor a time from 10ms to 60s, as 1s or 250ms.");
-        return null;
+        return TimeSpan.Zero;
     }
 
     private static TimeSpan? TryParse(string text)
