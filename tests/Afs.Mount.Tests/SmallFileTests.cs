@@ -35,7 +35,6 @@ public sealed class SmallFileTests
 
     [Theory]
     [InlineData("passthrough", 1)]
-    [InlineData("passthrough", 2)]
     [InlineData("daemon", 3)]
     public async Task Readers_and_writers_of_one_client_agree_at_random(string io, int seed)
     {

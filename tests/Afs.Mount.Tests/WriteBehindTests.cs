@@ -60,7 +60,7 @@ public sealed class WriteBehindTests
                 make(f'{x}/t{i}')
                 check(f'{y}/t{i}')
                 check(f'{x}/t{i}')
-            """, rounds: 5);
+            """, rounds: 2);
     }
 
     [Fact]
