@@ -21,12 +21,10 @@ internal sealed class RecoveredFolder(IDisk disk, TimeProvider time, Func<Fid, b
     /// <exception cref="DiskException">It stays where it was.</exception>
     public string Park(ContainerId id, Fid fid, string reason)
     {
-        disk.CreateDirectory(Folder);
-        disk.SyncDirectory("."); // What is in a folder is only there while the folder is.
+        MakeFolder();
         DateTimeOffset now = time.GetUtcNow();
         string suffix = $".{now.ToString("yyyyMMdd'T'HHmmss", CultureInfo.InvariantCulture)}.{id.Value:x}";
-        string original = Readable(findName(fid), MostNameBytes - Encoding.UTF8.GetByteCount(suffix + Description));
-        string name = original + suffix;
+        (string original, string name) = NamesOf(fid, suffix);
         using (IDiskFile file = disk.Open(ContainerFiles.NameOf(id), DiskOpenMode.ReadWrite))
             file.Sync(); // From here on nobody tries to store it: this is its only copy.
         Describe(name, new RecoveredEntry(name, original, fid.ToString(), reason, now));
@@ -39,17 +37,15 @@ internal sealed class RecoveredFolder(IDisk disk, TimeProvider time, Func<Fid, b
     /// <exception cref="DiskException">It isn't kept.</exception>
     public string Park(Fid fid, byte[] content, string reason)
     {
-        disk.CreateDirectory(Folder);
-        disk.SyncDirectory(".");
+        MakeFolder();
         DateTimeOffset now = time.GetUtcNow();
-        string suffix, original, name;
+        string original, name;
         int count = 0;
         do
         {
             // One file may have had several contents in one tick of the clock.
-            suffix = $".{now.ToString("yyyyMMdd'T'HHmmssfffffff", CultureInfo.InvariantCulture)}.{fid.Vnode.Value:x}" + (count == 0 ? "" : $".{count}");
-            original = Readable(findName(fid), MostNameBytes - Encoding.UTF8.GetByteCount(suffix + Description));
-            name = original + suffix;
+            string suffix = $".{now.ToString("yyyyMMdd'T'HHmmssfffffff", CultureInfo.InvariantCulture)}.{fid.Vnode.Value:x}" + (count == 0 ? "" : $".{count}");
+            (original, name) = NamesOf(fid, suffix);
             count++;
         }
         while (disk.Exists($"{Folder}/{name}"));
@@ -62,6 +58,19 @@ internal sealed class RecoveredFolder(IDisk disk, TimeProvider time, Func<Fid, b
         Describe(name, new RecoveredEntry(name, original, fid.ToString(), reason, now));
         disk.SyncDirectory(Folder);
         return name;
+    }
+
+    private void MakeFolder()
+    {
+        disk.CreateDirectory(Folder);
+        disk.SyncDirectory("."); // What is in a folder is only there while the folder is.
+    }
+
+    /// <summary>The last name of the file, and what it is called here; its description's name fits too.</summary>
+    private (string Original, string Name) NamesOf(Fid fid, string suffix)
+    {
+        string original = Readable(findName(fid), MostNameBytes - Encoding.UTF8.GetByteCount(suffix + Description));
+        return (original, original + suffix);
     }
 
     private void Describe(string name, RecoveredEntry entry)
