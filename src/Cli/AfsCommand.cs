@@ -25,6 +25,7 @@ internal static class AfsCommand
             WhereisCommand.Create(),
             FetchCommand.Create(),
             FlushCommand.Create(),
+            SyncCommand.Create(),
             WatchCommand.Create(),
             RecoveredCommand.Create(),
             CheckServersCommand.Create(),

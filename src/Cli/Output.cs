@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
@@ -81,6 +82,33 @@ internal static class ProgressBar
     }
 }
 
+/// <summary>A sync on a terminal: how many changes have gone, of those that waited. On standard error. Nothing is shown of a sync that is over at once.</summary>
+internal static class SyncBar
+{
+    public static async Task<ControlReply[]> ShowAsync(Func<Action<SyncProgress>, Task<ControlReply[]>> run)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(SafeConsole.RawError) });
+        ControlReply[] replies = [];
+        await console.Progress()
+            .AutoClear(true)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .StartAsync(async context =>
+            {
+                var tasks = new ConcurrentDictionary<string, ProgressTask>();
+                replies = await run(progress => Show(tasks.GetOrAdd(progress.MountPoint, mountPoint => context.AddTask(Markup.Escape(OneLine.Of(mountPoint)))), progress));
+            });
+        return replies;
+    }
+
+    private static void Show(ProgressTask task, SyncProgress progress)
+    {
+        // Others may add to what waits: then there is more to do than it seemed.
+        task.MaxValue = Math.Max(Math.Max(task.MaxValue == 100 && task.Value == 0 ? 1 : task.MaxValue, progress.WaitingChanges), 1);
+        task.Value = task.MaxValue - progress.WaitingChanges;
+        task.Description = Markup.Escape($"{OneLine.Of(progress.MountPoint)}: {Counted.Of(progress.WaitingChanges, "change")}, {ByteCount.Format(progress.WaitingBytes)} to send");
+    }
+}
+
 /// <summary>A mount's status for people.</summary>
 internal static class StatusText
 {
@@ -96,8 +124,21 @@ internal static class StatusText
         if (report.CacheTrouble is { } trouble)
             output.WriteLine($"             the cache's disk refuses: {OneLine.Of(trouble)}");
         output.WriteLine($"  changes    {Counted.Of(report.DirtyFiles, "file")} not stored yet, {report.RecoveredFiles} recovered{(report.RecoveredFiles > 0 ? " (afs recovered)" : "")}");
+        if (report.WriteBehind is { } behind)
+            output.WriteLine($"  behind     {Behind(behind)}");
         output.WriteLine($"  hit rates  content {Rate(report, "content.hits", "content.fetches")}, status {Rate(report, "status.hits", "status.misses")}");
         output.WriteLine($"  traffic    {ByteCount.Format(report.Figures.GetValueOrDefault("bytes.fetched"))} fetched, {ByteCount.Format(report.Figures.GetValueOrDefault("bytes.stored"))} stored, {Counted.Of(report.Figures.GetValueOrDefault("breaks.received"), "break")}");
+    }
+
+    private static string Behind(BehindReport behind)
+    {
+        string waiting = behind.Changes == 0
+            ? "nothing waits for the server"
+            : string.Create(CultureInfo.InvariantCulture, $"{Counted.Of(behind.Changes, "change")} ({ByteCount.Format(behind.Bytes)}) wait for the server, the oldest for {behind.OldestMs / 1000.0:0.0} s (afs sync)");
+        string refused = behind.Refused == 0 ? "" : $"; {behind.Refused} refused (afs recovered)";
+        return behind.MostAgeMs == 0
+            ? $"off; of before: {waiting}{refused}"
+            : string.Create(CultureInfo.InvariantCulture, $"{waiting}{refused}; at most {behind.MostAgeMs / 1000.0:0.###} s, for {Counted.Of(behind.WriteTokens, "write token")}");
     }
 
     private static string Server(StatusReport report)

@@ -133,6 +133,44 @@ public sealed class WriteBehindTests
     }
 
     [Fact]
+    public async Task What_the_server_refuses_is_kept_as_a_tree_and_told_once_to_each_descriptor()
+    {
+        using Cell cell = await Cell.StartAsync();
+        Client a = await cell.MountAsync(Minute), b = await cell.MountAsync(Patient);
+        Script.Run(a, b, $$"""
+            import errno, signal
+            def told(fd):
+                try:
+                    os.fsync(fd)
+                    return False
+                except OSError as e:
+                    assert e.errno == errno.EIO, e
+                    return True
+            os.mkdir(a + '/t')
+            os.mkdir(a + '/t/d')
+            put(a + '/t/d/f', b'mine')
+            file = os.open(a + '/t/d/f', os.O_RDWR)
+            folder = os.open(a, os.O_RDONLY)
+            os.kill({{a.Daemon.Id}}, signal.SIGSTOP)
+            os.mkdir(b + '/t')
+            put(b + '/t/theirs', b'theirs')
+            os.kill({{a.Daemon.Id}}, signal.SIGCONT)
+            assert told(file) and not told(file)
+            assert told(folder) and not told(folder)
+            assert not told(os.open(a, os.O_RDONLY))
+            assert os.listdir(a + '/t') == ['theirs'], os.listdir(a + '/t')
+            """);
+
+        string tree = Assert.Single(Directory.GetDirectories(Path.Combine(a.Cache, "recovered")));
+        string kept = Assert.Single(Directory.GetFiles(tree, "f", SearchOption.AllDirectories));
+        Assert.Equal("mine", File.ReadAllText(kept));
+        Assert.EndsWith("/t/d/f", kept, StringComparison.Ordinal);
+        CommandResult listed = Commands.Run(Path.Combine(AppContext.BaseDirectory, "venus"), "recovered", a.MountPoint);
+        Assert.Contains("Create of", listed.Output, StringComparison.Ordinal);
+        Assert.Contains(kept, listed.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_killed_server_loses_nothing_and_others_see_nothing_old()
     {
         using Cell cell = await Cell.StartAsync();

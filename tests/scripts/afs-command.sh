@@ -79,7 +79,7 @@ check fetch-bar-ends-with-all grep -qaE '2 of 2 files' "$work/terminal"
 check fetch-bar-has-colours bar_has $'\e\\[38;5;'
 check fetch-bar-may-have-none sh -c '! grep -q "$1" "$2"' sh $'\e\\[38;5;' <(bar_has 2 NO_COLOR=1; cat "$work/terminal")
 check no-bar-and-no-colours-in-a-file sh -c '"$1" flush -r "$2" && "$1" fetch -r "$2" >"$3" 2>&1 && [ "$(cat "$3")" = "2 files, 2.9 MiB, are in the cache." ]' sh "$afs" "$b/d" "$work/file"
-for command in status examine whereis fetch flush watch recovered checkservers getcacheparms setcachesize; do
+for command in status examine whereis fetch flush sync watch recovered checkservers getcacheparms setcachesize; do
   check "json-of-$command" sh -c '"$1" "$2" --help | grep -q -- --json' sh "$afs" "$command"
 done
 
@@ -153,6 +153,9 @@ check flushed-is-fetched-again cmp "$a/d/large" "$b/d/large"
 exec 9<"$b/d/large"
 check flush-keeps-what-is-open is 1 'j["keptFiles"]' flush "$b/d/large"
 exec 9<&-
+check sync-of-a-mount is '(0, 0)' 'j[0]["waitingChanges"], j[0]["waitingBytes"]' sync "$b/d"
+check sync-of-all-mounts is 2 'len(j)' sync
+refused sync-outside 12 'in no mount' "$afs" sync "$work"
 refused flush-needs-paths 2 '--all' "$afs" flush
 
 check getcacheparms is $((10 << 30)) 'j[0]["limitBytes"]' getcacheparms "$b"

@@ -133,6 +133,56 @@ internal static class FlushCommand
     }
 }
 
+/// <summary>`afs sync [PATH…]`: what was done in these mounts is on stable storage at their servers when it ends, as far as it was closed.</summary>
+internal static class SyncCommand
+{
+    private static readonly Argument<string[]> Paths = PathArgument.Many(mayBeNone: true);
+    private static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "No progress bar." };
+
+    public static Command Create()
+    {
+        var command = new Command("sync", "Wait until what was done in a mount is on stable storage at its server: all that was closed, renamed, removed or made. Without a path: of all mounts.") { Paths, Quiet, JsonOption.Json };
+        command.SetAction((parsed, cancellation) => RunAsync(
+            parsed.GetValue(Paths) ?? [], parsed.GetValue(Quiet), parsed.GetValue(JsonOption.Json), cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string[] paths, bool isQuiet, bool json, CancellationToken cancellation)
+    {
+        Mount[] mounts = paths.Length == 0 ? [.. MountFinder.All()] : [.. paths.SelectMany(MountFinder.AllOrOf).DistinctBy(static mount => mount.SocketPath)];
+        bool isNamed = paths.Length > 0;
+        bool isShown = !json && !isQuiet && !Console.IsErrorRedirected;
+        ControlReply[] replies = isShown
+            ? await SyncBar.ShowAsync(show => Task.WhenAll(mounts.Select(mount => SyncAsync(mount, isNamed, show, cancellation))))
+            : await Task.WhenAll(mounts.Select(mount => SyncAsync(mount, isNamed, static _ => { }, cancellation)));
+        if (json)
+            Console.WriteLine(JsonSerializer.Serialize<IReadOnlyList<SyncProgress>>([.. replies.Select(static reply => reply.Sync).OfType<SyncProgress>()], ControlJson.Indented.IReadOnlyListSyncProgress));
+        foreach (ControlReply reply in replies.Where(static reply => reply.Message is not null))
+            Console.Error.WriteLine($"afs: {reply.Message}");
+        return (int)replies.Select(static reply => reply.Code).FirstOrDefault(static code => code != ExitCode.Done);
+    }
+
+    /// <summary>One mount that can't answer keeps nobody from being synced.</summary>
+    private static async Task<ControlReply> SyncAsync(Mount mount, bool isNamed, Action<SyncProgress> show, CancellationToken cancellation)
+    {
+        try
+        {
+            ControlReply? last = null;
+            await foreach (ControlReply reply in ControlClient.AskAllAsync(mount.SocketPath, new ControlRequest(ControlOperations.Sync), cancellation))
+            {
+                last = reply;
+                if (reply.Sync is { } progress)
+                    show(progress);
+            }
+            return last ?? (isNamed ? ControlReply.Refuse(ExitCode.NotMounted, "The daemon of this mount has ended, or this user may not ask it.") : new ControlReply());
+        }
+        catch (ControlException e)
+        {
+            return ControlReply.Refuse(e.Code, $"{mount.SocketPath}: {e.Message}");
+        }
+    }
+}
+
 /// <summary>`afs recovered [PATH]`: changes that could not be stored where they belong.</summary>
 internal static class RecoveredCommand
 {

@@ -23,6 +23,9 @@ public static class ControlOperations
     /// <summary>Stores what is dirty.</summary>
     public const string Flush = "flush";
 
+    /// <summary>The same, and tells meanwhile what waits: several lines. Anybody may ask for it, as for sync(2).</summary>
+    public const string Sync = "sync";
+
     /// <summary>Stores what is dirty and lets go of the cached copies.</summary>
     public const string Discard = "discard";
 
@@ -68,6 +71,8 @@ public sealed record ControlReply
     public CacheParameters? Cache { get; init; }
 
     public FetchProgress? Progress { get; init; }
+
+    public SyncProgress? Sync { get; init; }
 
     public ChangeReport? Change { get; init; }
 
@@ -126,6 +131,7 @@ public sealed class ControlLines(Stream stream, int mostBytes = ControlLines.Mos
 [JsonSerializable(typeof(IReadOnlyList<VnodeReport>))]
 [JsonSerializable(typeof(IReadOnlyList<ServerReport>))]
 [JsonSerializable(typeof(IReadOnlyList<CacheParameters>))]
+[JsonSerializable(typeof(IReadOnlyList<SyncProgress>))]
 public sealed partial class ControlJson : JsonSerializerContext
 {
     /// <summary>As the commands print it for `--json`.</summary>

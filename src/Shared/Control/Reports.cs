@@ -51,12 +51,38 @@ public sealed record StatusReport
     /// <summary>The server can't be reached, and reads get what is cached, which may be old.</summary>
     public bool IsServingDisconnected { get; init; }
 
+    /// <summary>Null: each change is at the server before it is answered, and nothing is left of a daemon before.</summary>
+    public BehindReport? WriteBehind { get; init; }
+
     /// <summary>Hits, misses, fetches, stores and so on, by name.</summary>
     public required IReadOnlyDictionary<string, long> Figures { get; init; }
 
     /// <summary>Calls to the server, by operation.</summary>
     public required IReadOnlyDictionary<string, long> Calls { get; init; }
 }
+
+/// <summary>Changes of a mount that were answered and wait for the server.</summary>
+public sealed record BehindReport
+{
+    /// <summary>They wait no longer than this while the server can be reached; 0: nothing new waits, only what a daemon before left.</summary>
+    public required long MostAgeMs { get; init; }
+
+    public required long Changes { get; init; }
+
+    public required long Bytes { get; init; }
+
+    /// <summary>How long the oldest has waited.</summary>
+    public required long OldestMs { get; init; }
+
+    /// <summary>Changes that the server refused since the daemon began.</summary>
+    public required long Refused { get; init; }
+
+    /// <summary>Files and folders that this client may change without asking.</summary>
+    public required long WriteTokens { get; init; }
+}
+
+/// <summary>What a sync still waits for, or waited for, of one mount.</summary>
+public sealed record SyncProgress(string MountPoint, long WaitingChanges, long WaitingBytes);
 
 /// <summary>How a file server answered.</summary>
 public sealed record ServerReport

@@ -53,7 +53,7 @@ internal sealed class VenusReadings(VenusCache cache, VfsFileSystem fileSystem)
     /// <summary>Those that go up and down; the others count.</summary>
     private static readonly FrozenSet<string> Gauges = FrozenSet.Create(
         "vnodes", "directories", "containers", "containers.bytes", "containers.dirty", "containers.half.written", "stores.waiting", "index.unwritten",
-        "without.promises", "lease.left.ms");
+        "without.promises", "lease.left.ms", "behind.changes", "behind.bytes", "behind.oldest.ms", "behind.tokens");
 
     private static readonly FrozenDictionary<string, string> Helps = new Dictionary<string, string>
     {
@@ -80,6 +80,11 @@ internal sealed class VenusReadings(VenusCache cache, VfsFileSystem fileSystem)
         ["lease.left.ms"] = "Milliseconds for which the lease still runs.",
         ["vnodes"] = "Statuses in memory.",
         ["directories"] = "Directories in memory.",
+        ["behind.changes"] = "Changes that were answered and wait for the server.",
+        ["behind.bytes"] = "Bytes of them, contents included.",
+        ["behind.oldest.ms"] = "Milliseconds for which the oldest of them has waited.",
+        ["behind.refused"] = "Changes that were answered and that the server refused later.",
+        ["behind.tokens"] = "Files and folders that this client may change without asking.",
         ["stores.waiting"] = "Files whose store failed and is to be tried again.",
     }.ToFrozenDictionary();
 

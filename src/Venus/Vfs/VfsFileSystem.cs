@@ -394,9 +394,13 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
 
     public override ValueTask<Errno> FsyncDirectory(in FuseRequest request, NodeId node, FileHandle handle, bool dataOnly)
     {
-        return TryFind(node, out DirectoryNode directory) ? SyncAsync(_mount.Cache.Operations.SyncAsync(directory.Fid, request.Operation())) : new(Errno.None);
+        return TryFind(node, out DirectoryNode directory) ? SyncAsync(_mount, directory.Fid, handle, _mount.Cache.Operations.SyncAsync(directory.Fid, request.Operation())) : new(Errno.None);
 
-        static async ValueTask<Errno> SyncAsync(ValueTask<Failure> synced) => (await synced).ToErrno();
+        static async ValueTask<Errno> SyncAsync(VfsMount mount, Fid fid, FileHandle handle, ValueTask<Failure> synced)
+        {
+            Failure failure = await synced;
+            return (failure.IsNone && mount.Directories.Find(handle) is { } open ? open.TellRefusal(mount.Cache.Operations.RefusalsIn(fid)) : failure).ToErrno();
+        }
     }
 
     public override ValueTask<FuseResult<FileLock>> GetLock(in FuseRequest request, NodeId node, FileHandle handle, FileLock wanted) =>

@@ -14,6 +14,12 @@ internal sealed partial class FakeCache : IFileOperations
 
     public ValueTask<Failure> SyncAsync(Fid fid, OperationContext operation) => new(Failure.None);
 
+    public RefusedBehind Refused { get; set; }
+
+    public RefusedBehind RefusalsIn(Fid volumeOf) => Refused;
+
+    public RefusedBehind RefusalsOf(Fid fid) => Refused;
+
     public Timestamp Now => new(1000, 5);
 
     private TaskCompletionSource? _server;

@@ -7,7 +7,7 @@ using Afs.Wire;
 namespace Afs.Venus.Cache;
 
 /// <summary>A volume's caches, as <see cref="WriteBehind"/> uses them.</summary>
-internal sealed class VolumeBehind(VolumeStatuses known, XattrCache xattrs, ContainerTable containers, RecoveredFolder recovered, KernelNotices kernel, Func<CallMark> mark)
+internal sealed class VolumeBehind(VolumeStatuses known, XattrCache xattrs, ContainerTable containers, RefusedTree recovered, KernelNotices kernel, Func<CallMark> mark)
     : ICachesBehind
 {
     public LookupAnswer TryLookup(FetchStatus directory, byte[] name, out Fid child, out FileType type)
@@ -43,7 +43,7 @@ internal sealed class VolumeBehind(VolumeStatuses known, XattrCache xattrs, Cont
         }
     }
 
-    public string Park(Fid fid, byte[] content, string reason) => recovered.Park(fid, content, reason);
+    public string Park(IReadOnlyList<ParkedChange> changes) => recovered.Park(changes);
 }
 
 /// <summary>What the server calls, where this client may hold write tokens.</summary>

@@ -20,9 +20,9 @@ internal interface ICachesBehind : ILocalNames
     /// <summary>What is cached of these came from a change that never was: it goes, here and in the kernel.</summary>
     void Disown(IReadOnlyCollection<Fid> fids);
 
-    /// <summary>Keeps what a refused store would have stored where a person finds it. The name that it got.</summary>
+    /// <summary>Keeps what was refused where a person finds it. The name of the folder that it got.</summary>
     /// <exception cref="DiskException">It isn't kept.</exception>
-    string Park(Fid fid, byte[] content, string reason);
+    string Park(IReadOnlyList<ParkedChange> changes);
 }
 
 /// <summary>
@@ -51,6 +51,9 @@ internal sealed partial class WriteBehind : IRefusedChanges
 
     private const int MostRestless = 4096;
 
+    /// <summary>Vnodes that are remembered as touched by what was refused.</summary>
+    private const int MostRefusedOf = 4096;
+
     private readonly Lock _lock = new();
     private readonly SlotQueue _leasing = new(1);
     private readonly VolumeId _volume;
@@ -73,7 +76,8 @@ internal sealed partial class WriteBehind : IRefusedChanges
 
     /// <summary>Others may have come in between what was decided here and its arrival: then the versions that it was given here are others'.</summary>
     private readonly HashSet<Fid> _doubtful = [];
-    private Failure _refusal;
+    private RefusedBehind _refusals;
+    private readonly Dictionary<Fid, RefusedBehind> _refusedOf = [];
     private Task _returning = Task.CompletedTask;
 
     /// <param name="isOn">False: only what an earlier daemon left is sent.</param>
@@ -182,15 +186,27 @@ internal sealed partial class WriteBehind : IRefusedChanges
         }
     }
 
-    /// <summary>As <see cref="ShipPatientlyAsync"/>, for fsync: the first refusal that nobody was told of yet is this one's failure.</summary>
+    /// <summary>As <see cref="ShipPatientlyAsync"/>, for fsync.</summary>
     public async ValueTask<Failure> SyncAsync(CancellationToken interrupted)
     {
-        if (!await ShipPatientlyAsync(interrupted))
-            return interrupted.IsCancellationRequested ? FailureKind.Interrupted : FailureKind.Unreachable;
-        Failure failure;
+        if (await ShipPatientlyAsync(interrupted))
+            return Failure.None;
+        return interrupted.IsCancellationRequested ? FailureKind.Interrupted : FailureKind.Unreachable;
+    }
+
+    public RefusedBehind Refusals
+    {
+        get
+        {
+            lock (_lock)
+                return _refusals;
+        }
+    }
+
+    public RefusedBehind RefusalsOf(Fid fid)
+    {
         lock (_lock)
-            (failure, _refusal) = (_refusal, Failure.None);
-        return failure;
+            return _refusedOf.TryGetValue(fid, out RefusedBehind refused) ? refused : default;
     }
 
     /// <summary>The server wants these back, for others. Returns at once.</summary>
@@ -230,17 +246,22 @@ internal sealed partial class WriteBehind : IRefusedChanges
         Close();
         try
         {
-            HashSet<Fid> touched = [];
-            foreach (RefusedChange change in refused)
-                await ParkAsync(change.Logged, change.Reason, touched);
-            foreach (LoggedChange change in dependants)
-                await ParkAsync(change, refused.Count > 0 ? refused[0].Reason : AbortCodes.NoVnode, touched);
+            Failure reason = refused.Count > 0 ? refused[0].Reason : AbortCodes.NoVnode;
+            IEnumerable<RefusedChange> all = refused.Concat(dependants.Select(change => new RefusedChange(change, reason))).OrderBy(static change => change.Logged.Number);
+            ParkedChange[] parked = [.. all.Select(change => Told(change.Logged, change.Reason))];
+            if (parked.Length > 0)
+                await ParkAsync(parked);
+            HashSet<Fid> touched = [.. parked.SelectMany(static one => one.Change.Fids)];
             lock (_lock)
             {
                 foreach (Fid fid in touched)
                     _local.Forget(fid);
-                if (_refusal.IsNone && refused.Count > 0)
-                    _refusal = TellsItself(refused[0].Reason) ? refused[0].Reason : FailureKind.RefusedBehind;
+                if (refused.Count > 0)
+                    _refusals = new RefusedBehind(_refusals.Count + 1, TellsItself(refused[0].Reason) ? refused[0].Reason : FailureKind.RefusedBehind);
+                if (_refusedOf.Count + touched.Count > MostRefusedOf)
+                    _refusedOf.Clear(); // Then only an fsync tells of them.
+                foreach (Fid fid in touched)
+                    _refusedOf[fid] = _refusals;
             }
             _caches.Disown(touched);
         }
@@ -253,25 +274,28 @@ internal sealed partial class WriteBehind : IRefusedChanges
     /// <summary>An errno that says as much at an fsync as it would have said at the change.</summary>
     private static bool TellsItself(Failure reason) => reason == AbortCodes.NoSpace || reason == AbortCodes.OverQuota;
 
-    private async ValueTask ParkAsync(LoggedChange logged, Failure reason, HashSet<Fid> touched)
+    private ParkedChange Told(LoggedChange logged, Failure reason)
     {
         Change change = logged.Change;
-        touched.UnionWith(change.Fids);
         LogRefused(change.Kind, change.Object, change.Name.IsEmpty ? "" : OneLineName(change.Name.Span), reason);
-        if (change.Kind != ChangeKind.StoreContent || WireCodec.FromBytes<BatchOperation>(change.Request).StoreData?.Content is not { } content)
-            return;
+        var operation = WireCodec.FromBytes<BatchOperation>(change.Request);
+        byte[]? content = operation.StoreData is { } store ? store.Content ?? [] : null;
+        return new ParkedChange(change, logged.LoggedAt, reason, content, operation.Create?.Type ?? FileType.None);
+    }
+
+    private async ValueTask ParkAsync(IReadOnlyList<ParkedChange> changes)
+    {
         while (true)
         {
             try
             {
-                string name = _caches.Park(change.Object, content, $"the server refused the store: {reason}");
-                LogParked(change.Object, name);
+                LogParked(changes.Count, _caches.Park(changes));
                 return;
             }
             catch (DiskException e)
             {
-                // It is in the log for as long as it isn't here.
-                LogNotParked(change.Object, e.Message);
+                // They are in the log for as long as they aren't here.
+                LogNotParked(changes.Count, e.Message);
                 await Task.Delay(QuietTime, _time, _calls.Stopping);
             }
         }
@@ -555,11 +579,11 @@ internal sealed partial class WriteBehind : IRefusedChanges
     [LoggerMessage(EventId = 280, Level = LogLevel.Error, Message = "The server refuses what was done here: {Kind} of {Fid} {Name}: {Reason}")]
     private partial void LogRefused(ChangeKind kind, Fid fid, string name, Failure reason);
 
-    [LoggerMessage(EventId = 281, Level = LogLevel.Error, Message = "What {Fid} would have got is kept as recovered/{Name}")]
-    private partial void LogParked(Fid fid, string name);
+    [LoggerMessage(EventId = 281, Level = LogLevel.Error, Message = "{Count} changes that the server refuses, or that needed such, are kept in recovered/{Name}")]
+    private partial void LogParked(int count, string name);
 
-    [LoggerMessage(EventId = 282, Level = LogLevel.Error, Message = "What {Fid} would have got can't be kept in recovered/ yet: {Reason}")]
-    private partial void LogNotParked(Fid fid, string reason);
+    [LoggerMessage(EventId = 282, Level = LogLevel.Error, Message = "{Count} changes that the server refuses can't be kept in recovered/ yet: {Reason}")]
+    private partial void LogNotParked(int count, string reason);
 
     [LoggerMessage(EventId = 283, Level = LogLevel.Warning, Message = "The change log can't be written, so changes go to the server one by one: {Reason}")]
     private partial void LogLogFailed(string reason);

@@ -260,10 +260,34 @@ public interface IFileOperations
     ValueTask<Result<GetVolumeStatusReply>> GetVolumeStatusAsync(Fid fid, OperationContext operation);
 
     /// <summary>
-    /// Completes when all that this client did to the fid's volume before is on stable storage at the server. Where changes are written behind, one that the server refused since the last call is this
-    /// call's failure. Else it is complete at once.
+    /// Completes when all that this client did to the fid's volume before is on stable storage at the server, but for what the server refused (<see cref="RefusalsIn"/>). Where nothing is written behind it is
+    /// complete at once.
     /// </summary>
     ValueTask<Failure> SyncAsync(Fid fid, OperationContext operation);
+
+    /// <summary>Changes of the fid's volume that were written behind and refused.</summary>
+    RefusedBehind RefusalsIn(Fid volumeOf);
+
+    /// <summary>The same, if any of the last ones was about this vnode; else none.</summary>
+    RefusedBehind RefusalsOf(Fid fid);
+}
+
+/// <summary>Changes that were answered here and refused by the server later.</summary>
+/// <param name="Count">So many times until now, of the volume: each descriptor is told once of those that came after it.</param>
+/// <param name="Last">Why the last was.</param>
+public readonly record struct RefusedBehind(long Count, Failure Last);
+
+/// <summary>Which refusals a descriptor was told of. Safe for concurrent use: of several who ask at a time one is told.</summary>
+public struct RefusalsTold(RefusedBehind before)
+{
+    private long _count = before.Count;
+
+    /// <summary>The failure to tell now; none: it was told, or there is none.</summary>
+    public Failure Tell(RefusedBehind refused)
+    {
+        long told = Volatile.Read(ref _count);
+        return refused.Count > told && Interlocked.CompareExchange(ref _count, refused.Count, told) == told ? refused.Last : Failure.None;
+    }
 }
 
 /// <summary>A container that open files of a mount stand on while its daemon is replaced.</summary>

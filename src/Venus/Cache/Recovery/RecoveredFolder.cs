@@ -33,33 +33,6 @@ internal sealed class RecoveredFolder(IDisk disk, TimeProvider time, Func<Fid, b
         return name;
     }
 
-    /// <summary>Keeps a content that is in no container. The name that it got.</summary>
-    /// <exception cref="DiskException">It isn't kept.</exception>
-    public string Park(Fid fid, byte[] content, string reason)
-    {
-        MakeFolder();
-        DateTimeOffset now = time.GetUtcNow();
-        string original, name;
-        int count = 0;
-        do
-        {
-            // One file may have had several contents in one tick of the clock.
-            string suffix = $".{now.ToString("yyyyMMdd'T'HHmmssfffffff", CultureInfo.InvariantCulture)}.{fid.Vnode.Value:x}" + (count == 0 ? "" : $".{count}");
-            (original, name) = NamesOf(fid, suffix);
-            count++;
-        }
-        while (disk.Exists($"{Folder}/{name}"));
-        using (IDiskFile file = disk.Open($"{Folder}/{name}", DiskOpenMode.OpenOrCreate))
-        {
-            file.SetLength(0);
-            file.Write(0, content);
-            file.Sync();
-        }
-        Describe(name, new RecoveredEntry(name, original, fid.ToString(), reason, now));
-        disk.SyncDirectory(Folder);
-        return name;
-    }
-
     private void MakeFolder()
     {
         disk.CreateDirectory(Folder);
@@ -69,7 +42,7 @@ internal sealed class RecoveredFolder(IDisk disk, TimeProvider time, Func<Fid, b
     /// <summary>The last name of the file, and what it is called here; its description's name fits too.</summary>
     private (string Original, string Name) NamesOf(Fid fid, string suffix)
     {
-        string original = Readable(findName(fid), MostNameBytes - Encoding.UTF8.GetByteCount(suffix + Description));
+        string original = SafeName.Of(findName(fid), MostNameBytes - Encoding.UTF8.GetByteCount(suffix + Description));
         return (original, original + suffix);
     }
 
@@ -79,12 +52,17 @@ internal sealed class RecoveredFolder(IDisk disk, TimeProvider time, Func<Fid, b
         file.Write(0, JsonSerializer.SerializeToUtf8Bytes(entry, RecoveredEntry.Format));
         file.Sync();
     }
+}
 
-    /// <summary>The last name of the file in this cache, with nothing that a shell or a terminal would take amiss, and so short that a suffix has room.</summary>
-    private static string Readable(byte[]? name, int mostBytes)
+/// <summary>Names as they may stand in <c>recovered/</c>: nothing in them that a shell or a terminal would take amiss.</summary>
+internal static class SafeName
+{
+    /// <summary>So that a name has room for a suffix within NAME_MAX of Linux's filesystems, 255 (limits.h).</summary>
+    public const int MostBytes = 200;
+
+    /// <param name="name">None where it isn't known.</param>
+    public static string Of(ReadOnlySpan<byte> name, int mostBytes)
     {
-        if (name is null)
-            return "unnamed";
         var text = new StringBuilder();
         int bytes = 0;
         foreach (Rune rune in Encoding.UTF8.GetString(name).EnumerateRunes())

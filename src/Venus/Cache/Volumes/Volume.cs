@@ -44,7 +44,7 @@ internal sealed partial class Volume
         Questions = new VolumeQuestions(Root, around, store, _known, _contents, _operations);
         _incarnation = new CachedIncarnation(Id, around, storage.Disk, store.Seals, _known, _operations.Xattrs);
         _duties = new VolumeDuties(Id, _incarnation, store.Dirty, _known, _contents, around.Log);
-        Behind = behind?.Invoke(new VolumeBehind(_known, _operations.Xattrs, store.Table, _contents.Recovered, kernel, () => new CallMark(Trust.Mark(), breaks.Sequence)));
+        Behind = behind?.Invoke(new VolumeBehind(_known, _operations.Xattrs, store.Table, new RefusedTree(storage.Disk, around.Time, _known.Directories.FindName), kernel, () => new CallMark(Trust.Mark(), breaks.Sequence)));
         Callbacks = Behind is null ? _known.Callbacks : new RecalledCallbacks(_known.Callbacks, Behind);
         Trust.Lost += OnTrustLost;
         Trust.Regained += OnTrustRegained;

@@ -272,8 +272,16 @@ internal sealed class ContentsByVolume(VolumeTable volumes) : IContentCache
     {
         if (only is { } fid)
             return volumes.TryFind(fid, out Volume? volume) ? await volume.Contents.StoreClosedAsync(fid, operation) : AbortCodes.NoVolume;
-        Failure[] failures = await Task.WhenAll(volumes.All.Select(volume => volume.Contents.StoreClosedAsync(only: null, operation).AsTask()));
+        Failure[] failures = await Task.WhenAll(volumes.All.Select(volume => StoreAllAsync(volume, operation)));
         return failures.FirstOrDefault(static failure => !failure.IsNone);
+    }
+
+    /// <summary>What is written behind is stored when it is at the server.</summary>
+    private static async Task<Failure> StoreAllAsync(Volume volume, OperationContext operation)
+    {
+        Failure failure = await volume.Contents.StoreClosedAsync(only: null, operation);
+        Failure unsent = volume.Behind is { } behind ? await behind.SyncAsync(operation) : Failure.None;
+        return failure.IsNone ? unsent : failure;
     }
 }
 
@@ -320,6 +328,10 @@ internal sealed class OperationsByVolume(VolumeTable volumes, TimeProvider time)
 
     public ValueTask<Failure> SyncAsync(Fid fid, OperationContext operation) =>
         volumes.TryFind(fid, out Volume? volume) && volume.Behind is { } behind ? behind.SyncAsync(operation) : new(Failure.None);
+
+    public RefusedBehind RefusalsIn(Fid volumeOf) => volumes.TryFind(volumeOf, out Volume? volume) && volume.Behind is { } behind ? behind.Refusals : default;
+
+    public RefusedBehind RefusalsOf(Fid fid) => volumes.TryFind(fid, out Volume? volume) && volume.Behind is { } behind ? behind.RefusalsOf(fid) : default;
 
     public ValueTask<Result<IReadOnlyList<Xattr>>> GetXattrsAsync(Fid fid, OperationContext operation) =>
         volumes.TryFind(fid, out Volume? volume) ? volume.Operations.GetXattrsAsync(fid, operation) : new((Failure)AbortCodes.NoVolume);

@@ -119,6 +119,8 @@ internal static class StatusText
         if (report.CacheTrouble is { } cacheTrouble)
             output.WriteLine($"  disk      THE CACHE'S DISK REFUSES: {cacheTrouble}");
         output.WriteLine($"  dirty     {report.DirtyFiles} files not stored yet, {report.RecoveredFiles} recovered (venus recovered)");
+        if (report.WriteBehind is { } behind)
+            output.WriteLine($"  behind    {behind.Changes} changes wait for the server, {behind.Bytes} bytes, the oldest for {behind.OldestMs} ms; {behind.Refused} refused");
         output.WriteLine($"  kernel    {report.Nodes} nodes");
         WriteFigures(output, "figures", report.Figures);
         WriteFigures(output, "calls", report.Calls);

@@ -73,6 +73,7 @@ internal sealed class MountCommands(MountSettings settings, VenusCache cache, Ru
     private readonly PathReports _reports = new(settings, cache);
     private readonly FetchCommand _fetch = new(settings, cache);
     private readonly WatchCommand _watch = new(settings, cache);
+    private readonly SyncCommand _sync = new(mount);
     private readonly CacheCommands _sizes = new(settings, cache);
 
     public async Task AnswerAsync(ControlRequest request, Requester asker, ControlAnswer answer, CancellationToken ending)
@@ -90,6 +91,9 @@ internal sealed class MountCommands(MountSettings settings, VenusCache cache, Ru
                 break;
             case ControlOperations.Watch:
                 await _watch.RunAsync(request, asker, answer);
+                break;
+            case ControlOperations.Sync:
+                await _sync.RunAsync(answer);
                 break;
             default:
                 await answer.SendAsync(await AnswerOnceAsync(request, asker, ending));
@@ -188,6 +192,22 @@ internal sealed class FetchCommand(MountSettings settings, VenusCache cache)
     {
         (int doneFiles, int files, long doneBytes, long bytes) = prefetch.Read();
         return new FetchProgress(doneFiles, files, doneBytes, bytes);
+    }
+}
+
+/// <summary>Brings all that was done here to the server, and tells meanwhile what still waits. What was begun goes on when the asker goes.</summary>
+internal sealed class SyncCommand(RunningMount mount)
+{
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(200);
+
+    public async Task RunAsync(ControlAnswer answer)
+    {
+        CancellationToken gone = answer.WatchForEnd();
+        Task<ControlReply> run = mount.StoreAsync(gone);
+        using var timer = new PeriodicTimer(ProgressInterval);
+        while (await Task.WhenAny(run, timer.WaitForNextTickAsync(CancellationToken.None).AsTask()) != run)
+            await answer.SendAsync(new ControlReply { HasMore = true, Sync = mount.Waiting() }, gone);
+        await answer.SendAsync(await run with { Sync = mount.Waiting() }, gone);
     }
 }
 

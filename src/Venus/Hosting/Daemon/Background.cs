@@ -109,7 +109,30 @@ internal static class RecoveredFiles
         string folder = Path.Combine(cacheFolder, Folder);
         if (!Directory.Exists(folder))
             return [];
-        return [.. Directory.EnumerateFiles(folder, "*" + DescriptionExtension).Order().Take(MaxListed).Select(description => Read(folder, description))];
+        IEnumerable<RecoveredFile> files = Directory.EnumerateFiles(folder, "*" + DescriptionExtension).Order().Select(description => Read(folder, description));
+        IEnumerable<RecoveredFile> refused = Directory.EnumerateDirectories(folder, RefusedTree.Prefix + "*").Order().SelectMany(ReadRefused);
+        return [.. files.Concat(refused).Take(MaxListed)];
+    }
+
+    /// <summary>What was refused together: one entry for each change.</summary>
+    private static IEnumerable<RecoveredFile> ReadRefused(string folder)
+    {
+        string list = Path.Combine(folder, RefusedTree.ListName);
+        try
+        {
+            return [.. (JsonSerializer.Deserialize(File.ReadAllBytes(list), RefusedJson.Default.ListRefusedEntry) ?? []).Select(entry => Describe(folder, list, entry))];
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            return [new RecoveredFile(folder, "", "", $"its list can't be read: {e.Message}")];
+        }
+    }
+
+    private static RecoveredFile Describe(string folder, string list, RefusedEntry entry)
+    {
+        bool isWithin = entry.File is { Length: > 0 } file && !file.Split('/').Contains("..") && !Path.IsPathRooted(file) && !file.Contains('\0');
+        string what = entry.To is null ? $"{entry.Kind} of {entry.Path}" : $"{entry.Kind} of {entry.Path} to {entry.To}";
+        return new RecoveredFile(isWithin ? Path.Combine(folder, entry.File!) : list, entry.Path ?? "", entry.Fid ?? "", $"{what}: the server refused: {entry.Reason}");
     }
 
     private static RecoveredFile Read(string folder, string description)

@@ -398,13 +398,19 @@ internal sealed partial class RunningMount(MountSettings settings, VenusCache ca
     }
 
     /// <summary>The session has ended and the cache is closed: whoever asked for it is told.</summary>
-    public void Ended(int dirtyFiles) => _ended.SetResult(dirtyFiles == 0
-        ? new ControlReply()
-        : new ControlReply
-        {
-            Code = ExitCode.NotStored,
-            Message = $"{dirtyFiles} files are not stored: they were open for writing, or their store failed. They stay in {settings.CacheFolder} and are stored when it is mounted again.",
-        });
+    public void Ended(int dirtyFiles)
+    {
+        long unsent = Figures().GetValueOrDefault("behind.changes");
+        string?[] left =
+        [
+            dirtyFiles == 0 ? null : $"{dirtyFiles} files are not stored: they were open for writing, or their store failed.",
+            unsent == 0 ? null : $"{unsent} changes are not sent yet.",
+        ];
+        string told = string.Join(' ', left.OfType<string>());
+        _ended.SetResult(told.Length == 0
+            ? new ControlReply()
+            : new ControlReply { Code = ExitCode.NotStored, Message = $"{told} They stay in {settings.CacheFolder} and go to the server when it is mounted again." });
+    }
 
     /// <summary>Files with changes that are not stored.</summary>
     public int CountDirty() => (int)Figures().GetValueOrDefault("containers.dirty");
@@ -454,10 +460,28 @@ internal sealed partial class RunningMount(MountSettings settings, VenusCache ca
             SupervisorId = settings.Supervision is { IsAlive: true } supervision ? supervision.SupervisorId : null,
             Restarts = settings.Supervision?.Restarts ?? 0,
             IsServingDisconnected = cache.Manager.Statuses.ServesSuspect(cache.Manager.Root),
+            WriteBehind = Behind(figures),
             Calls = figures.Where(f => f.Key.StartsWith(CallPrefix, StringComparison.Ordinal)).ToDictionary(f => f.Key[CallPrefix.Length..], f => f.Value),
             Figures = figures.Where(f => !f.Key.StartsWith(CallPrefix, StringComparison.Ordinal)).ToDictionary(),
         };
     }
+
+    /// <summary>What waits for the server.</summary>
+    public SyncProgress Waiting()
+    {
+        Dictionary<string, long> figures = Figures();
+        return new SyncProgress(settings.MountPoint, figures.GetValueOrDefault("behind.changes") + figures.GetValueOrDefault("stores.waiting"), figures.GetValueOrDefault("behind.bytes"));
+    }
+
+    private BehindReport? Behind(Dictionary<string, long> figures) => !figures.TryGetValue("behind.changes", out long changes) ? null : new BehindReport
+    {
+        MostAgeMs = (long)(settings.WriteBehind?.MaxAge.TotalMilliseconds ?? 0),
+        Changes = changes,
+        Bytes = figures["behind.bytes"],
+        OldestMs = figures["behind.oldest.ms"],
+        Refused = figures["behind.refused"],
+        WriteTokens = figures["behind.tokens"],
+    };
 
     private Dictionary<string, long> Figures() => new(cache.Manager.ReadFigures().ToDictionary(f => f.Name, f => f.Value))
     {

@@ -16,7 +16,7 @@ internal sealed class DirectoryReader(VfsMount mount)
 
     public async ValueTask<FuseResult<OpenReply>> OpenAsync(DirectoryNode node, RequestId request, OperationContext operation)
     {
-        var directory = new OpenDirectory(node, request);
+        var directory = new OpenDirectory(node, request, mount.Cache.Operations.RefusalsIn(node.Fid));
         Errno error = await TakeListingAsync(directory, operation);
         if (error != Errno.None)
             return error;
@@ -34,7 +34,7 @@ internal sealed class DirectoryReader(VfsMount mount)
     public bool TryOpen(DirectoryNode node, RequestId request, out OpenReply reply)
     {
         reply = default;
-        var directory = new OpenDirectory(node, request);
+        var directory = new OpenDirectory(node, request, mount.Cache.Operations.RefusalsIn(node.Fid));
         if (!TryTakeListing(directory))
             return false;
         try
@@ -202,8 +202,10 @@ internal sealed class DirectoryReader(VfsMount mount)
 }
 
 /// <summary>One open directory: the listing that it reads, taken at open and again when it is rewound.</summary>
-internal sealed class OpenDirectory(DirectoryNode node, RequestId request)
+/// <param name="refusedBefore">What was refused before it was opened isn't its to tell.</param>
+internal sealed class OpenDirectory(DirectoryNode node, RequestId request, RefusedBehind refusedBefore)
 {
+    private RefusalsTold _told = new(refusedBefore);
     private volatile ListingSnapshot? _snapshot;
 
     public DirectoryNode Node { get; } = node;
@@ -219,6 +221,9 @@ internal sealed class OpenDirectory(DirectoryNode node, RequestId request)
 
     /// <summary>If the kernel has cached a listing, it is of this version.</summary>
     public bool KernelHasIt { get; set; }
+
+    /// <inheritdoc cref="RefusalsTold.Tell"/>
+    public Failure TellRefusal(RefusedBehind refused) => _told.Tell(refused);
 }
 
 /// <summary>

@@ -45,8 +45,13 @@ internal sealed class FileContent(VfsMount mount)
     {
         if (mount.Files.Find(handle) is not { } file)
             return new(Errno.EBADF);
-        return file.IsWritable ? Store(file.Container, operation) : new(Errno.None);
+        if (!file.IsWritable)
+            return new(Errno.None);
+        RefusedBehind refused = mount.Cache.Operations.RefusalsOf(file.Node.Fid);
+        return refused.Count > 0 && file.TellRefusal(refused) is { IsNone: false } told ? StoreAndTellAsync(Store(file.Container, operation), told.ToErrno()) : Store(file.Container, operation);
     }
+
+    private static async ValueTask<Errno> StoreAndTellAsync(ValueTask<Errno> stored, Errno told) => await stored is var error and not Errno.None ? error : told;
 
     /// <summary>
     /// FSYNC. fsync() is about the file, whoever changed it (fsync(2)). So fsync() of a descriptor that only reads stores what other processes of this client wrote,
@@ -64,7 +69,11 @@ internal sealed class FileContent(VfsMount mount)
     private static async ValueTask<Errno> SyncAfterAsync(VfsMount mount, OpenFile file, ValueTask<Errno> stored, OperationContext operation)
     {
         Errno error = await stored;
-        return error == Errno.None ? (await mount.Cache.Operations.SyncAsync(file.Node.Fid, operation)).ToErrno() : error;
+        if (error != Errno.None)
+            return error;
+        Fid fid = file.Node.Fid;
+        Failure failure = await mount.Cache.Operations.SyncAsync(fid, operation);
+        return (failure.IsNone ? file.TellRefusal(mount.Cache.Operations.RefusalsIn(fid)) : failure).ToErrno();
     }
 
     /// <summary>Ends a change through a handle. If the handle stores each write, the change is at the server when this completes.</summary>

@@ -45,6 +45,7 @@ internal sealed class FileOpener(VfsMount mount)
                 Durability = durability,
                 // A close of a file that has been locked may end locks, so each has to be told at once.
                 ClosesSilently = !isWritable && !mount.Locks.WasLocked(node.Fid),
+                RefusedBefore = mount.Cache.Operations.RefusalsIn(node.Fid),
             };
             if (node.TryAttach(file, kernel.Backings, out binding))
                 break;
@@ -151,6 +152,8 @@ internal static class OpenFlags
 /// <summary>One open file description of the kernel: its node, and a pinned use of the container. The handle table owns it until RELEASE.</summary>
 internal sealed class OpenFile(FileNode node, IContainer container, bool isWritable, FetchStatus? known)
 {
+    private RefusalsTold _told;
+
     public FileNode Node { get; } = node;
 
     public IContainer Container { get; } = container;
@@ -180,10 +183,16 @@ internal sealed class OpenFile(FileNode node, IContainer container, bool isWrita
     /// <summary>The reply to this open makes the kernel drop what it has cached of the content. Owned by the node, under its lock.</summary>
     public bool DropsPages { get; set; }
 
+    /// <summary>What was refused before it was opened isn't its to tell.</summary>
+    public RefusedBehind RefusedBefore { init => _told = new RefusalsTold(value); }
+
     /// <summary>Links of the node's list; owned by the node, under its lock.</summary>
     public OpenFile? Next { get; set; }
 
     public OpenFile? Previous { get; set; }
+
+    /// <inheritdoc cref="RefusalsTold.Tell"/>
+    public Failure TellRefusal(RefusedBehind refused) => _told.Tell(refused);
 }
 
 /// <summary>

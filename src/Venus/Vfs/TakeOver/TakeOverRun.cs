@@ -51,6 +51,7 @@ internal sealed class TakeOverRun(VfsMount mount, MountRecords records, IHeldFil
             Request = new RequestId(record.Request),
             Backing = new BackingId(record.Backing),
             Durability = (Durability)record.Durability,
+            RefusedBefore = mount.Cache.Operations.RefusalsIn(node.Fid),
         };
         node.TakeOver(file);
         mount.Files.TakeOver(handle, file);
@@ -67,7 +68,7 @@ internal sealed class TakeOverRun(VfsMount mount, MountRecords records, IHeldFil
             return;
         }
 
-        mount.Directories.TakeOver(handle, new OpenDirectory(node, new RequestId(record.Request)));
+        mount.Directories.TakeOver(handle, new OpenDirectory(node, new RequestId(record.Request), mount.Cache.Operations.RefusalsIn(node.Fid)));
         mount.Unanswered.Add(record.Request, handle);
     }
 
