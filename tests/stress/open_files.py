@@ -3,6 +3,7 @@
 
 usage: open_files.py make FOLDER COUNT      files of some bytes, by 16 processes
        open_files.py open FOLDER COUNT      prints: OPEN files open, READS reads of others, WRONG wrong, SECONDS s
+                                            by as many processes as the limit on a process's descriptors takes
 """
 import os, resource, subprocess, sys, time
 
@@ -21,6 +22,22 @@ def make(folder, count, worker):
                 file.write(str(number))
 
 
+def hold(folder, first, count):
+    """Opens its share; reads others, and some of its own in the end."""
+    held, reads, wrong = [], 0, 0
+    for number in range(first, first + count):
+        held.append(os.open(path(folder, number), os.O_RDONLY))
+        if number % 100 == 0:
+            # Another process, and a file that this one hasn't open.
+            other = first + count - 1 - (number - first)
+            said = subprocess.run(['cat', path(folder, other)], capture_output=True, text=True)
+            reads, wrong = reads + 1, wrong + (said.returncode != 0 or said.stdout != str(other))
+    print('held', flush=True)
+    sys.stdin.readline()  # Until all have theirs.
+    wrong += sum(os.pread(held[i], 16, 0) != str(first + i).encode() for i in range(0, count, 7))
+    print(len(held), reads, wrong, flush=True)
+
+
 def main():
     what, folder, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
     if what == 'make' and len(sys.argv) == 5:
@@ -31,17 +48,18 @@ def main():
         return max(worker.wait() for worker in workers)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    began, held, reads, wrong = time.monotonic(), [], 0, 0
-    for number in range(count):
-        held.append(os.open(path(folder, number), os.O_RDONLY))
-        if number % 100 == 0:
-            # Another process, and a file that is not open.
-            other = count - 1 - number
-            said = subprocess.run(['cat', path(folder, other)], capture_output=True, text=True)
-            reads, wrong = reads + 1, wrong + (said.returncode != 0 or said.stdout != str(other))
-    wrong += sum(os.pread(held[number], 16, 0) != str(number).encode() for number in range(0, count, 7))
-    print('%d files open, %d reads of others, %d wrong, %.0f s' % (len(held), reads, wrong, time.monotonic() - began))
-    return wrong != 0
+    if what == 'hold':
+        hold(folder, count, int(sys.argv[4]))
+        return 0
+    began, share = time.monotonic(), hard - 100
+    holders = [
+        subprocess.Popen([sys.executable, __file__, 'hold', folder, str(first), str(min(share, count - first))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for first in range(0, count, share)]
+    failed = [holder for holder in holders if holder.stdout.readline() != 'held\n']
+    said = [holder.communicate('go\n')[0].split() for holder in holders if holder not in failed]
+    opened, reads, wrong = (sum(int(words[i]) for words in said) for i in range(3))
+    print('%d files open, %d reads of others, %d wrong, %.0f s' % (opened, reads, wrong, time.monotonic() - began))
+    return wrong != 0 or len(failed) > 0 or any(holder.wait() for holder in holders)
 
 
 sys.exit(main())

@@ -20,10 +20,12 @@ public sealed class Cell : IDisposable
         {
             First = new VenusClient(options.VenusProgram, Server.Address, options.Io, directory, "client-1");
             Second = new VenusClient(options.VenusProgram, Server.Address, options.Io, directory, "client-2");
+            Behind = options.WriteBehind is { } age ? new VenusClient(options.VenusProgram, Server.Address, options.Io, directory, "client-behind", "--write-behind", age) : null;
         }
         catch
         {
             First?.Dispose();
+            Second?.Dispose();
             Server.Dispose();
             throw;
         }
@@ -34,6 +36,9 @@ public sealed class Cell : IDisposable
     public VenusClient First { get; }
 
     public VenusClient Second { get; }
+
+    /// <summary>Writes changes behind; null: not asked for.</summary>
+    public VenusClient? Behind { get; }
 
     public CellFigures ReadFigures() => new(
         ProcessCpu.Read(Server.Daemon.Process).TotalSeconds,
@@ -54,6 +59,7 @@ public sealed class Cell : IDisposable
             _isDisposed = true;
             First.Dispose();
             Second.Dispose();
+            Behind?.Dispose();
             Server.Dispose();
         }
     }

@@ -12,15 +12,17 @@ public sealed class VenusClient : IDisposable
     private readonly string _program;
     private readonly string _server;
     private readonly string _io;
+    private readonly string[] _more;
     private readonly string _cache;
     private readonly string _logFile;
     private DaemonProcess? _daemon;
 
-    public VenusClient(string program, string server, string io, string directory, string name)
+    public VenusClient(string program, string server, string io, string directory, string name, params string[] more)
     {
         _program = program;
         _server = server;
         _io = io;
+        _more = more;
         MountPoint = Path.Combine(directory, name);
         _cache = Path.Combine(directory, name + "-cache");
         _logFile = Path.Combine(directory, name + ".log");
@@ -49,7 +51,7 @@ public sealed class VenusClient : IDisposable
         _daemon = new DaemonProcess(
             Path.GetFileName(MountPoint),
             _program,
-            ["mount", _server, MountPoint, "--cache", _cache, "--foreground", "--io", _io],
+            ["mount", _server, MountPoint, "--cache", _cache, "--foreground", "--io", _io, .. _more],
             _logFile);
         try
         {

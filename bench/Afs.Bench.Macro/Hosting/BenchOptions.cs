@@ -9,6 +9,8 @@ public sealed record BenchOptions
 
     /// <summary>passthrough, daemon or auto: handed to Venus as it is.</summary>
     public string Io { get; init; } = "auto";
+    /// <summary>One more client, with changes written behind, up to this age; null: none.</summary>
+    public string? WriteBehind { get; init; }
     public bool OverUnixSocket { get; init; }
 
     /// <summary>Compare the control with the peer alone.</summary>

@@ -55,6 +55,8 @@ public sealed class BenchRun(BenchOptions options)
         List<Place> places = [new ControlPlace(Path.Combine(root, "control"))];
         if (cell is not null)
             places.Add(new CellPlace(cell, PlaceFolder));
+        if (cell?.Behind is { } behind)
+            places.Add(new BehindPlace(cell, behind, PlaceFolder + "-behind"));
         if (peer is not null)
             places.Add(new PeerPlace(peer));
         foreach (Place place in places)

@@ -19,6 +19,7 @@ public sealed class CommandLine
     private readonly Option<string> _vice = new("--vice") { Description = "the vice program", DefaultValueFactory = _ => "vice" };
     private readonly Option<string> _venus = new("--venus") { Description = "the venus program", DefaultValueFactory = _ => "venus" };
     private readonly Option<string> _io = new("--io") { Description = "passthrough, daemon or auto", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string?> _writeBehind = new("--write-behind") { Description = "one more client beside, with changes written behind up to this age, as 1s" };
     private readonly Option<bool> _unix = new("--unix") { Description = "Unix socket instead of loopback TCP" };
     private readonly Option<bool> _noCell = new("--no-afs") { Description = "compare the control with --peer alone" };
     private readonly Option<string?> _peer = new("--peer") { Description = "a folder in any other mount, to be measured beside" };
@@ -46,7 +47,7 @@ public sealed class CommandLine
     {
         _root = new RootCommand("Measures a mount against the local filesystem, in one run, in turns.")
         {
-            _directory, _vice, _venus, _io, _unix, _noCell, _peer, _tree, _build, _json, _only, _runs, _fsync, _quick, _keep,
+            _directory, _vice, _venus, _io, _writeBehind, _unix, _noCell, _peer, _tree, _build, _json, _only, _runs, _fsync, _quick, _keep,
         };
         _io.AcceptOnlyFromAmong("passthrough", "daemon", "auto");
         _runs.Validators.Add(result =>
@@ -93,6 +94,7 @@ public sealed class CommandLine
         ViceProgram = parsed.GetValue(_vice)!,
         VenusProgram = parsed.GetValue(_venus)!,
         Io = parsed.GetValue(_io)!,
+        WriteBehind = parsed.GetValue(_writeBehind),
         OverUnixSocket = parsed.GetValue(_unix),
         WithoutCell = parsed.GetValue(_noCell),
         Peer = parsed.GetValue(_peer),

@@ -28,6 +28,8 @@ public static unsafe class FileTree
     public static void MakeDirectory(NativePath path) =>
         LibC.Check(LibC.MakeDirectory(path.Pointer, 0x1ED), "mkdir", path.Text);
 
+    public static void RemoveDirectory(NativePath path) => LibC.Check(LibC.RemoveDirectory(path.Pointer), "rmdir", path.Text);
+
     public static void Rename(NativePath from, NativePath to) =>
         LibC.Check(LibC.Rename(from.Pointer, to.Pointer), "rename", from.Text);
 

@@ -21,6 +21,13 @@ public readonly unsafe struct NativeFile : IDisposable
     /// <summary>Creates the file, or truncates it.</summary>
     public static NativeFile Create(NativePath path) => Open(path, LibC.ReadWrite | LibC.Create | LibC.Truncate);
 
+    /// <summary>fsync(2) of a folder.</summary>
+    public static void SyncFolder(NativePath path)
+    {
+        using NativeFile folder = OpenRead(path);
+        folder.Sync();
+    }
+
     private static NativeFile Open(NativePath path, int flags)
     {
         int fd = LibC.Open(path.Pointer, flags | LibC.CloseOnExec, 0x1A4);

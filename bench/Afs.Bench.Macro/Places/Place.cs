@@ -1,4 +1,5 @@
 using Afs.Bench.Macro.Cells;
+using Afs.Bench.Macro.Native;
 
 namespace Afs.Bench.Macro.Places;
 
@@ -9,6 +10,7 @@ public abstract class Place(string name, string directory)
 {
     public const string ControlName = "ext4";
     public const string CellName = "afs";
+    public const string BehindName = "afs, write-behind";
     public const string PeerName = "peer";
 
     public string Name { get; } = name;
@@ -21,6 +23,9 @@ public abstract class Place(string name, string directory)
     /// <summary>Takes all content out of the other client's cache, so that its next read is a first read.</summary>
     /// <returns>False where that cannot be done: a first read can't be measured there.</returns>
     public abstract bool TryEmptyOtherClient();
+
+    /// <summary>Returns when what was done in this place is on stable storage, wherever that is: an fsync of its folder, which a mount answers when all before it is there.</summary>
+    public virtual void Sync() => NativeFile.SyncFolder(new NativePath(Directory));
 
     /// <summary>Does the work and tells what the cell behind this place used for it.</summary>
     /// <returns>Null where there is no cell to ask.</returns>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Afs.Bench.Macro.Cells;
 using Afs.Bench.Macro.Machine;
 using Afs.Bench.Macro.Measuring;
@@ -9,7 +10,9 @@ namespace Afs.Bench.Macro.Workloads;
 public sealed class ToolsWorkload(WorkContext context) : Workload(context)
 {
     private static readonly Measure Untar = new("untar");
+    private static readonly Measure UntarSynced = new("untar, then sync");
     private static readonly Measure Clone = new("git clone");
+    private static readonly Measure CheckOut = new("git checkout of the commit before, which differs in half of the files");
     private static readonly Measure Status = new("git status");
     private static readonly Measure StatusCalls = new("calls to the server in one git status", Unit.Calls);
     private static readonly Measure LooksCalls = new("calls in git --no-optional-locks status", Unit.Calls, Goal.AtMost(0));
@@ -43,7 +46,10 @@ public sealed class ToolsWorkload(WorkContext context) : Workload(context)
         string cloned = Path.Combine(FolderOf(place), "cloned");
         Directory.CreateDirectory(unpacked);
         PageCache.Settle();
-        record.Time(Untar, () => ShellCommand.Run("tar", ["-xf", Archive, "-C", unpacked]));
+        double untar = record.Time(Untar, () => ShellCommand.Run("tar", ["-xf", Archive, "-C", unpacked]));
+        long start = Stopwatch.GetTimestamp();
+        place.Sync();
+        record.Add(UntarSynced, untar + Stopwatch.GetElapsedTime(start).TotalSeconds);
         if (Directory.Exists(Repository))
             CloneAndAsk(place, cloned, record);
         record.Time(Remove, () => ShellCommand.Run("rm", ["-rf", unpacked, cloned]));
@@ -65,6 +71,8 @@ public sealed class ToolsWorkload(WorkContext context) : Workload(context)
             record.Add(StatusCalls, locking.FirstClientCalls);
         if (place.Meter(() => Git("-C", cloned, "--no-optional-locks", "status", "--short")) is { } looking)
             record.Add(LooksCalls, looking.FirstClientCalls);
+        record.Time(CheckOut, () => Git("-C", cloned, "checkout", "--quiet", "HEAD~1"));
+        place.Sync();
     }
 
     private static void WaitForNextSecond() => Thread.Sleep(1_000 - DateTime.UtcNow.Millisecond + ClockStepMs);
@@ -76,10 +84,21 @@ public sealed class ToolsWorkload(WorkContext context) : Workload(context)
         ShellCommand.Run("tar", ["-xf", Archive, "-C", work]);
         Git("-C", work, "init", "--quiet");
         Git("-C", work, "add", "--all", "--force");
-        Git("-C", work, "-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "--quiet", "-m", "tree");
+        Commit(work);
+        // Then half of the files change.
+        int count = 0;
+        foreach (string file in Directory.EnumerateFiles(work, "*", SearchOption.AllDirectories).Where(static file => !file.Contains("/.git/", StringComparison.Ordinal)).Order())
+        {
+            if (count++ % 2 == 0)
+                File.AppendAllText(file, "\n");
+        }
+        Git("-C", work, "add", "--all", "--force");
+        Commit(work);
         Git("clone", "--quiet", "--bare", work, Repository);
         Directory.Delete(work, recursive: true);
     }
+
+    private static void Commit(string work) => Git("-C", work, "-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "--quiet", "-m", "tree");
 
     /// <summary>Without the user's and the machine's settings, which could change what git does.</summary>
     private static void Git(params string[] arguments) =>
