@@ -90,14 +90,18 @@ internal sealed class ContainerSeals(ContainerTable table, IContainerFiles files
 
     /// <summary>As above, of the content, whatever the times say. Takes as long as reading it.</summary>
     /// <exception cref="DiskException">The file can't be read.</exception>
-    public bool IsContentChanged(Container container)
+    public bool IsContentChanged(Container container) => CompareContent(container, protects: true);
+
+    /// <param name="protects">Somebody may have it mapped for writing.</param>
+    /// <returns>It was changed.</returns>
+    private bool CompareContent(Container container, bool protects)
     {
         for (int round = 0; round < MostRounds; round++)
         {
             if (!container.Baseline.IsKnown)
                 break;
             (ContainerStat at, int of) = container.BeginComparison();
-            bool isSame = at.LengthBytes == container.Baseline.LengthBytes && HasContent(container, at.LengthBytes, container.Crc32C);
+            bool isSame = at.LengthBytes == container.Baseline.LengthBytes && HasContent(container, at.LengthBytes, container.Crc32C, protects);
             if (container.TryEndComparison(at, of, isSame))
                 return !isSame;
         }
@@ -118,7 +122,8 @@ internal sealed class ContainerSeals(ContainerTable table, IContainerFiles files
             {
                 if (container.MayBeWritten())
                     return false;
-                if (!IsContentChanged(container))
+                // Who maps it from here on begins with a fault, which moves the ctime (file_update_time).
+                if (!CompareContent(container, protects: false))
                     return container.TrySeal(begun);
                 if (container.NoteChanged())
                     dirty.LookSoon(container); // Though nobody has it open: somebody must store it.
@@ -181,7 +186,7 @@ internal sealed class ContainerSeals(ContainerTable table, IContainerFiles files
     /// <summary>As <see cref="HasContent"/>, not on the caller's thread where it takes long.</summary>
     /// <exception cref="DiskException">The file can't be read.</exception>
     public ValueTask<bool> HasContentAsync(Container container, long lengthBytes, uint crc32C) =>
-        RunAsync(container, () => HasContent(container, lengthBytes, crc32C));
+        RunAsync(container, () => HasContent(container, lengthBytes, crc32C, protects: true));
 
     /// <summary>At the end of a mount: what can be sealed is, so that the next one needn't look at it.</summary>
     public async Task TrySealAllAsync()
@@ -190,12 +195,14 @@ internal sealed class ContainerSeals(ContainerTable table, IContainerFiles files
             await TrySealAsync(container);
     }
 
-    /// <summary>Is the content this one? Each range is protected before it is read: what a mapping writes behind the reader shows in the file's times.</summary>
-    public bool HasContent(Container container, long lengthBytes, uint crc32C)
+    /// <summary>Is the content this one?</summary>
+    /// <param name="protects">Each range before it is read: so what a mapping writes behind the reader shows in the file's times.</param>
+    private bool HasContent(Container container, long lengthBytes, uint crc32C, bool protects)
     {
         try
         {
-            return container.GetStat().LengthBytes == lengthBytes && ContainerReader.Checksum(new ProtectedFile(container.File, files), lengthBytes) == crc32C;
+            IDiskFile file = protects ? new ProtectedFile(container.File, files) : container.File;
+            return container.GetStat().LengthBytes == lengthBytes && ContainerReader.Checksum(file, lengthBytes) == crc32C;
         }
         catch (ShrunkException)
         {
