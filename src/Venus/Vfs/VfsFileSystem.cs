@@ -478,6 +478,7 @@ public static class VfsErrors
         [AbortCodes.BatchOutOfOrder] = Errno.EIO,
         [AbortCodes.TokenHeld] = Errno.EIO,
         [AbortCodes.NotPreceded] = Errno.EIO,
+        [AbortCodes.LockLost] = Errno.EIO,
     }.ToFrozenDictionary();
 
     /// <summary>The errno of a failure; <see cref="Errno.None"/> of none.</summary>

@@ -86,6 +86,16 @@ internal sealed class ViceService(
     public ValueTask<Outcome<ApplyBatchReply>> ApplyBatchAsync(ApplyBatchRequest request, CallContext context) =>
         MutateAsync(context, RequestChecks.Check(request), scope => batches.Apply(scope, request), request.Operations.Count);
 
+    public ValueTask<Outcome<SetLockReply>> SetLockAsync(SetLockRequest request, CallContext context) => ValueTask.FromResult<Outcome<SetLockReply>>(AbortCodes.Busy);
+
+    public ValueTask<Outcome<WithdrawLockReply>> WithdrawLockAsync(WithdrawLockRequest request, CallContext context) => ValueTask.FromResult<Outcome<WithdrawLockReply>>(AbortCodes.Busy);
+
+    public ValueTask<Outcome<ReturnLocksReply>> ReturnLocksAsync(ReturnLocksRequest request, CallContext context) => ValueTask.FromResult<Outcome<ReturnLocksReply>>(AbortCodes.Busy);
+
+    public ValueTask<Outcome<ReclaimLocksReply>> ReclaimLocksAsync(ReclaimLocksRequest request, CallContext context) => ValueTask.FromResult<Outcome<ReclaimLocksReply>>(AbortCodes.Busy);
+
+    public ValueTask<Outcome<GetLocksReply>> GetLocksAsync(GetLocksRequest request, CallContext context) => ValueTask.FromResult<Outcome<GetLocksReply>>(AbortCodes.Busy);
+
     /// <summary>A refusal of the parts, too, is the writer's to give: a repeated call gets its first reply.</summary>
     private async ValueTask<Outcome<StoreDataReply>> StorePartsAsync(StoreDataRequest request, CallContext context)
     {

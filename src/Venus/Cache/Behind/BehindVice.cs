@@ -61,6 +61,16 @@ internal sealed class BehindVice(IViceService vice) : IViceService
 
     public ValueTask<Outcome<ApplyBatchReply>> ApplyBatchAsync(ApplyBatchRequest request, CallContext context) => vice.ApplyBatchAsync(request, context);
 
+    public ValueTask<Outcome<SetLockReply>> SetLockAsync(SetLockRequest request, CallContext context) => vice.SetLockAsync(request, context);
+
+    public ValueTask<Outcome<WithdrawLockReply>> WithdrawLockAsync(WithdrawLockRequest request, CallContext context) => vice.WithdrawLockAsync(request, context);
+
+    public ValueTask<Outcome<ReturnLocksReply>> ReturnLocksAsync(ReturnLocksRequest request, CallContext context) => vice.ReturnLocksAsync(request, context);
+
+    public ValueTask<Outcome<ReclaimLocksReply>> ReclaimLocksAsync(ReclaimLocksRequest request, CallContext context) => vice.ReclaimLocksAsync(request, context);
+
+    public ValueTask<Outcome<GetLocksReply>> GetLocksAsync(GetLocksRequest request, CallContext context) => vice.GetLocksAsync(request, context);
+
     /// <summary>What has no name was made at the server, and nothing that is logged is about it.</summary>
     public ValueTask<Outcome<ReleaseUnnamedReply>> ReleaseUnnamedAsync(ReleaseUnnamedRequest request, CallContext context) => vice.ReleaseUnnamedAsync(request, context);
 

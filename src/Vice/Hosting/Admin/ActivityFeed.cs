@@ -173,6 +173,21 @@ internal sealed class ObservedService(IViceService inner, Observation seen) : IV
     public ValueTask<Outcome<EndSessionReply>> EndSessionAsync(EndSessionRequest request, CallContext context) =>
         RunAsync("EndSession", request, context, inner.EndSessionAsync);
 
+    public ValueTask<Outcome<SetLockReply>> SetLockAsync(SetLockRequest request, CallContext context) =>
+        RunAsync("SetLock", request, context, inner.SetLockAsync);
+
+    public ValueTask<Outcome<WithdrawLockReply>> WithdrawLockAsync(WithdrawLockRequest request, CallContext context) =>
+        RunAsync("WithdrawLock", request, context, inner.WithdrawLockAsync);
+
+    public ValueTask<Outcome<ReturnLocksReply>> ReturnLocksAsync(ReturnLocksRequest request, CallContext context) =>
+        RunAsync("ReturnLocks", request, context, inner.ReturnLocksAsync);
+
+    public ValueTask<Outcome<ReclaimLocksReply>> ReclaimLocksAsync(ReclaimLocksRequest request, CallContext context) =>
+        RunAsync("ReclaimLocks", request, context, inner.ReclaimLocksAsync);
+
+    public ValueTask<Outcome<GetLocksReply>> GetLocksAsync(GetLocksRequest request, CallContext context) =>
+        RunAsync("GetLocks", request, context, inner.GetLocksAsync);
+
     private async ValueTask<Outcome<TReply>> RunAsync<TRequest, TReply>(
         string operation, TRequest request, CallContext context, Func<TRequest, CallContext, ValueTask<Outcome<TReply>>> call,
         Func<TRequest, TReply, Told>? tell = null)
@@ -211,6 +226,8 @@ internal sealed class ObservedCallbacks(IVenusCallbacks inner, Observation seen)
         seen.Tell("break", null, null, subject, null, null, duration);
         return outcome;
     }
+
+    public ValueTask<Outcome<LocksDecidedReply>> LocksDecidedAsync(LocksDecidedRequest request, CallContext context) => inner.LocksDecidedAsync(request, context);
 
     private static string Subject(IReadOnlyList<Fid> fids)
     {
