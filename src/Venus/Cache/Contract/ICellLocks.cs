@@ -11,6 +11,9 @@ public interface ICellLocks
     /// <summary>Set once, before the first operation.</summary>
     void Attach(IHeldLocks held);
 
+    /// <summary>What a daemon before this one held of these files. Once, before the first operation.</summary>
+    void TakeOver(IReadOnlyList<Fid> fids);
+
     /// <summary>
     /// Asks the server. The value: Granted, and the table knows it; Queued, and <see cref="AskedLock.Decided"/> tells; why not; or IsHolders: the table decides by now, and nothing was done.
     /// </summary>
@@ -52,8 +55,9 @@ public interface IHeldLocks
     /// <summary>An flock that changes its kind was let go of first.</summary>
     void LetGoToChange(AskedLock asked);
 
-    /// <summary>This client decides: there is nobody else who could ask.</summary>
-    void TakeHere(Fid fid);
+    /// <summary>From here on this client decides.</summary>
+    /// <param name="isGone">There is no such file at the server: nobody else can ask.</param>
+    void TakeHere(Fid fid, bool isGone);
 
     /// <summary>From here on the server decides. What waits is taken out: it is decided by <see cref="AskedLock.Decide"/>.</summary>
     (IReadOnlyList<LockRange> Held, IReadOnlyList<AskedLock> Waiting) Surrender(Fid fid);

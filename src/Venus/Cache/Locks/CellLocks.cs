@@ -76,89 +76,26 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
         }
     }
 
-    public async ValueTask<Result<LockVerdict>> AskAsync(AskedLock asked, OperationContext operation)
+    public ValueTask<Result<LockVerdict>> AskAsync(AskedLock asked, OperationContext operation)
     {
         CellFile file = Enter(asked.Fid);
-        try
-        {
-            if (await TakeTurnAsync(file, operation) is { IsNone: false } failure)
-                return failure;
-            try
-            {
-                return await AskInTurnAsync(file, asked, operation);
-            }
-            finally
-            {
-                file.Turn.Release();
-            }
-        }
-        finally
-        {
-            Leave(file);
-        }
+        return InTurnAsync(file, operation, () => AskInTurnAsync(file, asked, operation));
     }
 
     public async ValueTask<bool> WithdrawAsync(AskedLock asked)
     {
+        bool isWithdrawn = false;
         CellFile file = Enter(asked.Fid);
-        try
-        {
-            await file.Turn.TakeAsync(_stopping);
-            try
-            {
-                return await WithdrawInTurnAsync(file, asked);
-            }
-            finally
-            {
-                file.Turn.Release();
-            }
-        }
-        finally
-        {
-            Leave(file);
-        }
+        await InTurnAsync(file, async () => isWithdrawn = await WithdrawInTurnAsync(file, asked));
+        return isWithdrawn;
     }
 
-    public async ValueTask<Result<(LockVerdict Verdict, LockConflict? Conflict)>> TestAsync(Fid fid, LockRange wanted, OperationContext operation)
-    {
-        CellFile file = Enter(fid);
-        try
-        {
-            if (await TakeTurnAsync(file, operation) is { IsNone: false } failure)
-                return failure;
-            try
-            {
-                for (int round = 0; round < MostRounds; round++)
-                {
-                    if (Held.IsHere(fid))
-                        return (LockVerdict.IsHolders, null);
-                    Result<LockLife> life = await _lives.ReadyAsync(operation);
-                    if (!life.IsSuccess)
-                        return life.Failure;
-                    (Result<SetLockReply>? reply, _) = await _lives.SetLockAsync(life.Value, new SetLockRequest { Fid = fid, Range = wanted, IsTest = true, Number = default, AnsweredBelow = default }, operation.Caller);
-                    if (reply is not { } answer)
-                        continue;
-                    if (answer.IsSuccess)
-                        return (answer.Value.Verdict, answer.Value.Conflict);
-                    if (answer.Failure != AbortCodes.NoVnode)
-                        return answer.Failure;
-                    Held.TakeHere(fid);
-                }
-                return FailureKind.Unreachable;
-            }
-            finally
-            {
-                file.Turn.Release();
-            }
-        }
-        finally
-        {
-            Leave(file);
-        }
-    }
+    public ValueTask<Result<(LockVerdict Verdict, LockConflict? Conflict)>> TestAsync(Fid fid, LockRange wanted, OperationContext operation) =>
+        InTurnAsync(Enter(fid), operation, () => TestInTurnAsync(fid, wanted, operation));
 
     public async ValueTask<Failure> UnlockAsync(Fid fid, IReadOnlyList<LockRange> ranges, bool storesFirst, OperationContext operation)
     {
+        Failure stored = Failure.None;
         CellFile file = Enter(fid);
         int losses;
         lock (_lock)
@@ -166,32 +103,29 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
             losses = _lives.Losses;
             file.LettingGo.AddRange(ranges); // Until what was written is stored nobody else may have them, whatever happens to the server.
         }
-        try
+        await InTurnAsync(file, async () =>
         {
-            await file.Turn.TakeAsync(_stopping);
-            try
+            if (storesFirst)
+                stored = await _storeOpen(fid, operation);
+            foreach (LockRange range in ranges)
+                await UnlockInTurnAsync(fid, range, losses, operation.Caller);
+            lock (_lock)
             {
-                Failure stored = storesFirst ? await _storeOpen(fid, operation) : Failure.None;
                 foreach (LockRange range in ranges)
-                    await UnlockInTurnAsync(fid, range, losses, operation.Caller);
-                lock (_lock)
-                {
-                    foreach (LockRange range in ranges)
-                        file.LettingGo.Remove(range);
-                    // A store that was refused for its fence is no version of anybody's.
-                    if ((stored.IsNone || stored == AbortCodes.LockLost) && !Held.IsHere(fid) && file.LettingGo.Count == 0 && !Held.HasLost(fid) && Held.RangesOf(fid).Count == 0)
-                        _fences.Clear(fid);
-                }
-                return stored;
+                    file.LettingGo.Remove(range);
+                ForgetFence(file, stored);
             }
-            finally
-            {
-                file.Turn.Release();
-            }
-        }
-        finally
+        });
+        return stored;
+    }
+
+    /// <summary>What a daemon before this one recorded as held: the server is asked for it anew, since the session is another one. Returns at once; nothing else is asked of these files before.</summary>
+    public void TakeOver(IReadOnlyList<Fid> fids)
+    {
+        foreach (Fid fid in fids)
         {
-            Leave(file);
+            CellFile file = Enter(fid);
+            BackgroundWork.Start("asking for a predecessor's locks", () => InTurnAsync(file, () => TakeOverInTurnAsync(file)));
         }
     }
 
@@ -201,7 +135,7 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
         foreach (LockRecall recall in recalls)
         {
             if (TryEnter(recall.Fid, out CellFile? file))
-                BackgroundWork.Start("returning a lock token", () => ReturnAsync(file, recall.Token));
+                BackgroundWork.Start("returning a lock token", () => InTurnAsync(file, () => ReturnInTurnAsync(file, recall.Token)));
         }
     }
 
@@ -216,7 +150,7 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
         foreach (LockDecision decision in request.Decisions)
         {
             if (TryEnter(decision.Fid, out CellFile? file))
-                BackgroundWork.Start("a lock's decision", () => DecideAsync(file, decision));
+                BackgroundWork.Start("a lock's decision", () => InTurnAsync(file, () => DecideInTurnAsync(file, decision)));
         }
     }
 
@@ -247,7 +181,7 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
             {
                 if (reply.Failure != AbortCodes.NoVnode)
                     return reply.Failure;
-                Held.TakeHere(asked.Fid); // It is gone: only who has it open here can ask for it.
+                Held.TakeHere(asked.Fid, isGone: true); // It is gone: only who has it open here can ask for it.
                 continue;
             }
             switch (reply.Value.Verdict)
@@ -276,6 +210,27 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
                     Held.LetGoToChange(asked);
                     return reply.Value.Verdict;
             }
+        }
+        return FailureKind.Unreachable;
+    }
+
+    private async ValueTask<Result<(LockVerdict Verdict, LockConflict? Conflict)>> TestInTurnAsync(Fid fid, LockRange wanted, OperationContext operation)
+    {
+        for (int round = 0; round < MostRounds; round++)
+        {
+            if (Held.IsHere(fid))
+                return (LockVerdict.IsHolders, null);
+            Result<LockLife> life = await _lives.ReadyAsync(operation);
+            if (!life.IsSuccess)
+                return life.Failure;
+            (Result<SetLockReply>? reply, _) = await _lives.SetLockAsync(life.Value, new SetLockRequest { Fid = fid, Range = wanted, IsTest = true, Number = default, AnsweredBelow = default }, operation.Caller);
+            if (reply is not { } answer)
+                continue;
+            if (answer.IsSuccess)
+                return (answer.Value.Verdict, answer.Value.Conflict);
+            if (answer.Failure != AbortCodes.NoVnode)
+                return answer.Failure;
+            Held.TakeHere(fid, isGone: true);
         }
         return FailureKind.Unreachable;
     }
@@ -380,26 +335,6 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
             return file.Asked.Remove(asked.Number);
     }
 
-    private async Task DecideAsync(CellFile file, LockDecision decision)
-    {
-        try
-        {
-            await file.Turn.TakeAsync(_stopping);
-            try
-            {
-                await DecideInTurnAsync(file, decision);
-            }
-            finally
-            {
-                file.Turn.Release();
-            }
-        }
-        finally
-        {
-            Leave(file);
-        }
-    }
-
     private async ValueTask DecideInTurnAsync(CellFile file, LockDecision decision)
     {
         AskedLock? asked;
@@ -435,26 +370,6 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
             Held.Granted(asked, isHere: false);
         }
         asked.Decide(LockVerdict.Granted);
-    }
-
-    private async Task ReturnAsync(CellFile file, LockTokenNumber token)
-    {
-        try
-        {
-            await file.Turn.TakeAsync(_stopping);
-            try
-            {
-                await ReturnInTurnAsync(file, token);
-            }
-            finally
-            {
-                file.Turn.Release();
-            }
-        }
-        finally
-        {
-            Leave(file);
-        }
     }
 
     /// <summary>Rule 3.</summary>
@@ -497,9 +412,17 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
                 return;
             file.Token = default;
             _tokens--;
-            if (stored.IsNone && held.Count == 0 && waiting.Count == 0 && !Held.HasLost(file.Fid))
-                _fences.Clear(file.Fid);
+            ForgetFence(file, stored);
         }
+    }
+
+    /// <summary>Nothing is held, what was written is stored, and nobody goes on who lost a lock: what is written from here on is under none. Under the lock.</summary>
+    private void ForgetFence(CellFile file, Failure stored)
+    {
+        // A store that was refused for its fence is no version of anybody's.
+        bool isStored = stored.IsNone || stored == AbortCodes.LockLost;
+        if (isStored && file.Token == default && file.LettingGo.Count == 0 && file.Asked.Count == 0 && !Held.HasLost(file.Fid) && Held.RangesOf(file.Fid).Count == 0)
+            _fences.Clear(file.Fid);
     }
 
     /// <summary>False: the life is over before all was said.</summary>
@@ -524,6 +447,42 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
         return true;
     }
 
+    private async ValueTask TakeOverInTurnAsync(CellFile file)
+    {
+        foreach (LockRange range in Held.RangesOf(file.Fid))
+        {
+            (Result<SetLockReply>? Reply, LockNumber Number) asked = default;
+            LockLife life = LockLife.First(_stopping);
+            for (int round = 0; round < MostRounds && asked.Reply is null; round++)
+            {
+                lock (_lock)
+                    life = _lives.Current;
+                if (await life.Ready.WaitAsync(_stopping))
+                    asked = await _lives.SetLockAsync(life, new SetLockRequest { Fid = file.Fid, Range = range, Number = default, AnsweredBelow = default }, Caller.Client);
+            }
+            bool isGranted = asked.Reply is { IsSuccess: true, Value.Verdict: LockVerdict.Granted };
+            lock (_lock)
+            {
+                if (isGranted && life == _lives.Current && asked.Reply!.Value.Value is var reply)
+                {
+                    _fences.Set(file.Fid, reply.Fence);
+                    if (reply.Token == default)
+                        continue;
+                    file.Token = reply.Token;
+                    _tokens++;
+                    Held.TakeHere(file.Fid, isGone: false);
+                    return;
+                }
+                Held.Lose(file.Fid);
+                _lost++;
+            }
+            LogLost(1);
+            // What was granted of it, or may be later, is let go of.
+            _lives.End(isLost: true);
+            return;
+        }
+    }
+
     private async Task TrimAsync()
     {
         (CellFile File, LockTokenNumber Token)[] idle;
@@ -534,7 +493,7 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
                 file.Users++;
         }
         foreach ((CellFile file, LockTokenNumber token) in idle)
-            await ReturnAsync(file, token);
+            await InTurnAsync(file, () => ReturnInTurnAsync(file, token));
         lock (_lock)
             _isTrimming = false;
     }
@@ -588,18 +547,48 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
             yield return new ClaimedLocks { Fid = file.Fid, Waiting = waiting };
     }
 
-    private async ValueTask<Failure> TakeTurnAsync(CellFile file, OperationContext operation)
+    /// <summary>For a process that waits, as long as it does. It has entered the file.</summary>
+    private async ValueTask<Result<T>> InTurnAsync<T>(CellFile file, OperationContext operation, Func<ValueTask<Result<T>>> work)
     {
         using var limit = new CancellationTokenSource(_patience, _time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(operation.Interrupted, limit.Token, _stopping);
         try
         {
             await file.Turn.TakeAsync(both.Token);
-            return Failure.None;
         }
         catch (OperationCanceledException)
         {
+            Leave(file);
             return operation.IsInterrupted ? FailureKind.Interrupted : _stopping.IsCancellationRequested ? FailureKind.ShuttingDown : FailureKind.Unreachable;
+        }
+        try
+        {
+            return await work();
+        }
+        finally
+        {
+            file.Turn.Release();
+            Leave(file);
+        }
+    }
+
+    private async Task InTurnAsync(CellFile file, Func<ValueTask> work)
+    {
+        try
+        {
+            await file.Turn.TakeAsync(_stopping);
+            try
+            {
+                await work();
+            }
+            finally
+            {
+                file.Turn.Release();
+            }
+        }
+        finally
+        {
+            Leave(file);
         }
     }
 

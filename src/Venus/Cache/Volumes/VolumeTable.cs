@@ -364,6 +364,12 @@ internal sealed class LocksByVolume(VolumeTable volumes) : ICellLocks
 
     public void Attach(IHeldLocks held) => _held = held;
 
+    public void TakeOver(IReadOnlyList<Fid> fids)
+    {
+        foreach (Fid fid in fids)
+            TryFind(fid)?.TakeOver([fid]);
+    }
+
     public ValueTask<Result<LockVerdict>> AskAsync(AskedLock asked, OperationContext operation) =>
         TryFind(asked.Fid) is { } locks ? locks.AskAsync(asked, operation) : new((Failure)AbortCodes.NoVolume);
 

@@ -205,12 +205,12 @@ internal sealed class LockTable(LockRecords records, Func<FileHandle, ValueTask<
         }
     }
 
-    void IHeldLocks.TakeHere(Fid fid)
+    void IHeldLocks.TakeHere(Fid fid, bool isGone)
     {
         lock (_gate)
         {
             LockedFile file = FindOrMake(fid);
-            (file.IsHere, file.IsGone) = (true, true);
+            (file.IsHere, file.IsGone) = (true, isGone);
         }
     }
 
@@ -288,8 +288,8 @@ internal sealed class LockTable(LockRecords records, Func<FileHandle, ValueTask<
     internal static LockRange ToRange(FileLock range) => new(
         range.Start, range.End, range.IsFlock, range.Kind switch { FileLockKind.Read => LockMode.Read, FileLockKind.Write => LockMode.Write, _ => LockMode.Unlock }, new LockOwner(range.Owner), range.Pid);
 
-    /// <summary>What a predecessor recorded. Once, before anything is locked.</summary>
-    public void TakeOver()
+    /// <summary>What a predecessor recorded. Once, before anything is locked. The files that it is of.</summary>
+    public IReadOnlyList<Fid> TakeOver()
     {
         lock (_gate)
         {
@@ -299,6 +299,7 @@ internal sealed class LockTable(LockRecords records, Func<FileHandle, ValueTask<
                 _ranges++;
                 Remember(fid);
             }
+            return [.. _files.Keys];
         }
     }
 
