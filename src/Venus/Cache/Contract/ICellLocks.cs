@@ -22,9 +22,6 @@ public interface ICellLocks
     /// <summary>A request that is queued is given up. False: it was decided, or is about to be.</summary>
     ValueTask<bool> WithdrawAsync(AskedLock asked);
 
-    /// <summary>What conflicts; null: nothing does. Aborts as <see cref="AskAsync"/>; IsHolders in the verdict.</summary>
-    ValueTask<Result<(LockVerdict Verdict, LockConflict? Conflict)>> TestAsync(Fid fid, LockRange wanted, OperationContext operation);
-
     /// <summary>
     /// The table has let go of these, and did not decide about the file. Completes when others may have them. The value: what became of the store before.
     /// </summary>
@@ -83,6 +80,12 @@ public abstract class AskedLock(Fid fid, bool waits)
     /// <summary>Where it conflicts it waits.</summary>
     public bool Waits => waits;
 
+    /// <summary>It asks whether it would be granted, and is nobody's.</summary>
+    public virtual bool IsTest => false;
+
+    /// <summary>What it conflicts with, once that is decided.</summary>
+    public LockConflict? Conflict { get; internal set; }
+
     public abstract LockRange Range { get; }
 
     /// <summary>As the server knows it. Belongs to <see cref="ICellLocks"/>.</summary>
@@ -98,5 +101,13 @@ public abstract class AskedLock(Fid fid, bool waits)
     public void Decide(Result<LockVerdict> verdict) => _decided!.TrySetResult(verdict);
 
     /// <summary>Called when the server has granted it, before anybody is told: makes what its process sees of the file current.</summary>
-    public abstract ValueTask<Failure> BringCurrentAsync();
+    public virtual ValueTask<Failure> BringCurrentAsync() => new(Failure.None);
+}
+
+/// <summary>F_GETLK.</summary>
+public sealed class TestedLock(Fid fid, LockRange wanted) : AskedLock(fid, waits: false)
+{
+    public override LockRange Range => wanted;
+
+    public override bool IsTest => true;
 }

@@ -90,9 +90,6 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
         return isWithdrawn;
     }
 
-    public ValueTask<Result<(LockVerdict Verdict, LockConflict? Conflict)>> TestAsync(Fid fid, LockRange wanted, OperationContext operation) =>
-        InTurnAsync(Enter(fid), operation, () => TestInTurnAsync(fid, wanted, operation));
-
     public async ValueTask<Failure> UnlockAsync(Fid fid, IReadOnlyList<LockRange> ranges, bool storesFirst, OperationContext operation)
     {
         Failure stored = Failure.None;
@@ -173,7 +170,7 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
             if (!ready.IsSuccess)
                 return ready.Failure;
             LockLife life = ready.Value;
-            var request = new SetLockRequest { Fid = asked.Fid, Range = asked.Range, Waits = asked.Waits, Number = default, AnsweredBelow = default };
+            var request = new SetLockRequest { Fid = asked.Fid, Range = asked.Range, Waits = asked.Waits, IsTest = asked.IsTest, Number = default, AnsweredBelow = default };
             (Result<SetLockReply>? answer, LockNumber number) = await _lives.SetLockAsync(life, request, operation.Caller);
             if (answer is not { } reply)
                 continue;
@@ -184,8 +181,11 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
                 Held.TakeHere(asked.Fid, isGone: true); // It is gone: only who has it open here can ask for it.
                 continue;
             }
+            asked.Conflict = reply.Value.Conflict;
             switch (reply.Value.Verdict)
             {
+                case LockVerdict.Granted when asked.IsTest:
+                    return LockVerdict.Granted;
                 case LockVerdict.Granted:
                     Failure failure = await CurrentAsync(asked);
                     if (!failure.IsNone)
@@ -207,30 +207,10 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
                     _lives.End(isLost: true);
                     continue;
                 default:
-                    Held.LetGoToChange(asked);
+                    if (!asked.IsTest)
+                        Held.LetGoToChange(asked);
                     return reply.Value.Verdict;
             }
-        }
-        return FailureKind.Unreachable;
-    }
-
-    private async ValueTask<Result<(LockVerdict Verdict, LockConflict? Conflict)>> TestInTurnAsync(Fid fid, LockRange wanted, OperationContext operation)
-    {
-        for (int round = 0; round < MostRounds; round++)
-        {
-            if (Held.IsHere(fid))
-                return (LockVerdict.IsHolders, null);
-            Result<LockLife> life = await _lives.ReadyAsync(operation);
-            if (!life.IsSuccess)
-                return life.Failure;
-            (Result<SetLockReply>? reply, _) = await _lives.SetLockAsync(life.Value, new SetLockRequest { Fid = fid, Range = wanted, IsTest = true, Number = default, AnsweredBelow = default }, operation.Caller);
-            if (reply is not { } answer)
-                continue;
-            if (answer.IsSuccess)
-                return (answer.Value.Verdict, answer.Value.Conflict);
-            if (answer.Failure != AbortCodes.NoVnode)
-                return answer.Failure;
-            Held.TakeHere(fid, isGone: true);
         }
         return FailureKind.Unreachable;
     }
@@ -275,7 +255,8 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
                 return false;
             asked.Number = number;
             file.Asked[number] = asked;
-            Held.LetGoToChange(asked);
+            if (!asked.IsTest)
+                Held.LetGoToChange(asked);
             return true;
         }
     }
@@ -345,10 +326,11 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
             if (!file.Asked.TryGetValue(decision.Number, out asked))
                 return; // It was withdrawn, or decided before.
         }
-        if (decision.Verdict != LockVerdict.Granted)
+        if (decision.Verdict != LockVerdict.Granted || asked.IsTest)
         {
             lock (_lock)
                 file.Asked.Remove(decision.Number);
+            asked.Conflict = decision.Conflict;
             asked.Decide(decision.Verdict);
             return;
         }
@@ -498,7 +480,18 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
             _isTrimming = false;
     }
 
-    IReadOnlyList<ClaimedLocks> IClaimedLocks.Claims() => [.. _files.Values.SelectMany(ClaimsOf)];
+    IReadOnlyList<ClaimedLocks> IClaimedLocks.Claims()
+    {
+        foreach (CellFile file in _files.Values)
+        {
+            foreach (AskedLock tested in file.Asked.Values.Where(static asked => asked.IsTest).ToArray())
+            {
+                file.Asked.Remove(tested.Number);
+                tested.Decide(LockVerdict.Late); // It is asked anew.
+            }
+        }
+        return [.. _files.Values.SelectMany(ClaimsOf)];
+    }
 
     /// <summary>The fences stay: so a store of what was written under these is refused.</summary>
     Action IClaimedLocks.Lose(IReadOnlyList<Fid>? fids)

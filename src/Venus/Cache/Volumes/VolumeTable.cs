@@ -375,9 +375,6 @@ internal sealed class LocksByVolume(VolumeTable volumes) : ICellLocks
 
     public ValueTask<bool> WithdrawAsync(AskedLock asked) => TryFind(asked.Fid) is { } locks ? locks.WithdrawAsync(asked) : new(false);
 
-    public ValueTask<Result<(LockVerdict Verdict, LockConflict? Conflict)>> TestAsync(Fid fid, LockRange wanted, OperationContext operation) =>
-        TryFind(fid) is { } locks ? locks.TestAsync(fid, wanted, operation) : new((Failure)AbortCodes.NoVolume);
-
     public ValueTask<Failure> UnlockAsync(Fid fid, IReadOnlyList<LockRange> ranges, bool storesFirst, OperationContext operation) =>
         TryFind(fid) is { } locks ? locks.UnlockAsync(fid, ranges, storesFirst, operation) : new((Failure)AbortCodes.NoVolume);
 

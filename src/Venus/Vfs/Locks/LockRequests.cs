@@ -34,11 +34,17 @@ internal sealed class LockRequests(VfsMount mount)
             }
 
             await AwaitReleasesAsync(fid, wanted);
-            Result<(LockVerdict Verdict, LockConflict? Conflict)> tested = await _cell.TestAsync(fid, LockTable.ToRange(wanted), operation);
+            var test = new TestedLock(fid, LockTable.ToRange(wanted));
+            test.BeginWaiting();
+            Result<LockVerdict> tested = await _cell.AskAsync(test, operation);
+            if (tested is { IsSuccess: true, Value: LockVerdict.Queued })
+                tested = await DecidedAsync(test, operation);
             if (!tested.IsSuccess)
                 return tested.Failure.ToErrno();
-            if (tested.Value.Verdict != LockVerdict.IsHolders)
-                return tested.Value.Conflict is { } conflict ? ToLock(conflict) : wanted with { Kind = FileLockKind.Unlock };
+            if (tested.Value == LockVerdict.TooMany)
+                return Errno.ENOLCK;
+            if (tested.Value is LockVerdict.Granted or LockVerdict.Conflict)
+                return test.Conflict is { } conflict ? ToLock(conflict) : wanted with { Kind = FileLockKind.Unlock };
         }
 
         return Errno.EIO;
@@ -171,23 +177,26 @@ internal sealed class LockRequests(VfsMount mount)
 
     private async ValueTask<Errno> AwaitAsync(LockWaiter waiter, OperationContext operation)
     {
-        Result<LockVerdict> decided;
-        try
-        {
-            decided = await waiter.Decided.WaitAsync(operation);
-        }
-        catch (OperationCanceledException)
-        {
-            if (_table.Withdraw(waiter) || _cell is not null && await _cell.WithdrawAsync(waiter))
-                return Errno.EINTR;
-            decided = await waiter.Decided;
-        }
-
+        Result<LockVerdict> decided = await DecidedAsync(waiter, operation);
         if (decided is { IsSuccess: true, Value: LockVerdict.Late }) // This client has lost its place: from the beginning.
             return await AskAsync(waiter.Fid, waiter.Handle, waiter.Lock, waiter.IsSilent, waiter.Waits, operation);
         return decided is { IsSuccess: true, Value: LockVerdict.Granted }
             ? await Finish(LockOutcome.Granted, null, waiter.Fid, waiter.Handle, waiter.Lock, waiter.IsSilent, operation)
             : ToErrno(decided);
+    }
+
+    private async ValueTask<Result<LockVerdict>> DecidedAsync(AskedLock asked, OperationContext operation)
+    {
+        try
+        {
+            return await asked.Decided.WaitAsync(operation);
+        }
+        catch (OperationCanceledException)
+        {
+            if (asked is LockWaiter waiter && _table.Withdraw(waiter) || _cell is not null && await _cell.WithdrawAsync(asked))
+                return FailureKind.Interrupted;
+            return await asked.Decided;
+        }
     }
 
     private async ValueTask<Errno> AwaitReleaseAsync(Fid fid, FileHandle handle, FileLock wanted, bool isSilent, OperationContext operation)
