@@ -47,7 +47,7 @@ public enum LockMode : byte
 /// <summary>A range of bytes, locked or to be.</summary>
 /// <param name="Start">The first byte.</param>
 /// <param name="End">The last byte; not before the first.</param>
-/// <param name="IsFlock">By flock(2). Such a lock and one by fcntl(2) never conflict.</param>
+/// <param name="IsFlock">By flock(2): the whole file, from 0 to 2^63-1 or beyond. Such a lock and one by fcntl(2) never conflict.</param>
 /// <param name="Pid">Of the process, on its client; to be shown.</param>
 [WireMessage]
 public readonly partial record struct LockRange(
@@ -126,7 +126,10 @@ public sealed partial record SetLockReply
     /// <summary>What conflicts; null where nothing does.</summary>
     [Key(2)] public LockConflict? Conflict { get; init; }
 
-    /// <summary>Of the session. A store of what was written under a lock carries the fence with which the lock was granted (<see cref="StoreDataRequest.Fence"/>).</summary>
+    /// <summary>
+    /// Of the session. A store of what was written under a lock carries the fence with which the lock was granted (<see cref="StoreDataRequest.Fence"/>). Another than before: all that was
+    /// granted under the one before is lost. Zero in an answer that is late.
+    /// </summary>
     [Key(3)] public LockFence Fence { get; init; }
 }
 
@@ -141,7 +144,10 @@ public sealed partial record WithdrawLockRequest
 [WireMessage]
 public sealed partial record WithdrawLockReply
 {
-    /// <summary>It waits no more, and nothing was or will be granted to it. False: it was decided before; the decision comes, or came, and counts.</summary>
+    /// <summary>
+    /// It doesn't wait, and no decision is to come that the client hasn't answered. False: it was decided; the decision comes, or, where the request itself has no answer yet, its repetition gets it.
+    /// A decision that came counts in any case.
+    /// </summary>
     [Key(0)] public required bool IsWithdrawn { get; init; }
 }
 
