@@ -166,7 +166,7 @@ public sealed class CellLockTests
                 fcntl.flock(old, SH)
                 assert os.fstat(old).st_size == 10 and os.pread(old, 100, 0) == b'other.....', os.pread(old, 100, 0)
                 fcntl.flock(old, UN)
-                os.close(old); os.close(one)
+                seen.close(); os.close(old); os.close(one)
                 assert get(a + '/f') == get(b + '/f') == b'other.....'
             """);
     }
