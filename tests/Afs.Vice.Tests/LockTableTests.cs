@@ -382,7 +382,7 @@ public class LockTableTests
         SetLockReply token = _a.Set(F, Range(1, LockMode.Write));
         _a.Contend(G, _b, Range(1, LockMode.Write));
         _b.Contend(LockBench.File(3), _c, Range(1, LockMode.Write));
-        _a.Lock(LockBench.File(3), 1, LockMode.Write);
+        _a.Lock(LockBench.File(3), 2, LockMode.Write);
         _b.Lock(F, 1, LockMode.Write);
         _b.Lock(G, 1, LockMode.Write);
         Assert.True(_bench.Locks.IsCurrent(_a.Id, token.Fence));
@@ -443,7 +443,7 @@ public class LockTableTests
         _a.BeginAnew();
         _a.Set(F, Range(1, LockMode.Write));
         _a.Reclaim(request);
-        Assert.Equal((0, 0, 1), _bench.Locks.Counts);
+        Assert.Equal((1, 0, 0), _bench.Locks.Counts);
     }
 
     [Fact]
@@ -544,7 +544,7 @@ public class LockTableTests
         int taken = CountUntilTooMany(LockVerdict.Granted, i => a.Lock(LockBench.File((int)i), 1, LockMode.Write));
         Assert.InRange(taken, 45, 50);
         Assert.Equal(LockVerdict.Granted, b.Lock(LockBench.File(1000), 1, LockMode.Write));
-        Assert.Equal(LockVerdict.IsHolders, a.Unlock(LockBench.File(1), 1));
+        Assert.Equal(LockVerdict.IsHolders, a.Unlock(LockBench.File(100), 1));
         a.BeginAnew();
         Assert.Equal((0, 0, 1), bench.Locks.Counts);
     }
