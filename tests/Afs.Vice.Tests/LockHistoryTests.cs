@@ -31,7 +31,7 @@ public class LockHistoryTests
         var bench = new LockBench(most: random.Next(2) == 0 ? 200 : 100_000);
         LockSession[] sessions = [.. Enumerable.Range(0, Sessions).Select(_ => bench.NewSession())];
         foreach (LockSession awaited in sessions.Take(random.Next(3)))
-            bench.Locks.Await(awaited.Session.Id);
+            bench.Locks.Await(awaited.Id);
         List<LockHolder> fallen = [];
         for (int step = 0; step < 300; step++)
         {
@@ -68,7 +68,7 @@ public class LockHistoryTests
                     bench.Pass(random.Next(3000));
                     break;
                 case 10 when random.Next(3) == 0:
-                    if ((random.Next(2) == 0 ? session.Lapse() : bench.Locks.FallLate(session.Session)) is { } holder)
+                    if ((random.Next(2) == 0 ? session.Lapse() : bench.Locks.FallLate(session)) is { } holder)
                         fallen.Add(holder);
                     session.ComeBack();
                     break;
@@ -77,8 +77,8 @@ public class LockHistoryTests
                     fallen.Clear();
                     break;
                 default:
-                    if (bench.Locks.NextNews(session.Session) is { } news)
-                        bench.Locks.Told(session.Session, random.Next(3) == 0 ? news with { LostFence = new LockFence(3) } : news);
+                    if (bench.Locks.NextNews(session) is { } news)
+                        bench.Locks.Told(session, random.Next(3) == 0 ? news with { LostFence = new LockFence(3) } : news);
                     break;
             }
             bench.Locks.CheckInvariants();
@@ -87,8 +87,7 @@ public class LockHistoryTests
         // Whatever was done, who leaves takes all along.
         foreach (LockSession session in sessions)
         {
-            session.Session.HasEnded = true;
-            if (bench.Locks.Fall(session.Session) is { } holder)
+            if (session.Leave() is { } holder)
                 fallen.Add(holder);
         }
         fallen.ForEach(bench.Locks.Bury);
@@ -104,6 +103,9 @@ public class LockHistoryTests
         ulong start = (ulong)random.Next(Bytes);
         return Range(owner, mode, start, random.Next(6) == 0 ? ulong.MaxValue : start + (ulong)random.Next(Bytes));
     }
+
+    private static bool Clash(LockRange one, LockRange other) =>
+        one.IsFlock == other.IsFlock && one.Start <= other.End && other.Start <= one.End && (one.Mode == LockMode.Write || other.Mode == LockMode.Write);
 
     /// <summary>Clients that do what the contract says, each with what its processes believe.</summary>
     private sealed class History
@@ -164,7 +166,10 @@ public class LockHistoryTests
                     foreach (Fid fid in client.Local.Keys.ToList())
                     {
                         foreach (LockRange held in client.Local[fid].ToList())
+                        {
                             Ask(client, fid, held with { Mode = LockMode.Unlock, Start = 0, End = ulong.MaxValue }, waits: true);
+                            HearAll();
+                        }
                     }
                 }
                 _bench.Pass(CellLocks.HeldBackMs);
@@ -209,7 +214,7 @@ public class LockHistoryTests
         private void Locally(Client client, Fid fid, LockRange range, bool waits, LockTokenNumber token)
         {
             List<LockRange> local = client.Local.GetValueOrDefault(fid) ?? [];
-            bool isFree = range.Mode == LockMode.Unlock || !local.Exists(held => held.Owner != range.Owner && FileLocks.Clash(held, range));
+            bool isFree = range.Mode == LockMode.Unlock || !local.Exists(held => held.Owner != range.Owner && Clash(held, range));
             if (isFree)
             {
                 client.Hold(fid, range);
@@ -259,7 +264,7 @@ public class LockHistoryTests
             if (client.Session.Lapse() is { } holder)
                 _fallen.Add(holder);
             client.Session.ComeBack();
-            client.Session.Reclaim(default);
+            client.Session.BeginAnew();
         }
 
         private void HearAll()
@@ -298,7 +303,7 @@ public class LockHistoryTests
                     bool isOwn = other == client && waiter.Range.Owner == range.Owner;
                     bool stillWaits = other.Session.Shown(fid).Any(shown => shown is { IsHeld: false, IsOwn: true } && shown.Range == waiter.Range);
                     Assert.False(
-                        waiter.Fid == fid && waiter.Waits && !isOwn && stillWaits && waiter.Arrival < arrival && FileLocks.Clash(waiter.Range, range),
+                        waiter.Fid == fid && waiter.Waits && !isOwn && stillWaits && waiter.Arrival < arrival && Clash(waiter.Range, range),
                         $"{range} overtook {waiter.Range}, number {number}.");
                 }
             }
@@ -315,7 +320,7 @@ public class LockHistoryTests
                     for (int k = i + 1; k < all.Length; k++)
                     {
                         bool isOneOwners = all[i].Client == all[k].Client && all[i].Range.Owner == all[k].Range.Owner;
-                        Assert.False(!isOneOwners && FileLocks.Clash(all[i].Range, all[k].Range), $"{all[i].Range} and {all[k].Range} are both held.");
+                        Assert.False(!isOneOwners && Clash(all[i].Range, all[k].Range), $"{all[i].Range} and {all[k].Range} are both held.");
                     }
                 }
             }

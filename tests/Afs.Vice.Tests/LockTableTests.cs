@@ -1,4 +1,3 @@
-using Afs.Rpc;
 using Afs.Vice.Locks;
 using Afs.Vice.Tests.Harness;
 using Afs.Wire;
@@ -383,13 +382,13 @@ public class LockTableTests
         SetLockReply token = _a.Set(F, Range(1, LockMode.Write));
         _a.Contend(G, _b, Range(1, LockMode.Write));
         _b.Contend(LockBench.File(3), _c, Range(1, LockMode.Write));
-        _a.Lock(LockBench.File(3), 1, LockMode.Write);
+        _a.Lock(LockBench.File(3), 2, LockMode.Write);
         _b.Lock(F, 1, LockMode.Write);
         _b.Lock(G, 1, LockMode.Write);
-        Assert.True(_bench.Locks.IsCurrent(_a.Session.Id, token.Fence));
+        Assert.True(_bench.Locks.IsCurrent(_a.Id, token.Fence));
         LockHolder fallen = _a.Lapse()!;
         _bench.Locks.CheckInvariants();
-        Assert.False(_bench.Locks.IsCurrent(_a.Session.Id, token.Fence));
+        Assert.False(_bench.Locks.IsCurrent(_a.Id, token.Fence));
         Assert.Empty(_b.Hear());
         Assert.Equal(2, _bench.Locks.Counts.Queued);
         _a.ComeBack();
@@ -409,14 +408,14 @@ public class LockTableTests
     public void A_call_that_began_before_a_fall_does_nothing_after_it()
     {
         SetLockRequest request = _a.Request(F, Range(1, LockMode.Write));
-        int falls = _bench.Locks.Begin(_a.Session)!.Value;
+        int falls = _bench.Locks.Begin(_a)!.Value;
         _a.Lapse();
-        Assert.Null(_bench.Locks.Begin(_a.Session));
+        Assert.Null(_bench.Locks.Begin(_a));
         _a.ComeBack();
-        Assert.Null(_bench.Locks.Set(_a.Session, falls, request));
-        Assert.False(_bench.Locks.Mark(_a.Session, falls));
-        Assert.Null(_bench.Locks.Reclaim(_a.Session, falls, new ReclaimLocksRequest { Fence = default, Number = _a.Next(), Locks = [] }, out _));
-        _bench.Locks.End(_a.Session);
+        Assert.Null(_bench.Locks.Set(_a, falls, request));
+        Assert.False(_bench.Locks.Mark(_a, falls));
+        Assert.Null(_bench.Locks.Reclaim(_a, falls, new ReclaimLocksRequest { Fence = default, Number = _a.Next(), Locks = [] }, out _));
+        _bench.Locks.End(_a);
         Assert.Equal((0, 0, 0), _bench.Locks.Counts);
         Assert.Equal(LockVerdict.Granted, _a.Send(request).Verdict);
     }
@@ -426,7 +425,7 @@ public class LockTableTests
     {
         _a.Contend(F, _b, Range(1, LockMode.Write));
         SetLockRequest late = _a.Request(G, Range(1, LockMode.Write));
-        ReclaimLocksReply anew = _a.Reclaim(default);
+        ReclaimLocksReply anew = _a.BeginAnew();
         Assert.NotEqual(default, anew.Fence);
         Assert.Equal((0, 0, 0), _bench.Locks.Counts);
         Assert.Equal(LockVerdict.Late, _a.Send(late).Verdict);
@@ -441,10 +440,10 @@ public class LockTableTests
         _a.Set(F, Range(1, LockMode.Write));
         Assert.Equal(first.Fence, _a.Reclaim(request).Fence);
         Assert.Equal((0, 0, 1), _bench.Locks.Counts);
-        _a.Reclaim(default);
+        _a.BeginAnew();
         _a.Set(F, Range(1, LockMode.Write));
         _a.Reclaim(request);
-        Assert.Equal((0, 0, 1), _bench.Locks.Counts);
+        Assert.Equal((1, 0, 0), _bench.Locks.Counts);
     }
 
     [Fact]
@@ -455,15 +454,15 @@ public class LockTableTests
         _b.Lock(F, 1, LockMode.Write);
         Assert.Empty(_bench.Locks.LateFor(patience));
         _bench.Time.Advance(patience);
-        Assert.Equal([_a.Session], _bench.Locks.LateFor(patience));
-        LockHolder fallen = _bench.Locks.FallLate(_a.Session)!;
+        Assert.Equal([_a], _bench.Locks.LateFor(patience));
+        LockHolder fallen = _bench.Locks.FallLate(_a)!;
         Assert.Empty(_bench.Locks.LateFor(patience));
-        Assert.Equal(token.Fence, _bench.Locks.NextNews(_a.Session)!.LostFence);
+        Assert.Equal(token.Fence, _bench.Locks.NextNews(_a)!.LostFence);
         _bench.Locks.Bury(fallen);
         Assert.Equal(LockVerdict.Granted, Assert.Single(_b.Hear()).Verdict);
         Assert.Equal(1, _a.MustTell);
         Assert.Empty(_a.Hear());
-        Assert.Null(_bench.Locks.NextNews(_a.Session));
+        Assert.Null(_bench.Locks.NextNews(_a));
         _bench.Locks.CheckInvariants();
     }
 
@@ -475,7 +474,7 @@ public class LockTableTests
         _b.Lock(F, 1, LockMode.Write);
         _a.Unlock(F, 1);
         _bench.Time.Advance(patience);
-        Assert.Equal([_b.Session], _bench.Locks.LateFor(patience));
+        Assert.Equal([_b], _bench.Locks.LateFor(patience));
         Assert.Single(_b.Hear());
         Assert.Empty(_bench.Locks.LateFor(patience));
     }
@@ -488,12 +487,12 @@ public class LockTableTests
         _b.Lock(F, 1, LockMode.Write, 1, 1);
         int before = _b.MustTell;
         _a.Unlock(F, 1, 0, 0);
-        LocksDecidedRequest first = _bench.Locks.NextNews(_b.Session)!;
+        LocksDecidedRequest first = _bench.Locks.NextNews(_b)!;
         _a.Unlock(F, 1, 1, 1);
         Assert.Equal(before + 1, _b.MustTell);
-        Assert.Equal(2, _bench.Locks.NextNews(_b.Session)!.Decisions.Count);
-        _bench.Locks.Told(_b.Session, first);
-        Assert.Null(_bench.Locks.NextNews(_b.Session));
+        Assert.Equal(2, _bench.Locks.NextNews(_b)!.Decisions.Count);
+        _bench.Locks.Told(_b, first);
+        Assert.Null(_bench.Locks.NextNews(_b));
         _bench.Locks.CheckInvariants();
     }
 
@@ -545,8 +544,8 @@ public class LockTableTests
         int taken = CountUntilTooMany(LockVerdict.Granted, i => a.Lock(LockBench.File((int)i), 1, LockMode.Write));
         Assert.InRange(taken, 45, 50);
         Assert.Equal(LockVerdict.Granted, b.Lock(LockBench.File(1000), 1, LockMode.Write));
-        Assert.Equal(LockVerdict.IsHolders, a.Unlock(LockBench.File(1), 1));
-        a.Reclaim(default);
+        Assert.Equal(LockVerdict.IsHolders, a.Unlock(LockBench.File(100), 1));
+        a.BeginAnew();
         Assert.Equal((0, 0, 1), bench.Locks.Counts);
     }
 
@@ -554,19 +553,19 @@ public class LockTableTests
     public void After_a_restart_nobody_is_granted_anything_before_all_have_claimed()
     {
         var fence = new LockFence(77);
-        _bench.Locks.Await(_a.Session.Id);
-        _bench.Locks.Await(_b.Session.Id);
+        _bench.Locks.Await(_a.Id);
+        _bench.Locks.Await(_b.Id);
         Assert.Equal(LockVerdict.Queued, _c.Lock(F, 1, LockMode.Write, waits: false));
         Assert.Equal(LockVerdict.Queued, _c.Lock(G, 1, LockMode.Write));
         Assert.Equal(LockVerdict.Queued, _c.Set(LockBench.File(3), Range(1, LockMode.Write), isTest: true).Verdict);
-        Assert.NotNull(_bench.Locks.ClaimsOf(_a.Session.Id));
-        Assert.Null(_bench.Locks.ClaimsOf(_c.Session.Id));
+        Assert.NotNull(_bench.Locks.ClaimsOf(_a.Id));
+        Assert.Null(_bench.Locks.ClaimsOf(_c.Id));
         LockNumber waited = _a.Next();
         ReclaimLocksReply reply = _a.Reclaim(fence, new ClaimedLocks { Fid = F, Held = [Range(1, LockMode.Write)] }, new ClaimedLocks { Fid = G, Waiting = [new WaitingLock(Range(1, LockMode.Write), waited)] });
         Assert.Equal(fence, reply.Fence);
         Assert.Empty(reply.Lost);
         Assert.Empty(_c.Hear());
-        Assert.True(_bench.Locks.IsCurrent(_a.Session.Id, fence));
+        Assert.True(_bench.Locks.IsCurrent(_a.Id, fence));
         var more = new ReclaimLocksRequest { Fence = new LockFence(78), Number = _b.Next(), HasMore = true, Locks = [new ClaimedLocks { Fid = G, Held = [Range(1, LockMode.Read)] }] };
         Assert.Equal(more.Fence, _b.Reclaim(more).Fence);
         Assert.Empty(_c.Hear());
@@ -580,8 +579,8 @@ public class LockTableTests
     [Fact]
     public void What_two_claim_is_the_firsts_and_a_token_that_was_wanted_meanwhile_is_recalled()
     {
-        _bench.Locks.Await(_a.Session.Id);
-        _bench.Locks.Await(_b.Session.Id);
+        _bench.Locks.Await(_a.Id);
+        _bench.Locks.Await(_b.Id);
         _c.Lock(F, 1, LockMode.Write);
         Assert.Empty(_a.Reclaim(new LockFence(5), new ClaimedLocks { Fid = F, Token = new LockTokenNumber(9) }, new ClaimedLocks { Fid = G, Held = [Range(1, LockMode.Write)] }).Lost);
         Assert.Equal([new LockRecall(F, new LockTokenNumber(9))], _a.Recalls);
@@ -605,8 +604,8 @@ public class LockTableTests
         ReclaimLocksReply reply = _a.Reclaim(new LockFence(5), new ClaimedLocks { Fid = F, Held = [Range(1, LockMode.Write)] });
         Assert.NotEqual(new LockFence(5), reply.Fence);
         Assert.Equal([0], reply.Lost);
-        _bench.Locks.Await(_b.Session.Id);
-        _bench.Locks.Await(_c.Session.Id);
+        _bench.Locks.Await(_b.Id);
+        _bench.Locks.Await(_c.Id);
         _b.Reclaim(new ReclaimLocksRequest { Fence = new LockFence(6), Number = _b.Next(), HasMore = true, Locks = [] });
         Assert.Equal([0], _b.Reclaim(new LockFence(7), new ClaimedLocks { Fid = F, Held = [Range(1, LockMode.Write)] }).Lost);
         Assert.Equal((0, 0, 0), _bench.Locks.Counts);
@@ -615,37 +614,37 @@ public class LockTableTests
     [Fact]
     public void Who_stays_away_is_not_waited_for_longer_than_its_lease()
     {
-        _bench.Locks.Await(_a.Session.Id);
+        _bench.Locks.Await(_a.Id);
         _c.Lock(F, 1, LockMode.Write);
-        Task claims = _bench.Locks.ClaimsOf(_a.Session.Id)!;
+        Task claims = _bench.Locks.ClaimsOf(_a.Id)!;
         Assert.False(claims.IsCompleted);
         _a.Lapse();
         Assert.Single(_c.Hear());
-        Assert.Null(_bench.Locks.ClaimsOf(_a.Session.Id));
+        Assert.Null(_bench.Locks.ClaimsOf(_a.Id));
         _bench.Locks.CheckInvariants();
     }
 
     [Fact]
     public void The_mark_of_a_session_goes_only_when_it_holds_and_asks_nothing()
     {
-        int falls = _bench.Locks.Begin(_a.Session)!.Value;
-        Assert.True(_bench.Locks.Mark(_a.Session, falls));
-        Assert.False(_bench.Locks.TryUnmark(_a.Session.Id));
-        _bench.Locks.End(_a.Session);
+        int falls = _bench.Locks.Begin(_a)!.Value;
+        Assert.True(_bench.Locks.Mark(_a, falls));
+        Assert.False(_bench.Locks.TryUnmark(_a.Id));
+        _bench.Locks.End(_a);
         SetLockReply token = _a.Set(F, Range(1, LockMode.Write));
-        Assert.False(_bench.Locks.TryUnmark(_a.Session.Id));
+        Assert.False(_bench.Locks.TryUnmark(_a.Id));
         Assert.True(_a.Return(F, token.Token, []));
         Assert.Empty(_bench.Locks.MarkedInVain(TimeSpan.FromSeconds(1)));
         _bench.Time.Advance(TimeSpan.FromSeconds(1));
-        Assert.Equal([_a.Session.Id], _bench.Locks.MarkedInVain(TimeSpan.FromSeconds(1)));
-        Assert.True(_bench.Locks.TryUnmark(_a.Session.Id));
-        Assert.False(_bench.Locks.IsMarked(_a.Session.Id));
-        _bench.Locks.Unmarked(_a.Session.Id, isCommitted: false);
-        Assert.True(_bench.Locks.IsMarked(_a.Session.Id));
-        Assert.True(_bench.Locks.TryUnmark(_a.Session.Id));
+        Assert.Equal([_a.Id], _bench.Locks.MarkedInVain(TimeSpan.FromSeconds(1)));
+        Assert.True(_bench.Locks.TryUnmark(_a.Id));
+        Assert.False(_bench.Locks.IsMarked(_a.Id));
+        _bench.Locks.Unmarked(_a.Id, isCommitted: false);
+        Assert.True(_bench.Locks.IsMarked(_a.Id));
+        Assert.True(_bench.Locks.TryUnmark(_a.Id));
         _a.Lapse();
-        _bench.Locks.Unmarked(_a.Session.Id, isCommitted: false);
-        Assert.False(_bench.Locks.IsMarked(_a.Session.Id));
+        _bench.Locks.Unmarked(_a.Id, isCommitted: false);
+        Assert.False(_bench.Locks.IsMarked(_a.Id));
     }
 
     private static int CountUntilTooMany(LockVerdict expected, Func<ulong, LockVerdict> ask)

@@ -131,6 +131,9 @@ public sealed partial record SetLockReply
     /// granted under the one before is lost. Zero in an answer that is late.
     /// </summary>
     [Key(3)] public LockFence Fence { get; init; }
+
+    /// <summary>Rises with all that the server decides of locks: of two answers or decisions the lower one was first, whichever is heard first.</summary>
+    [Key(4)] public ulong Order { get; init; }
 }
 
 /// <summary>A request that waits is given up, as by a signal. One that wasn't heard of yet is refused when it comes.</summary>
@@ -291,6 +294,9 @@ public sealed partial record LockDecision
     /// <summary>What conflicts; null where nothing does.</summary>
     [Key(3)] public LockConflict? Conflict { get; init; }
     [Key(4)] public LockFence Fence { get; init; }
+
+    /// <summary>As in <see cref="SetLockReply.Order"/>. What is granted, and was let go by a later unlock of the same owner that is heard of first, is no longer held.</summary>
+    [Key(5)] public ulong Order { get; init; }
 }
 
 [WireMessage]

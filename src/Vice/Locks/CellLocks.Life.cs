@@ -5,11 +5,11 @@ using Afs.Wire;
 namespace Afs.Vice.Locks;
 
 /// <summary>How the table goes with the lives of sessions and of the server: rules 7 and 8, what a time brings, and what must always hold.</summary>
-internal sealed partial class CellLocks
+public sealed partial class CellLocks
 {
     /// <summary>Claims what the session held before a restart, or begins anew. Null: it has lost its locks since the call began.</summary>
     /// <param name="fallen">What is to be buried.</param>
-    public ReclaimLocksReply? Reclaim(ClientSession session, int falls, ReclaimLocksRequest request, out LockHolder? fallen)
+    public ReclaimLocksReply? Reclaim(ILockSession session, int falls, ReclaimLocksRequest request, out LockHolder? fallen)
     {
         fallen = null;
         var news = new LockNews();
@@ -24,7 +24,7 @@ internal sealed partial class CellLocks
     }
 
     /// <summary>Its lease is over: it has lost all its locks. Others get them once what it stored before is settled and the value is buried. Null: nothing is to be buried.</summary>
-    public LockHolder? Fall(ClientSession session)
+    public LockHolder? Fall(ILockSession session)
     {
         var news = new LockNews();
         LockHolder? fallen = null;
@@ -43,7 +43,7 @@ internal sealed partial class CellLocks
     }
 
     /// <summary>It talks, and keeps others waiting: it loses its locks and is told so.</summary>
-    public LockHolder? FallLate(ClientSession session)
+    public LockHolder? FallLate(ILockSession session)
     {
         var news = new LockNews();
         LockHolder? fallen = null;
@@ -103,13 +103,13 @@ internal sealed partial class CellLocks
     }
 
     /// <summary>Those who were to return a token, or to say that they know a decision, for so long, and are still to.</summary>
-    public IReadOnlyList<ClientSession> LateFor(TimeSpan atLeast)
+    public IReadOnlyList<ILockSession> LateFor(TimeSpan atLeast)
     {
         lock (_lock)
         {
-            IEnumerable<ClientSession> holders = _recalled.Select(static file => file.Token!)
+            IEnumerable<ILockSession> holders = _recalled.Select(static file => file.Token!)
                 .Where(token => !token.Holder.IsFallen && time.GetElapsedTime(token.RecalledAt!.Value) >= atLeast).Select(static token => token.Holder.Session);
-            IEnumerable<ClientSession> deaf = _untold.Where(own => own.Current is not null && own.UntoldCount > 0 && time.GetElapsedTime(own.UntoldSince) >= atLeast)
+            IEnumerable<ILockSession> deaf = _untold.Where(own => own.Current is not null && own.UntoldCount > 0 && time.GetElapsedTime(own.UntoldSince) >= atLeast)
                 .Select(static own => own.Session);
             return [.. holders.Concat(deaf).Distinct()];
         }
@@ -149,7 +149,7 @@ internal sealed partial class CellLocks
     }
 
     /// <summary>It is durable that the session may hold locks. False: it has lost its locks since the call began, and maybe the mark.</summary>
-    public bool Mark(ClientSession session, int falls)
+    public bool Mark(ILockSession session, int falls)
     {
         lock (_lock)
         {

@@ -26,7 +26,7 @@ namespace Afs.Vice.Locks;
 /// <param name="most">Locks, tokens, requests that wait, answers and decisions that are kept, in all. Of these a session has its share (<see cref="FairShares{THolder}"/>).</param>
 /// <param name="recall">Sends a recall to the holder. Called without the lock; must not wait.</param>
 /// <param name="tell">A session is to be told something, and nobody does so yet: see <see cref="NextNews"/>. Called without the lock; must not wait.</param>
-internal sealed partial class CellLocks(long most, Epoch epoch, TimeProvider time, Action<ClientSession, LockRecall> recall, Action<ClientSession> tell)
+public sealed partial class CellLocks(long most, Epoch epoch, TimeProvider time, Action<ILockSession, LockRecall> recall, Action<ILockSession> tell)
 {
     /// <summary>For how long a file is nobody's after a second session asked for it.</summary>
     public const int QuietMs = 2_000;
@@ -61,6 +61,7 @@ internal sealed partial class CellLocks(long most, Epoch epoch, TimeProvider tim
     private readonly HashSet<SessionId> _marked = [], _unmarking = [];
     private readonly HashSet<SessionId> _unclaimed = [];
     private FreeSignal? _claimed;
+    private ulong _lastOrder;
     private ulong _lastFence = epoch.Value << 32, _lastToken = epoch.Value << 32;
     private int _held, _queued, _tokens;
 
@@ -81,7 +82,7 @@ internal sealed partial class CellLocks(long most, Epoch epoch, TimeProvider tim
     public long Falls { get; private set; }
 
     /// <summary>A call begins that may give the session something, until <see cref="End"/>. The value goes with it. Null: its lease is over, or itself.</summary>
-    public int? Begin(ClientSession session)
+    public int? Begin(ILockSession session)
     {
         lock (_lock)
         {
@@ -95,7 +96,7 @@ internal sealed partial class CellLocks(long most, Epoch epoch, TimeProvider tim
         }
     }
 
-    public void End(ClientSession session)
+    public void End(ILockSession session)
     {
         lock (_lock)
         {
@@ -106,7 +107,7 @@ internal sealed partial class CellLocks(long most, Epoch epoch, TimeProvider tim
 
     /// <summary>Locks, unlocks or tests. Null: the session has lost its locks since the call began.</summary>
     /// <param name="falls">Of <see cref="Begin"/>.</param>
-    public SetLockReply? Set(ClientSession session, int falls, SetLockRequest request)
+    public SetLockReply? Set(ILockSession session, int falls, SetLockRequest request)
     {
         var news = new LockNews();
         SetLockReply? reply;
@@ -117,7 +118,7 @@ internal sealed partial class CellLocks(long most, Epoch epoch, TimeProvider tim
     }
 
     /// <summary>True: the request doesn't wait, and will not. False: it was decided.</summary>
-    public bool Withdraw(ClientSession session, int falls, WithdrawLockRequest request)
+    public bool Withdraw(ILockSession session, int falls, WithdrawLockRequest request)
     {
         var news = new LockNews();
         bool isWithdrawn = true;
@@ -131,7 +132,7 @@ internal sealed partial class CellLocks(long most, Epoch epoch, TimeProvider tim
     }
 
     /// <summary>A holder gives a token back. False: no correct client says so, or there is no room; the token stays.</summary>
-    public bool Return(ClientSession session, int falls, ReturnLocksRequest request)
+    public bool Return(ILockSession session, int falls, ReturnLocksRequest request)
     {
         var news = new LockNews();
         bool isSound = true;
@@ -150,7 +151,7 @@ internal sealed partial class CellLocks(long most, Epoch epoch, TimeProvider tim
     }
 
     /// <summary>Who holds and who waits; the one that has the token, null where nobody does.</summary>
-    public IReadOnlyList<ShownLock> Show(Fid fid, ClientSession asker, out ClientSession? tokenHolder)
+    public IReadOnlyList<ShownLock> Show(Fid fid, ILockSession asker, out ILockSession? tokenHolder)
     {
         lock (_lock)
         {
@@ -162,7 +163,7 @@ internal sealed partial class CellLocks(long most, Epoch epoch, TimeProvider tim
             {
                 Range = range,
                 IsHeld = isHeld,
-                Client = NameOf(holder.Session),
+                Client = holder.Session.Name,
                 IsOwn = holder.Session == asker,
                 AgeMs = (long)time.GetElapsedTime(since).TotalMilliseconds,
             };
@@ -171,11 +172,8 @@ internal sealed partial class CellLocks(long most, Epoch epoch, TimeProvider tim
         }
     }
 
-    /// <summary>How a client is shown to people.</summary>
-    public static string NameOf(ClientSession session) => $"{session.Client} at {session.Peer}";
-
     /// <summary>What a session is to be told now. Null: nothing, and whoever brought it has ended.</summary>
-    public LocksDecidedRequest? NextNews(ClientSession session)
+    public LocksDecidedRequest? NextNews(ILockSession session)
     {
         lock (_lock)
         {
@@ -190,7 +188,7 @@ internal sealed partial class CellLocks(long most, Epoch epoch, TimeProvider tim
     }
 
     /// <summary>The client has answered what <see cref="NextNews"/> said.</summary>
-    public void Told(ClientSession session, LocksDecidedRequest said)
+    public void Told(ILockSession session, LocksDecidedRequest said)
     {
         lock (_lock)
         {
@@ -199,7 +197,7 @@ internal sealed partial class CellLocks(long most, Epoch epoch, TimeProvider tim
         }
     }
 
-    private SessionLocks? Find(ClientSession session, int? falls = null) =>
+    private SessionLocks? Find(ILockSession session, int? falls = null) =>
         _sessions.TryGetValue(session.Id, out SessionLocks? own) && !session.HasEnded && !session.IsLapsed && (falls is null || own.Falls == falls) ? own : null;
 
     private LockHolder HolderOf(SessionLocks own) => own.Current ??= new LockHolder(own.Session, new LockFence(++_lastFence));
@@ -216,7 +214,9 @@ internal sealed partial class CellLocks(long most, Epoch epoch, TimeProvider tim
             _shares.Take(own.Id, 1);
         else if (!_shares.TryTake(own.Id, 1))
             return new SetLockReply { Verdict = LockVerdict.TooMany };
-        SetLockReply answer = Decide(own, request, news) with { Fence = HolderOf(own).Fence };
+        // Before what follows from it for others.
+        ulong order = ++_lastOrder;
+        SetLockReply answer = Decide(own, request, news) with { Fence = HolderOf(own).Fence, Order = order };
         own.Remember(request.Number, answer);
         return answer;
     }
@@ -436,7 +436,7 @@ internal sealed partial class CellLocks(long most, Epoch epoch, TimeProvider tim
         RemoveQueued(own, queued, place);
         // Its place among what the session has is the decision's from here on.
         _shares.Take(own.Id, 1);
-        own.Tell(new LockDecision { Fid = queued.File.Fid, Number = queued.Number, Verdict = verdict, Conflict = conflict, Fence = queued.Holder.Fence }, time.GetTimestamp());
+        own.Tell(new LockDecision { Fid = queued.File.Fid, Number = queued.Number, Verdict = verdict, Conflict = conflict, Fence = queued.Holder.Fence, Order = ++_lastOrder }, time.GetTimestamp());
         BeginTelling(own, news);
         Tidy(queued.Holder, queued.File);
     }
@@ -604,14 +604,35 @@ internal sealed partial class CellLocks(long most, Epoch epoch, TimeProvider tim
     }
 }
 
+/// <summary>A session, as the table of locks sees it.</summary>
+public interface ILockSession
+{
+    SessionId Id { get; }
+
+    /// <summary>How its client is shown to people.</summary>
+    string Name { get; }
+
+    /// <summary>Its lease has ended. Set before its locks fall.</summary>
+    bool IsLapsed { get; }
+
+    /// <summary>It is gone for good. Set before its locks fall.</summary>
+    bool HasEnded { get; }
+
+    /// <summary>It kept others waiting, and gets no token.</summary>
+    bool IsWithoutPromises { get; }
+
+    /// <summary>Since it last sent something of what it did under a token, or returned a part of one.</summary>
+    TimeSpan SinceShipped { get; }
+}
+
 /// <summary>What is to be sent once the table's lock is left.</summary>
 internal sealed class LockNews
 {
-    public List<(ClientSession Holder, LockRecall Recall)>? Recalls { get; private set; }
+    public List<(ILockSession Holder, LockRecall Recall)>? Recalls { get; private set; }
 
-    public List<ClientSession>? Told { get; private set; }
+    public List<ILockSession>? Told { get; private set; }
 
-    public void Recall(ClientSession holder, LockRecall recall) => (Recalls ??= []).Add((holder, recall));
+    public void Recall(ILockSession holder, LockRecall recall) => (Recalls ??= []).Add((holder, recall));
 
-    public void Tell(ClientSession session) => (Told ??= []).Add(session);
+    public void Tell(ILockSession session) => (Told ??= []).Add(session);
 }

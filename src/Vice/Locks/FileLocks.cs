@@ -1,5 +1,4 @@
 using Afs.Rpc;
-using Afs.Vice.Callbacks;
 using Afs.Wire;
 
 namespace Afs.Vice.Locks;
@@ -180,17 +179,19 @@ internal sealed class FileLocks(Fid fid)
 }
 
 /// <summary>A session in a time in which it doesn't lose its locks. The next such time is another holder: what the earlier one left is in its way as anybody's.</summary>
-internal sealed class LockHolder(ClientSession session, LockFence fence)
+public sealed class LockHolder
 {
-    public ClientSession Session => session;
+    internal LockHolder(ILockSession session, LockFence fence) => (Session, Fence) = (session, fence);
 
-    public LockFence Fence => fence;
+    public ILockSession Session { get; }
+
+    public LockFence Fence { get; }
 
     /// <summary>Its locks are lost to it, and are still in the way of others, until what it stored before is on stable storage.</summary>
-    public bool IsFallen { get; set; }
+    internal bool IsFallen { get; set; }
 
     /// <summary>Files in which it has anything.</summary>
-    public HashSet<FileLocks> Files { get; } = [];
+    internal HashSet<FileLocks> Files { get; } = [];
 }
 
 /// <summary>One range that an owner holds.</summary>

@@ -1,5 +1,4 @@
 using Afs.Rpc;
-using Afs.Vice.Callbacks;
 using Afs.Wire;
 
 namespace Afs.Vice.Locks;
@@ -12,13 +11,13 @@ namespace Afs.Vice.Locks;
 /// <item>None is further than <see cref="Limits.LockNumbersUnanswered"/> beyond the lowest.</item>
 /// </list>
 /// </summary>
-internal sealed class SessionLocks(ClientSession session)
+internal sealed class SessionLocks(ILockSession session)
 {
     private readonly Dictionary<LockNumber, SetLockReply> _answers = [];
     private readonly Queue<LockDecision> _untold = [];
     private int _sent;
 
-    public ClientSession Session => session;
+    public ILockSession Session => session;
 
     public SessionId Id => session.Id;
 

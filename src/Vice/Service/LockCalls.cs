@@ -41,10 +41,10 @@ internal sealed class LockCalls(Sessions sessions, LockKeeping keeping, IReadOnl
         context, Check(request.Fid, true), mayHold: false,
         (session, _) =>
         {
-            IReadOnlyList<ShownLock> all = Table.Show(request.Fid, session, out ClientSession? holder);
+            IReadOnlyList<ShownLock> all = Table.Show(request.Fid, session, out ILockSession? holder);
             return Outcome<GetLocksReply>.Reply(new GetLocksReply
             {
-                TokenClient = holder is null ? null : CellLocks.NameOf(holder),
+                TokenClient = holder?.Name,
                 Locks = [.. all.Take(Limits.LocksPerCall)],
                 MoreCount = Math.Max(0, all.Count - Limits.LocksPerCall),
             });
@@ -122,7 +122,9 @@ internal sealed partial class LockKeeping
     {
         (_terms, _writer, _time, _warnings, _log) = (terms, writer, time, warnings, log);
         var delivery = new LockDelivery(terms, time, log);
-        Table = new CellLocks(most, epoch, time, promises.SendRecall, session => delivery.Start(Table!, session));
+        // Whoever asked of it is a session of this server.
+        Table = new CellLocks(
+            most, epoch, time, (session, recall) => promises.SendRecall((ClientSession)session, recall), session => delivery.Start(Table!, (ClientSession)session));
         promises.Fell = session => BuryLater(Table.Fall(session));
     }
 
@@ -136,7 +138,7 @@ internal sealed partial class LockKeeping
             if (session.SinceFirstContact >= _terms.ServerWait)
                 Table.GiveUpClaims(session.Id); // It is back, and had time to say what it held.
         }
-        foreach (ClientSession session in Table.LateFor(_terms.ReturnPatience))
+        foreach (ClientSession session in Table.LateFor(_terms.ReturnPatience).Cast<ClientSession>())
         {
             if (_warnings.MayTell(session.Host, nameof(LogLate), out string more))
                 LogLate(_log, session.Client, session.Peer, _terms.ReturnPatience.TotalMilliseconds, more);

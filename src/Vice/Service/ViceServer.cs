@@ -113,7 +113,7 @@ public sealed class ViceServer
     public Promises Promises { get; }
 
     /// <summary>Who holds which lock on which file.</summary>
-    internal CellLocks Locks { get; }
+    public CellLocks Locks { get; }
 
     /// <summary>To be called every second or so: leases, sessions, uploads and kept versions whose time is over.</summary>
     /// <exception cref="StorageException">Something of it failed; all the rest was done.</exception>

@@ -14,7 +14,7 @@ internal sealed class LockBench
 
     public LockBench(long most = 100_000, ulong epoch = 1)
     {
-        Locks = new CellLocks(most, new Epoch(epoch), Time, (session, recall) => Of(session).Recalls.Add(recall), session => Of(session).MustTell++);
+        Locks = new CellLocks(most, new Epoch(epoch), Time, static (session, recall) => ((LockSession)session).Recalls.Add(recall), static session => ((LockSession)session).MustTell++);
     }
 
     public FakeTime Time { get; } = new();
@@ -27,8 +27,7 @@ internal sealed class LockBench
     public LockSession NewSession()
     {
         ulong id = (ulong)_sessions.Count + 1;
-        var session = new ClientSession(new SessionId(id), new ClientId(id, id), (int)id, isLapsed: false, new Punctuality(Terms, Time), Time);
-        _sessions.Add(new LockSession(this, session));
+        _sessions.Add(new LockSession(this, new SessionId(id)));
         return _sessions[^1];
     }
 
@@ -40,16 +39,24 @@ internal sealed class LockBench
         Locks.Sweep();
         Locks.CheckInvariants();
     }
-
-    private LockSession Of(ClientSession session) => _sessions.Single(one => one.Session == session);
 }
 
 /// <summary>One session's requests. It counts as a correct client does, and repeats nothing unless it is told to.</summary>
-internal sealed class LockSession(LockBench bench, ClientSession session)
+internal sealed class LockSession(LockBench bench, SessionId id) : ILockSession
 {
     private ulong _number;
 
-    public ClientSession Session => session;
+    public SessionId Id => id;
+
+    public string Name => $"client {id}";
+
+    public bool IsLapsed { get; private set; }
+
+    public bool HasEnded { get; private set; }
+
+    public bool IsWithoutPromises { get; set; }
+
+    public TimeSpan SinceShipped { get; set; } = TimeSpan.MaxValue;
 
     public List<LockRecall> Recalls { get; } = [];
 
@@ -71,7 +78,7 @@ internal sealed class LockSession(LockBench bench, ClientSession session)
         return new SetLockRequest { Fid = fid, Range = range, Waits = waits && !isTest, IsTest = isTest, Number = number, AnsweredBelow = number };
     }
 
-    public SetLockReply Send(SetLockRequest request) => Run(falls => bench.Locks.Set(session, falls, request))!;
+    public SetLockReply Send(SetLockRequest request) => Run(falls => bench.Locks.Set(this, falls, request))!;
 
     public LockVerdict Lock(Fid fid, ulong owner, LockMode mode, ulong start = 0, ulong end = ulong.MaxValue, bool waits = true, bool isFlock = false) =>
         Set(fid, Range(owner, mode, start, end, isFlock), waits).Verdict;
@@ -79,20 +86,22 @@ internal sealed class LockSession(LockBench bench, ClientSession session)
     public LockVerdict Unlock(Fid fid, ulong owner, ulong start = 0, ulong end = ulong.MaxValue, bool isFlock = false) =>
         Set(fid, Range(owner, LockMode.Unlock, start, end, isFlock)).Verdict;
 
-    public bool Withdraw(Fid fid, LockNumber number) => Run(falls => bench.Locks.Withdraw(session, falls, new WithdrawLockRequest { Fid = fid, Number = number }));
+    public bool Withdraw(Fid fid, LockNumber number) => Run(falls => bench.Locks.Withdraw(this, falls, new WithdrawLockRequest { Fid = fid, Number = number }));
 
     public bool Return(Fid fid, LockTokenNumber token, LockRange[] held, params WaitingLock[] waiting) =>
         Return(new ReturnLocksRequest { Fid = fid, Token = token, Held = held, Waiting = waiting });
 
-    public bool Return(ReturnLocksRequest request) => Run(falls => bench.Locks.Return(session, falls, request));
+    public bool Return(ReturnLocksRequest request) => Run(falls => bench.Locks.Return(this, falls, request));
 
     public ReclaimLocksReply Reclaim(LockFence fence, params ClaimedLocks[] locks) =>
         Reclaim(new ReclaimLocksRequest { Fence = fence, Number = Next(), Locks = locks });
 
+    public ReclaimLocksReply BeginAnew() => Reclaim(default(LockFence));
+
     public ReclaimLocksReply Reclaim(ReclaimLocksRequest request)
     {
         LockHolder? fallen = null;
-        ReclaimLocksReply reply = Run(falls => bench.Locks.Reclaim(session, falls, request, out fallen))!;
+        ReclaimLocksReply reply = Run(falls => bench.Locks.Reclaim(this, falls, request, out fallen))!;
         if (fallen is not null)
             bench.Locks.Bury(fallen);
         return reply;
@@ -101,25 +110,31 @@ internal sealed class LockSession(LockBench bench, ClientSession session)
     /// <summary>Its lease is over. Who comes back is another call's business.</summary>
     public LockHolder? Lapse()
     {
-        session.IsLapsed = true;
-        return bench.Locks.Fall(session);
+        IsLapsed = true;
+        return bench.Locks.Fall(this);
     }
 
-    public void ComeBack() => session.IsLapsed = false;
+    public void ComeBack() => IsLapsed = false;
+
+    public LockHolder? Leave()
+    {
+        HasEnded = true;
+        return bench.Locks.Fall(this);
+    }
 
     /// <summary>What it is told, all of it.</summary>
     public List<LockDecision> Hear()
     {
         List<LockDecision> all = [];
-        while (bench.Locks.NextNews(session) is { } news)
+        while (bench.Locks.NextNews(this) is { } news)
         {
             all.AddRange(news.Decisions);
-            bench.Locks.Told(session, news);
+            bench.Locks.Told(this, news);
         }
         return all;
     }
 
-    public IReadOnlyList<ShownLock> Shown(Fid fid) => bench.Locks.Show(fid, session, out _);
+    public IReadOnlyList<ShownLock> Shown(Fid fid) => bench.Locks.Show(fid, this, out _);
 
     /// <summary>Makes the file contended: it holds what is named.</summary>
     public void Contend(Fid fid, LockSession other, params LockRange[] held)
@@ -133,14 +148,14 @@ internal sealed class LockSession(LockBench bench, ClientSession session)
 
     private T Run<T>(Func<int, T> call)
     {
-        int falls = bench.Locks.Begin(session) ?? throw new InvalidOperationException("The session's lease is over.");
+        int falls = bench.Locks.Begin(this) ?? throw new InvalidOperationException("The session's lease is over.");
         try
         {
             return call(falls);
         }
         finally
         {
-            bench.Locks.End(session);
+            bench.Locks.End(this);
             if (bench.IsChecked)
                 bench.Locks.CheckInvariants();
         }
