@@ -76,7 +76,7 @@ internal sealed class ContentFetcher(
             FetchStatus status = reply.Value.Status;
             if (reply.Value.IsUnchanged && open.BaseVersion == status.DataVersion)
                 return (Container?)null;
-            ContentParts? parts = reply.Value.Parts is { } offered && damaged == 0 && PartsFill.IsUsable(offered, status, open) ? offered : null;
+            ContentParts? parts = reply.Value.Parts is { } offered && damaged == 0 && PartsFill.IsUsable(offered, status, open, mayBeOpen: true) ? offered : null;
             Result<Container> result = parts is null
                 ? await transfers.WholeAsync(status, reply.Value.Content, running: null, operation)
                 : await transfers.PartsAsync(status, parts, open, operation, isBeside: true);

@@ -91,7 +91,7 @@ internal sealed class ContentTransfers(
         try
         {
             using ArrivingSums? sums = blocks.ForParts(parts, @base);
-            var fill = new PartsFill(made.File, parts, @base, sums);
+            var fill = new PartsFill(made.File, parts, @base, sums, mayBeOpen: isBeside);
             if (!await work.RunAsync(fill.Prepare))
                 return FailureKind.ContentDamaged;
             var request = new DownloadRequest
