@@ -454,6 +454,9 @@ public class LockTableTests
         _b.Lock(F, 1, LockMode.Write);
         Assert.Empty(_bench.Locks.LateFor(patience));
         _bench.Time.Advance(patience);
+        _a.SinceShipped = patience / 2;
+        Assert.Empty(_bench.Locks.LateFor(patience));
+        _a.SinceShipped = patience;
         Assert.Equal([_a], _bench.Locks.LateFor(patience));
         LockHolder fallen = _bench.Locks.FallLate(_a)!;
         Assert.Empty(_bench.Locks.LateFor(patience));

@@ -33,7 +33,10 @@ public sealed partial class CellLocks
             if (_sessions.TryGetValue(session.Id, out SessionLocks? own))
                 fallen = Fall(own, news);
             if (own is not null && session.HasEnded)
+            {
                 _sessions.Remove(session.Id);
+                _untold.Remove(own);
+            }
             _marked.Remove(session.Id);
             _unmarking.Remove(session.Id);
             Claimed(session.Id, news);
@@ -102,13 +105,14 @@ public sealed partial class CellLocks
         Send(news);
     }
 
-    /// <summary>Those who were to return a token, or to say that they know a decision, for so long, and are still to.</summary>
+    /// <summary>Those who were to return a token for so long, and sent nothing meanwhile; and those who were to say for so long that they know a decision.</summary>
     public IReadOnlyList<ILockSession> LateFor(TimeSpan atLeast)
     {
         lock (_lock)
         {
             IEnumerable<ILockSession> holders = _recalled.Select(static file => file.Token!)
-                .Where(token => !token.Holder.IsFallen && time.GetElapsedTime(token.RecalledAt!.Value) >= atLeast).Select(static token => token.Holder.Session);
+                .Where(token => !token.Holder.IsFallen && time.GetElapsedTime(token.RecalledAt!.Value) >= atLeast)
+                .Select(static token => token.Holder.Session).Where(session => session.SinceShipped >= atLeast);
             IEnumerable<ILockSession> deaf = _untold.Where(own => own.Current is not null && own.UntoldCount > 0 && time.GetElapsedTime(own.UntoldSince) >= atLeast)
                 .Select(static own => own.Session);
             return [.. holders.Concat(deaf).Distinct()];
@@ -207,7 +211,8 @@ public sealed partial class CellLocks
             Require(_waiting.Values.Sum(static waiting => waiting.Count) == _files.Values.Sum(static file => file.Queue.Count(IsInGraph)), "the graph is wrong");
             int kept = _sessions.Values.Sum(static own => own.AnswerCount + own.UntoldCount);
             Require(_shares.Used == kept + _held + _queued + _tokens, $"{_shares.Used} are counted, and there are {kept} + {_held} + {_queued} + {_tokens}");
-            Require(_sessions.Values.All(own => !own.HasNews || own.IsBeingTold && _untold.Contains(own)), "nobody tells what is to be told");
+            Require(_sessions.Values.All(own => (!own.HasNews || own.IsBeingTold) && own.IsBeingTold == _untold.Contains(own)), "nobody tells what is to be told");
+            Require(_untold.All(own => _sessions.GetValueOrDefault(own.Id) == own), "somebody who has left is told something");
             Require(_claimed is not null == _unclaimed.Count > 0, "claims are awaited or not");
         }
     }

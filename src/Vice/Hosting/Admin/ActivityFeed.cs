@@ -46,7 +46,7 @@ public sealed class ActivityFeed
 }
 
 /// <summary>Something that the server has just done, for the live page.</summary>
-/// <param name="Kind">store, overwrite, create, remove, rename, link, batch, break or recall.</param>
+/// <param name="Kind">store, overwrite, create, remove, rename, link, batch, break, recall or lock recall.</param>
 /// <param name="Client">Which client asked; of a break or a recall, null.</param>
 /// <param name="Uid">For which of its users, as its kernel says; null: for nobody, or not known.</param>
 /// <param name="Subject">The fid or the name that it was about. Text from clients: to be shown as text only.</param>
@@ -220,6 +220,8 @@ internal sealed class ObservedCallbacks(IVenusCallbacks inner, Observation seen)
         seen.Breaks.Record("BreakPromises", duration);
         if (request.Recalls.Count > 0)
             seen.Tell("recall", null, null, Subject(request.Recalls), null, null, duration);
+        if (request.LockRecalls.Count > 0)
+            seen.Tell("lock recall", null, null, Subject([.. request.LockRecalls.Select(static one => one.Fid)]), null, null, duration);
         if (request.Breaks.Count == 0 && request.Volumes.Count == 0)
             return outcome;
         string subject = request.Volumes.Count > 0 ? "everything" : Subject([.. request.Breaks.Select(static one => one.Fid)]);
