@@ -23,6 +23,9 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
     /// <summary>Tokens held at a time. One more, and those of files of which nothing is held are returned.</summary>
     public const int MostTokens = 1 << 14;
 
+    /// <summary>Requests that wait at the server: each is an operation of the kernel, of which all together may have 4096.</summary>
+    public const int MostQueued = 1024;
+
     /// <summary>Rounds of a request that lives end under.</summary>
     private const int MostRounds = 64;
 
@@ -40,7 +43,7 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
 
     // Under the lock.
     private readonly Dictionary<Fid, CellFile> _files = [];
-    private int _tokens;
+    private int _tokens, _queued;
     private bool _isTrimming;
     private long _recalled, _lost;
 
@@ -69,6 +72,7 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
             return
             [
                 new Figure { Name = "locks.tokens", Value = _tokens },
+                new Figure { Name = "locks.queued", Value = _queued },
                 new Figure { Name = "locks.asked", Value = _lives.Asked },
                 new Figure { Name = "locks.recalled", Value = _recalled },
                 new Figure { Name = "locks.lost", Value = _lost },
@@ -166,6 +170,8 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
         {
             if (Held.IsHere(asked.Fid))
                 return LockVerdict.IsHolders;
+            if (asked.Waits && IsFull())
+                return LockVerdict.TooMany;
             Result<LockLife> ready = await _lives.ReadyAsync(operation);
             if (!ready.IsSuccess)
                 return ready.Failure;
@@ -253,12 +259,32 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
         {
             if (life != _lives.Current)
                 return false;
-            asked.Number = number;
-            file.Asked[number] = asked;
+            Queue(file, asked, number);
             if (!asked.IsTest)
                 Held.LetGoToChange(asked);
             return true;
         }
+    }
+
+    private bool IsFull()
+    {
+        lock (_lock)
+            return _queued >= MostQueued;
+    }
+
+    /// <summary>Under the lock, as the next.</summary>
+    private void Queue(CellFile file, AskedLock asked, LockNumber number)
+    {
+        asked.Number = number;
+        file.Asked[number] = asked;
+        _queued++;
+    }
+
+    private bool Unqueue(CellFile file, LockNumber number)
+    {
+        bool wasQueued = file.Asked.Remove(number);
+        _queued -= wasQueued ? 1 : 0;
+        return wasQueued;
     }
 
     /// <summary>It was granted, and can't be used.</summary>
@@ -313,7 +339,7 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
             break;
         }
         lock (_lock)
-            return file.Asked.Remove(asked.Number);
+            return Unqueue(file, asked.Number);
     }
 
     private async ValueTask DecideInTurnAsync(CellFile file, LockDecision decision)
@@ -329,7 +355,7 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
         if (decision.Verdict != LockVerdict.Granted || asked.IsTest)
         {
             lock (_lock)
-                file.Asked.Remove(decision.Number);
+                Unqueue(file, decision.Number);
             asked.Conflict = decision.Conflict;
             asked.Decide(decision.Verdict);
             return;
@@ -339,7 +365,7 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
         {
             await _lives.SetLockAsync(life, ToUnlock(file.Fid, asked.Range), Caller.Client);
             lock (_lock)
-                file.Asked.Remove(decision.Number);
+                Unqueue(file, decision.Number);
             asked.Decide(failure);
             return;
         }
@@ -347,7 +373,7 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
         {
             if (life != _lives.Current)
                 return; // It was claimed as one that waits, or is lost: what becomes of it is said again.
-            file.Asked.Remove(decision.Number);
+            Unqueue(file, decision.Number);
             _fences.Set(file.Fid, decision.Fence);
             Held.Granted(asked, isHere: false);
         }
@@ -367,8 +393,7 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
             (held, IReadOnlyList<AskedLock> waiters) = Held.Surrender(file.Fid);
             foreach (AskedLock waiter in waiters)
             {
-                waiter.Number = _lives.NextNumber();
-                file.Asked[waiter.Number] = waiter;
+                Queue(file, waiter, _lives.NextNumber());
                 waiting.Add(new WaitingLock(waiter.Range, waiter.Number));
             }
             _recalled++;
@@ -486,7 +511,7 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
         {
             foreach (AskedLock tested in file.Asked.Values.Where(static asked => asked.IsTest).ToArray())
             {
-                file.Asked.Remove(tested.Number);
+                Unqueue(file, tested.Number);
                 tested.Decide(LockVerdict.Late); // It is asked anew.
             }
         }
@@ -504,6 +529,7 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
                 _tokens--;
             file.Token = default;
             lost.AddRange(file.Asked.Values);
+            _queued -= file.Asked.Count;
             file.Asked.Clear();
             lost.AddRange(Held.Lose(file.Fid));
             if (Held.HasLost(file.Fid))

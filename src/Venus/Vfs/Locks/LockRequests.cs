@@ -248,6 +248,7 @@ internal sealed class OpenContents(ICacheManager cache, HandleTable<OpenFile> fi
     {
         if (files.Find(handle) is not { } file)
             return Failure.None; // A directory.
+        cache.BeginOperation(); // What was found before the grant says nothing, where the server promises nothing.
         Result<bool> refreshed = await cache.Contents.RefreshAsync(file.Container, OperationContext.OfClient(CancellationToken.None));
         if (!refreshed.IsSuccess)
             return refreshed.Failure;
