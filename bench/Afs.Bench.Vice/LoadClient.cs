@@ -88,6 +88,9 @@ internal sealed class LoadClient : IClientSession, IVenusCallbacks, IAsyncDispos
     public ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context) =>
         ValueTask.FromResult(Outcome<BreakPromisesReply>.Reply(new BreakPromisesReply()));
 
+    public ValueTask<Outcome<LocksDecidedReply>> LocksDecidedAsync(LocksDecidedRequest request, CallContext context) =>
+        ValueTask.FromResult<Outcome<LocksDecidedReply>>(new LocksDecidedReply());
+
     public void Replied(Epoch epoch, SessionTrust trust, long sentTimestamp)
     {
     }

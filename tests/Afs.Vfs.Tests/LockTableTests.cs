@@ -44,10 +44,10 @@ public sealed class LockTableTests
         LockWaiter[] waiters = [.. Enumerable.Range(2, 3).Select(owner => Wait(table, Range((ulong)owner, 0, 9)))];
         Assert.True(table.Withdraw(waiters[0]));
         Set(table, First, Range(1, 0, 9, FileLockKind.Unlock), LockWait.Never);
-        Assert.Equal([false, true, false], waiters.Select(waiter => waiter.Granted.IsCompleted));
+        Assert.Equal([false, true, false], waiters.Select(waiter => waiter.Decided.IsCompleted));
         Assert.False(table.Withdraw(waiters[1]));
         table.Flushed(First, new FileHandle(0), owner: 3);
-        Assert.True(waiters[2].Granted.IsCompleted);
+        Assert.True(waiters[2].Decided.IsCompleted);
     }
 
     [Fact]
@@ -165,8 +165,8 @@ public sealed class LockTableTests
                     break;
             }
             model.GrantWaiting();
-            Assert.All(model.Waiting, waiting => Assert.False(waiting.Waiter.Granted.IsCompleted, text));
-            Assert.All(model.Granted, waiter => Assert.True(waiter.Granted.IsCompleted, text));
+            Assert.All(model.Waiting, waiting => Assert.False(waiting.Waiter.Decided.IsCompleted, text));
+            Assert.All(model.Granted, waiter => Assert.True(waiter.Decided.IsCompleted, text));
             Assert.Equal(model.Waiting.Count, table.Counts.Waiters);
             var successor = new LockTable(new LockRecords(array.Copy()));
             successor.TakeOver();

@@ -14,7 +14,7 @@ public sealed class VfsErrorsTests
     /// <summary>No operation's own: an fsync is told that something before it isn't done.</summary>
     private static readonly AbortCode[] OfBatches = [AbortCodes.FidNotLeased, AbortCodes.BatchOutOfOrder, AbortCodes.TokenHeld, AbortCodes.NotPreceded];
 
-    private static readonly AbortCode[] InputOutputErrors = [AbortCodes.ChecksumMismatch, AbortCodes.NoUpload, AbortCodes.ServerDiskFailed, .. OfBatches];
+    private static readonly AbortCode[] InputOutputErrors = [AbortCodes.ChecksumMismatch, AbortCodes.NoUpload, AbortCodes.ServerDiskFailed, AbortCodes.LockLost, .. OfBatches];
 
     [Fact]
     public void Every_abort_code_has_an_errno_of_its_own()

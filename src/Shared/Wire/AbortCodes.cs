@@ -69,4 +69,7 @@ public static class AbortCodes
 
     /// <summary>An operation of a batch needs another of the batch that was refused.</summary>
     public static readonly AbortCode NotPreceded = new(130);
+
+    /// <summary>What is stored was written under a lock that the session has lost since: others may have had it. Nothing was changed.</summary>
+    public static readonly AbortCode LockLost = new(131);
 }

@@ -8,6 +8,9 @@ public interface IVenusCallbacks
 {
     [Op(200)]
     ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context);
+
+    [Op(202)]
+    ValueTask<Outcome<LocksDecidedReply>> LocksDecidedAsync(LocksDecidedRequest request, CallContext context);
 }
 
 /// <summary>One promise that is broken.</summary>
@@ -40,6 +43,12 @@ public sealed partial record BreakPromisesRequest
     /// <see cref="ReturnTokensRequest"/>; also those that it doesn't know of, for this may overtake the reply that gave them. Promises on these vnodes stay.
     /// </summary>
     [Key(2), Limit(Limits.BreaksPerCall)] public IReadOnlyList<Fid> Recalls { get; init; } = [];
+
+    /// <summary>
+    /// Lock tokens that others wait for. The reply says no more than that this is known: the client returns them by <see cref="ReturnLocksRequest"/>, after the answers to all its requests for
+    /// locks of these files, one of which may be what brings a token that it doesn't know of.
+    /// </summary>
+    [Key(3), Limit(Limits.BreaksPerCall)] public IReadOnlyList<LockRecall> LockRecalls { get; init; } = [];
 }
 
 [WireMessage]

@@ -78,4 +78,19 @@ public interface IViceService
 
     [Op(129, Mutation = true)]
     ValueTask<Outcome<ApplyBatchReply>> ApplyBatchAsync(ApplyBatchRequest request, CallContext context);
+
+    [Op(130)]
+    ValueTask<Outcome<SetLockReply>> SetLockAsync(SetLockRequest request, CallContext context);
+
+    [Op(131)]
+    ValueTask<Outcome<WithdrawLockReply>> WithdrawLockAsync(WithdrawLockRequest request, CallContext context);
+
+    [Op(132)]
+    ValueTask<Outcome<ReturnLocksReply>> ReturnLocksAsync(ReturnLocksRequest request, CallContext context);
+
+    [Op(133)]
+    ValueTask<Outcome<ReclaimLocksReply>> ReclaimLocksAsync(ReclaimLocksRequest request, CallContext context);
+
+    [Op(134)]
+    ValueTask<Outcome<GetLocksReply>> GetLocksAsync(GetLocksRequest request, CallContext context);
 }

@@ -38,6 +38,15 @@ public static class Limits
     /// <summary>Fids that one call asks write tokens for, or returns.</summary>
     public const int TokensPerCall = 256;
 
+    /// <summary>Locks that one call names.</summary>
+    public const int LocksPerCall = 1024;
+
+    /// <summary>How far the numbers of a session's requests for locks reach beyond the lowest that isn't answered.</summary>
+    public const int LockNumbersUnanswered = 4096;
+
+    /// <summary>Locks on one file, of all clients. Each request for the file looks at all of them.</summary>
+    public const int LocksPerFile = 1 << 14;
+
     public const int StatusesPerCall = 1024;
     public const int EntriesPerPage = 4096;
     public const int ValidationsPerCall = 8192;

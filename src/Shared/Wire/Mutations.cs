@@ -175,6 +175,9 @@ public sealed partial record StoreDataRequest
     /// base isn't the file's current version.
     /// </summary>
     [Key(10)] public ContentParts? Parts { get; init; }
+
+    /// <summary>What was written under a lock: the fence with which it was granted. Abort LockLost: the session has lost its locks since. Zero: it was written under none.</summary>
+    [Key(11)] public LockFence Fence { get; init; }
 }
 
 [WireMessage]

@@ -41,6 +41,7 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
         Directories = new DirectoriesByVolume(_volumes);
         Contents = new ContentsByVolume(_volumes);
         Operations = new OperationsByVolume(_volumes, time);
+        Locks = options.Locks == LocksMode.Cell ? new LocksByVolume(_volumes) : null;
         Held = new HeldFiles(_store.Held, _volumes);
         _store.Load();
     }
@@ -60,6 +61,8 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
     public IContentCache Contents { get; }
 
     public IFileOperations Operations { get; }
+
+    public ICellLocks? Locks { get; }
 
     /// <summary>What people ask of the volume that is mounted.</summary>
     internal CacheInspection Inspection => _volumes.First.Questions.Inspection;
@@ -201,6 +204,9 @@ public sealed record CacheOptions
 
     /// <summary>When the lease is lost, go on to give out what was valid until then. It may be old.</summary>
     public bool ServesDisconnected { get; init; }
+
+    /// <summary>Whose processes locks exclude.</summary>
+    public LocksMode Locks { get; init; }
 
     /// <summary>Changes may be made here first, and be sent to the server in their order. Null: each waits for the server.</summary>
     internal WriteBehindOptions? WriteBehind { get; init; }

@@ -32,6 +32,10 @@ internal sealed class BreakReceiver(VolumeId volume, BreakLog breaks, VnodeTable
             await kernel.InvalidateAsync(request.Breaks);
         return new BreakPromisesReply();
     }
+
+    /// <summary>Nobody here has asked for a lock.</summary>
+    public ValueTask<Outcome<LocksDecidedReply>> LocksDecidedAsync(LocksDecidedRequest request, CallContext context) =>
+        ValueTask.FromResult<Outcome<LocksDecidedReply>>(new LocksDecidedReply());
 }
 
 /// <summary>

@@ -189,4 +189,7 @@ internal sealed class VenusCallbacksRelay : IVenusCallbacks
 
     public ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context) =>
         Volatile.Read(ref _target)?.BreakPromisesAsync(request, context) ?? ValueTask.FromResult<Outcome<BreakPromisesReply>>(new BreakPromisesReply());
+
+    public ValueTask<Outcome<LocksDecidedReply>> LocksDecidedAsync(LocksDecidedRequest request, CallContext context) =>
+        Volatile.Read(ref _target)?.LocksDecidedAsync(request, context) ?? ValueTask.FromResult<Outcome<LocksDecidedReply>>(new LocksDecidedReply());
 }

@@ -41,7 +41,7 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
         _directories = new DirectoryReader(_mount);
         _attributes = new AttributeWriter(_mount, new Truncation(_mount, _opener));
         _xattrs = new ExtendedAttributes(_mount);
-        _locks = new LockRequests(_mount.Locks, _mount.Kernel);
+        _locks = new LockRequests(_mount);
         _late = new LateInvalidations(_mount.Kernel, time);
         cache.AttachKernel(new KernelCaches(_mount.Nodes, _mount.Names, _mount.Expirer, _mount.Kernel, _late));
     }
@@ -336,16 +336,25 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
     }
 
     public override ValueTask<FuseResult<int>> Read(in FuseRequest request, NodeId node, FileHandle handle, long offset, Memory<byte> destination) =>
-        _content.Read(handle, offset, destination, request.Operation());
+        _mount.Locks.IsLost(handle) ? Refuse<int>(Errno.EIO) : _content.Read(handle, offset, destination, request.Operation());
 
     public override ValueTask<FuseResult<int>> Write(in FuseRequest request, NodeId node, FileHandle handle, long offset, ReadOnlyMemory<byte> data, WriteTraits traits) =>
-        _content.Write(handle, offset, data, traits, request.Operation());
+        _mount.Locks.IsLost(handle) ? Refuse<int>(Errno.EIO) : _content.Write(handle, offset, data, traits, request.Operation());
 
     public override ValueTask<Errno> Flush(in FuseRequest request, NodeId node, FileHandle handle, ulong lockOwner) =>
-        FreeLocksAfter(_content.Flush(handle, request.Operation()), node, handle, lockOwner);
+        TryFind(node, out Node file)
+            ? _locks.Flushed(_content.Flush(handle, request.Operation()), file.Fid, handle, lockOwner, request.Operation())
+            : _content.Flush(handle, request.Operation());
 
     public override ValueTask<Errno> Fsync(in FuseRequest request, NodeId node, FileHandle handle, bool dataOnly) =>
-        _content.Sync(handle, request.Operation());
+        _mount.Locks.IsLost(handle) ? SyncLostAsync(_content.Sync(handle, request.Operation())) : _content.Sync(handle, request.Operation());
+
+    /// <summary>What was written is parked now, if it wasn't yet.</summary>
+    private static async ValueTask<Errno> SyncLostAsync(ValueTask<Errno> synced)
+    {
+        await synced;
+        return Errno.EIO;
+    }
 
     public override ValueTask<Errno> Release(in FuseRequest request, NodeId node, FileHandle handle, int openFlags, bool flockUnlock, ulong lockOwner)
     {
@@ -404,7 +413,7 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
     }
 
     public override ValueTask<FuseResult<FileLock>> GetLock(in FuseRequest request, NodeId node, FileHandle handle, FileLock wanted) =>
-        TryFind(node, out Node file) ? _locks.GetAsync(file.Fid, wanted) : Refuse<FileLock>(Errno.ESTALE);
+        TryFind(node, out Node file) ? _locks.GetAsync(file.Fid, handle, wanted, request.Operation()) : Refuse<FileLock>(Errno.ESTALE);
 
     public override ValueTask<Errno> SetLock(in FuseRequest request, NodeId node, FileHandle handle, FileLock wanted, bool wait) =>
         TryFind(node, out Node file)
@@ -414,34 +423,11 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
     /// <summary>The kernel tells nothing of the closes of this open file but the last. Of a directory it never does.</summary>
     private bool ClosesSilently(Node node, FileHandle handle) => node is not FileNode || _mount.Files.Find(handle) is not { ClosesSilently: false };
 
-    /// <summary>The locks of a process that closes the file end when what it wrote is stored, or can't be.</summary>
-    private ValueTask<Errno> FreeLocksAfter(ValueTask<Errno> stored, NodeId node, FileHandle handle, ulong owner)
-    {
-        if (!TryFind(node, out Node file) || !_mount.Locks.WasLocked(file.Fid))
-            return stored;
-        if (!stored.IsCompletedSuccessfully)
-            return FreeAsync(_mount.Locks, stored, file, handle, owner);
-        _mount.Locks.Flushed(file.Fid, handle, owner);
-        return stored;
-
-        static async ValueTask<Errno> FreeAsync(LockTable locks, ValueTask<Errno> stored, Node file, FileHandle handle, ulong owner)
-        {
-            try
-            {
-                return await stored;
-            }
-            finally
-            {
-                locks.Flushed(file.Fid, handle, owner);
-            }
-        }
-    }
-
     /// <summary>Called before the handle is removed: so a successor of this daemon never finds locks of a handle that is gone.</summary>
     private void FreeLocks(NodeId node, FileHandle handle)
     {
         if (TryFind(node, out Node file))
-            _mount.Locks.Released(file.Fid, handle);
+            _locks.Released(file.Fid, handle);
     }
 }
 
@@ -482,6 +468,7 @@ public static class VfsErrors
         [AbortCodes.BatchOutOfOrder] = Errno.EIO,
         [AbortCodes.TokenHeld] = Errno.EIO,
         [AbortCodes.NotPreceded] = Errno.EIO,
+        [AbortCodes.LockLost] = Errno.EIO,
     }.ToFrozenDictionary();
 
     /// <summary>The errno of a failure; <see cref="Errno.None"/> of none.</summary>

@@ -15,7 +15,9 @@ internal sealed class VfsMount
         Nodes = new NodeTable(cache.Root, cache.Statuses, new NodeRecords(records?.Nodes));
         Files = new HandleTable<OpenFile>(records is null ? null : new OpenFileRecords(records.Files));
         Directories = new HandleTable<OpenDirectory>(records is null ? null : new OpenDirectoryRecords(records.Directories));
-        Locks = new LockTable(new LockRecords(records?.Locks));
+        OpenContents = new OpenContents(cache, Files, Nodes, Kernel);
+        Locks = new LockTable(new LockRecords(records?.Locks), cache.Locks is null ? null : OpenContents.BringCurrentAsync);
+        cache.Locks?.Attach(Locks);
         Expirer = new NameExpirer(Kernel, time);
         Names = new KernelNames(Kernel, Expirer, new NameRecords(records?.Names), time);
         SentBack = new SentBack(time);
@@ -47,6 +49,8 @@ internal sealed class VfsMount
     public HandleTable<OpenDirectory> Directories { get; }
 
     public LockTable Locks { get; }
+
+    public OpenContents OpenContents { get; }
 
     public Unanswered Unanswered { get; } = new();
 

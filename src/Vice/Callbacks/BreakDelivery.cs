@@ -221,6 +221,7 @@ internal sealed class BreakQueue
     private readonly Dictionary<Fid, PendingBreak> _pending = [];
     private readonly Queue<Fid> _order = new();
     private readonly Queue<Fid> _recalls = new();
+    private readonly Queue<LockRecall> _lockRecalls = new();
     private BreakWait? _everything;
     private bool _isDelivering;
 
@@ -253,6 +254,16 @@ internal sealed class BreakQueue
         }
     }
 
+    /// <summary>A lock token is to be returned; as a write token.</summary>
+    public bool AddRecall(LockRecall recall)
+    {
+        lock (_lock)
+        {
+            _lockRecalls.Enqueue(recall);
+            return StartDelivering();
+        }
+    }
+
     /// <summary>Everything that the client holds is to be broken. The wait is shared until the call that carries it is made.</summary>
     public BreakWait AddEverything(out bool mustDeliver)
     {
@@ -278,7 +289,7 @@ internal sealed class BreakQueue
     {
         lock (_lock)
         {
-            if (_everything is null && _pending.Count == 0 && _recalls.Count == 0)
+            if (_everything is null && _pending.Count == 0 && _recalls.Count == 0 && _lockRecalls.Count == 0)
             {
                 _isDelivering = false;
                 return null;
@@ -294,6 +305,8 @@ internal sealed class BreakQueue
             }
             while (batch.Recalls.Count < Limits.BreaksPerCall && _recalls.TryDequeue(out Fid recalled))
                 batch.Recalls.Add(recalled);
+            while (batch.LockRecalls.Count < Limits.BreaksPerCall && _lockRecalls.TryDequeue(out LockRecall lockRecall))
+                batch.LockRecalls.Add(lockRecall);
             return batch;
         }
     }
@@ -324,7 +337,7 @@ internal sealed class BreakQueue
         {
             bool isInLine = _order.Count == _pending.Count && _order.All(_pending.ContainsKey) && _pending.Count <= MostPending;
             bool isWaitedFor = _pending.All(static pair => pair.Value.Promise.Fid == pair.Key && pair.Value.Waits.Count > 0);
-            bool isDelivered = _isDelivering || _pending.Count == 0 && _recalls.Count == 0 && _everything is null;
+            bool isDelivered = _isDelivering || _pending.Count == 0 && _recalls.Count == 0 && _lockRecalls.Count == 0 && _everything is null;
             if (!isInLine || !isWaitedFor || !isDelivered)
                 throw new InvalidOperationException($"Break queue: {_pending.Count} wait, {_order.Count} in line, delivered: {_isDelivering}.");
         }
@@ -380,6 +393,9 @@ internal sealed class BreakBatch(BreakWait? everything)
     /// <summary>Write tokens that are to be returned.</summary>
     public List<Fid> Recalls { get; } = [];
 
+    /// <summary>Lock tokens that are to be returned.</summary>
+    public List<LockRecall> LockRecalls { get; } = [];
+
     public bool IsEverything => everything is not null || _afterReset is not null;
 
     public BreakPromisesRequest ToMessage(IReadOnlyList<VolumeId> volumes) => new()
@@ -387,6 +403,7 @@ internal sealed class BreakBatch(BreakWait? everything)
         Breaks = [.. Breaks.Select(pending => pending.ToMessage())],
         Volumes = IsEverything ? volumes : [],
         Recalls = Recalls,
+        LockRecalls = LockRecalls,
     };
 
     /// <summary>The client is reset: from here on the batch breaks everything. The task ends with the batch.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Afs.Platform;
 using Afs.Rpc;
+using Afs.Vice.Locks;
 using Afs.Wire;
 
 namespace Afs.Vice.Callbacks;
@@ -11,7 +12,7 @@ namespace Afs.Vice.Callbacks;
 /// INVARIANT: <see cref="Holder"/> changes whenever its reset count rises, so promises from before a reset are never taken for later ones. While it
 /// is without promises its holder's number is nobody's: what a call that was on its way still registers is not waited for.
 /// </summary>
-public sealed class ClientSession
+public sealed class ClientSession : ILockSession
 {
     private const long Never = long.MinValue;
 
@@ -134,6 +135,10 @@ public sealed class ClientSession
 
     /// <summary>Since it last sent something of what it did under write tokens, or returned one.</summary>
     internal TimeSpan SinceShipped => Volatile.Read(ref _lastShipped) is var last && last == Never ? TimeSpan.MaxValue : _time.GetElapsedTime(last);
+
+    TimeSpan ILockSession.SinceShipped => SinceShipped;
+
+    string ILockSession.Name => $"{Client} at {Peer}";
 
     internal void Shipped() => Volatile.Write(ref _lastShipped, _time.GetTimestamp());
 

@@ -46,6 +46,9 @@ public sealed class Promises
     /// <summary>Who may change what without asking.</summary>
     public WriteTokens Tokens { get; }
 
+    /// <summary>A session's lease is over, or itself, which is marked already: what it held by anything but promises and write tokens goes too. Called on any thread; must not wait.</summary>
+    internal Action<ClientSession>? Fell { get; set; }
+
     /// <summary>A client's lease ended without an acknowledgement. Called on any thread; must not wait.</summary>
     internal Action<ClientSession>? Lapsed { get; set; }
 
@@ -241,6 +244,7 @@ public sealed class Promises
         Reset(session);
         session.IsLapsed = true;
         Tokens.Drop(session.Id);
+        Fell?.Invoke(session);
         Lapsed?.Invoke(session);
     }
 
@@ -250,6 +254,7 @@ public sealed class Promises
         Reset(session);
         _delivery.End(session);
         Tokens.Drop(session.Id);
+        Fell?.Invoke(session);
         // Its last number is not given again: a call of it may still be on its way to the table.
         _holders.Unassign(session.Holder);
     }
@@ -309,6 +314,13 @@ public sealed class Promises
     private void SendRecall(ClientSession session, Fid fid)
     {
         if (session.Breaks.AddRecall(fid))
+            _delivery.Start(session);
+    }
+
+    /// <summary>A lock token is to be returned.</summary>
+    internal void SendRecall(ClientSession session, LockRecall recall)
+    {
+        if (session.Breaks.AddRecall(recall))
             _delivery.Start(session);
     }
 

@@ -1,5 +1,6 @@
 using Afs.Rpc;
 using Afs.Rules;
+using Afs.Vice.Locks;
 using Afs.Vice.Volumes.Commit;
 using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Directories;
@@ -10,21 +11,30 @@ using Afs.Wire;
 namespace Afs.Vice.Service;
 
 /// <summary>The changes that a client may ask for, each by a call of its own or in a batch. Run inside the writer, so that a repeated call still gets its first reply.</summary>
-internal sealed class Changes(StoreData storeData, Room room)
+internal sealed class Changes(StoreData storeData, CellLocks locks, Room room)
 {
     public Outcome<CreateReply> Create(ServerScope scope, CreateRequest request) => Adding(true, () => CreateObject.Run(scope, request));
 
     public Outcome<LinkReply> Link(ServerScope scope, LinkRequest request) => Adding(true, () => LinkName.Run(scope, request));
 
     public Outcome<StoreDataReply> StoreData(ServerScope scope, StoreDataRequest request) =>
-        Adding(request.LengthBytes > 0, () => storeData.Run(scope, request, null));
+        Adding(request.LengthBytes > 0, () => Stored(scope, request, null));
 
     /// <param name="patch">What the parts in the request were made into.</param>
     public Outcome<StoreDataReply> StoreData(ServerScope scope, StoreDataRequest request, Outcome<RowPatch?> patch) =>
-        Adding(true, () => patch.IsReply ? storeData.Run(scope, request, patch.Value) : patch.Abort);
+        Adding(true, () => patch.IsReply ? Stored(scope, request, patch.Value) : patch.Abort);
 
     public Outcome<StoreXattrReply> StoreXattr(ServerScope scope, StoreXattrRequest request) =>
         Adding(request.Value is not null, () => Rules.StoreXattr.Run(scope, request));
+
+    /// <summary>What was written under a lock is stored by who still has it. Looked at here, so that a lock goes on to the next one after all that was stored under it.</summary>
+    /// <exception cref="HeldVnodeException">The server has just started, and the session has yet to claim its locks.</exception>
+    private Outcome<StoreDataReply> Stored(ServerScope scope, StoreDataRequest request, RowPatch? patch)
+    {
+        if (request.Fence != default && locks.ClaimsOf(scope.Session) is { } claims)
+            throw new HeldVnodeException(claims, isAnothers: false);
+        return request.Fence != default && !locks.IsCurrent(scope.Session, request.Fence) ? AbortCodes.LockLost : storeData.Run(scope, request, patch);
+    }
 
     /// <summary>A change that needs room, where there may be none.</summary>
     private Outcome<TReply> Adding<TReply>(bool needsRoom, Func<Outcome<TReply>> run) =>

@@ -13,7 +13,7 @@ namespace Afs.Vice.Service;
 /// promise, and the promises know no connection.
 /// </summary>
 internal sealed partial class Sessions(
-    ViceOptions options, Epoch epoch, LeaseTerms terms, SessionTable table, Promises promises, SeenReplies seen,
+    ViceOptions options, Epoch epoch, LeaseTerms terms, SessionTable table, Promises promises, LockKeeping locks, SeenReplies seen,
     Writer writer, SessionEnd sessionEnd, Func<IRpcChannel, IVenusCallbacks> callbacks, PeerWarnings warnings, ILogger log)
     : IServerSessions
 {
@@ -36,6 +36,8 @@ internal sealed partial class Sessions(
             table.Add(session);
             if (record is { HasLapsed: false, HoldsTokens: true })
                 promises.Tokens.Await(session.Id);
+            if (record is { HasLapsed: false, HoldsLocks: true })
+                locks.Table.Await(session.Id);
             if (!record.HasLapsed)
                 promises.BreakEverything(session);
         }
@@ -198,7 +200,7 @@ internal sealed partial class Sessions(
                     return true;
                 if (transaction.FindSession(session.Id) is not { } record)
                     return false; // Another Hello of this client ended it before its first call.
-                transaction.PutSession(record with { HasLapsed = false, HoldsTokens = false });
+                transaction.PutSession(record with { HasLapsed = false, HoldsTokens = false, HoldsLocks = false });
                 session.IsUnused = false;
                 foreach (ClientSession older in table.Of(session.Client).Where(s => s.Id.Value < session.Id.Value))
                     end(older);
@@ -267,7 +269,7 @@ internal sealed partial class Sessions(
             await writer.ChangeAsync((transaction, _) =>
             {
                 if (session.IsLapsed && transaction.FindSession(session.Id) is { } record)
-                    transaction.PutSession(record with { HasLapsed = true, HoldsTokens = false });
+                    transaction.PutSession(record with { HasLapsed = true, HoldsTokens = false, HoldsLocks = false });
                 return true;
             });
         }

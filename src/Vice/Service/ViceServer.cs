@@ -3,6 +3,7 @@ using System.Runtime.ExceptionServices;
 using Afs.Platform;
 using Afs.Rpc;
 using Afs.Vice.Callbacks;
+using Afs.Vice.Locks;
 using Afs.Vice.Volumes;
 using Afs.Vice.Volumes.Commit;
 using Afs.Vice.Volumes.Content;
@@ -21,6 +22,7 @@ namespace Afs.Vice.Service;
 public sealed class ViceServer
 {
     private readonly Sessions _sessions;
+    private readonly LockKeeping _locks;
     private readonly KeptVersions _kept;
     private readonly Uploads _uploads;
     private readonly OrphanSweep _orphans;
@@ -57,7 +59,9 @@ public sealed class ViceServer
         var renames = new Renames(metadata, parts.Disks.Metadata);
         var effects = new CommitEffects(renames.Moves, table, Promises, directories, contents, _uploads, retired, seen, figures, warnings, log);
         var writer = new Writer(Committer, effects, Promises.Tokens.Waits, time);
-        _sessions = new Sessions(options, life.Epoch, terms, table, Promises, seen, writer, new SessionEnd(metadata, writer, retired, time), parts.Callbacks, warnings, log);
+        LockKeeping keeping = _locks = new LockKeeping(options.MostLocks, life.Epoch, terms, Promises, writer, time, warnings, log);
+        Locks = keeping.Table;
+        _sessions = new Sessions(options, life.Epoch, terms, table, Promises, keeping, seen, writer, new SessionEnd(metadata, writer, retired, time), parts.Callbacks, warnings, log);
         _kept = new KeptVersions(metadata, options, writer, retired, _room, time, log);
         parts.Disk.CreateDirectory(Wishes.Folder);
         _wishes = new Wishes(parts.Disk, _kept, _uploads, log);
@@ -66,11 +70,12 @@ public sealed class ViceServer
         var reads = new Reads(_sessions, Promises, turns, figures, warnings, log);
         var data = new DataReads(metadata, Promises, store, contents, turns);
         var tokens = new TokenCalls(_sessions, Promises, writer, figures);
-        var changes = new Changes(new StoreData(_uploads.Table), _room);
-        ServerStatus status = Status = new ServerStatus(life.Epoch, table, Promises, Committer, _uploads, retired, directories, figures, time);
+        var locks = new LockCalls(_sessions, keeping, life.Volumes, figures);
+        var changes = new Changes(new StoreData(_uploads.Table), Locks, _room);
+        ServerStatus status = Status = new ServerStatus(life.Epoch, table, Promises, Locks, Committer, _uploads, retired, directories, figures, time);
         Service = new ViceService(
             _sessions, reads, new StatusReads(metadata, Promises), new DirectoryReads(metadata, Promises, directories), data,
-            new VolumeReads(metadata, store, turns), status, Promises, writer, changes, new Batches(changes, tokens, renames.Moves, effects), tokens,
+            new VolumeReads(metadata, store, turns), status, Promises, writer, changes, new Batches(changes, tokens, renames.Moves, effects), tokens, locks,
             new InlineParts(metadata, store, _uploads, turns), renames, _room, figures);
         Replies = new ReplyStore(metadata, _sessions, turns, seen, Promises);
         Bulk = new BulkHandler(reads, data, _uploads);
@@ -107,13 +112,16 @@ public sealed class ViceServer
 
     public Promises Promises { get; }
 
+    /// <summary>Who holds which lock on which file.</summary>
+    public CellLocks Locks { get; }
+
     /// <summary>To be called every second or so: leases, sessions, uploads and kept versions whose time is over.</summary>
     /// <exception cref="StorageException">Something of it failed; all the rest was done.</exception>
     /// <exception cref="DiskException">As before.</exception>
     public async Task SweepAsync()
     {
         Exception? failure = null;
-        foreach (Func<Task> chore in new[] { Beside(_room.Look), _sessions.SweepAsync, _uploads.SweepAsync, _kept.SweepAsync, _wishes.SweepAsync })
+        foreach (Func<Task> chore in new[] { Beside(_room.Look), _sessions.SweepAsync, () => _locks.SweepAsync(Clients), _uploads.SweepAsync, _kept.SweepAsync, _wishes.SweepAsync })
         {
             try
             {
@@ -143,6 +151,7 @@ public sealed class ViceServer
     public void CheckInvariants()
     {
         Promises.CheckInvariants();
+        Locks.CheckInvariants();
         _sessions.Table.CheckInvariants();
         _seen.CheckInvariants(_sessions.Table);
         _uploads.Table.CheckInvariants();
@@ -222,6 +231,9 @@ public sealed record ViceOptions
     /// <summary>Write tokens held. Of these a session has its share.</summary>
     public int MostTokens { get; init; } = 100_000;
 
+    /// <summary>Locks on files, lock tokens, and requests for locks that wait or are remembered, in all. Of these a session has its share.</summary>
+    public int MostLocks { get; init; } = 1_000_000;
+
     public int MostSessions { get; init; } = 100_000;
 
     /// <summary>A session whose client was silent for so long ends, and its objects without a name go.</summary>
@@ -286,7 +298,7 @@ internal sealed class Writer(GroupCommitter committer, ICommitEffects effects, T
 
 /// <summary>The server's figures, each with its name.</summary>
 internal sealed class ServerStatus(
-    Epoch epoch, SessionTable sessions, Promises promises, GroupCommitter committer, Uploads uploads, RetiredContents retired,
+    Epoch epoch, SessionTable sessions, Promises promises, CellLocks locks, GroupCommitter committer, Uploads uploads, RetiredContents retired,
     DirectoryLog directories, ServiceFigures figures, TimeProvider time)
 {
     private static readonly string Version =
@@ -311,6 +323,12 @@ internal sealed class ServerStatus(
         yield return ("promises", promises.Count);
         yield return ("tokens", promises.Tokens.Count);
         yield return ("tokens.recalled", promises.Tokens.Recalls);
+        (int held, int queued, int tokens) = locks.Counts;
+        yield return ("locks", held);
+        yield return ("locks.waiting", queued);
+        yield return ("locks.tokens", tokens);
+        yield return ("locks.recalled", locks.Recalls);
+        yield return ("locks.lost", locks.Falls);
         yield return ("breaks.sent", promises.Figures.BreaksSent);
         yield return ("breaks.calls", promises.Figures.BreakCalls);
         yield return ("breaks.evicted", promises.Figures.BreaksEvicted);

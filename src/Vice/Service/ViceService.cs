@@ -14,7 +14,7 @@ namespace Afs.Vice.Service;
 /// <summary>The contract's calls, each handed to whoever does it. Nothing is decided here.</summary>
 internal sealed class ViceService(
     Sessions sessions, Reads reads, StatusReads statuses, DirectoryReads directories, DataReads data, VolumeReads volumes,
-    ServerStatus server, Promises promises, Writer writer, Changes changes, Batches batches, TokenCalls tokens, InlineParts inlineParts, Renames renames, Room room, ServiceFigures figures)
+    ServerStatus server, Promises promises, Writer writer, Changes changes, Batches batches, TokenCalls tokens, LockCalls locks, InlineParts inlineParts, Renames renames, Room room, ServiceFigures figures)
     : IViceService
 {
     public ValueTask<Outcome<ProbeReply>> ProbeAsync(ProbeRequest request, CallContext context) =>
@@ -85,6 +85,16 @@ internal sealed class ViceService(
 
     public ValueTask<Outcome<ApplyBatchReply>> ApplyBatchAsync(ApplyBatchRequest request, CallContext context) =>
         MutateAsync(context, RequestChecks.Check(request), scope => batches.Apply(scope, request), request.Operations.Count);
+
+    public ValueTask<Outcome<SetLockReply>> SetLockAsync(SetLockRequest request, CallContext context) => locks.SetAsync(request, context);
+
+    public ValueTask<Outcome<WithdrawLockReply>> WithdrawLockAsync(WithdrawLockRequest request, CallContext context) => locks.WithdrawAsync(request, context);
+
+    public ValueTask<Outcome<ReturnLocksReply>> ReturnLocksAsync(ReturnLocksRequest request, CallContext context) => locks.ReturnAsync(request, context);
+
+    public ValueTask<Outcome<ReclaimLocksReply>> ReclaimLocksAsync(ReclaimLocksRequest request, CallContext context) => locks.ReclaimAsync(request, context);
+
+    public ValueTask<Outcome<GetLocksReply>> GetLocksAsync(GetLocksRequest request, CallContext context) => locks.GetAsync(request, context);
 
     /// <summary>A refusal of the parts, too, is the writer's to give: a repeated call gets its first reply.</summary>
     private async ValueTask<Outcome<StoreDataReply>> StorePartsAsync(StoreDataRequest request, CallContext context)

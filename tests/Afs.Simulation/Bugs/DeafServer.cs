@@ -19,5 +19,8 @@ internal sealed class DeafServer(IViceServer server) : IViceServer, IVenusCallba
     public ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context) =>
         ValueTask.FromResult<Outcome<BreakPromisesReply>>(new BreakPromisesReply());
 
+    public ValueTask<Outcome<LocksDecidedReply>> LocksDecidedAsync(LocksDecidedRequest request, CallContext context) =>
+        ValueTask.FromResult<Outcome<LocksDecidedReply>>(new LocksDecidedReply());
+
     public ValueTask DisposeAsync() => server.DisposeAsync();
 }

@@ -29,6 +29,11 @@ internal abstract class PassingVice(IViceService vice) : IViceService
     public ValueTask<Outcome<ReturnTokensReply>> ReturnTokensAsync(ReturnTokensRequest request, CallContext context) => Read(vice.ReturnTokensAsync, request, context);
     public ValueTask<Outcome<LeaseVnodesReply>> LeaseVnodesAsync(LeaseVnodesRequest request, CallContext context) => Change(vice.LeaseVnodesAsync, request, context);
     public ValueTask<Outcome<ApplyBatchReply>> ApplyBatchAsync(ApplyBatchRequest request, CallContext context) => Change(vice.ApplyBatchAsync, request, context);
+    public ValueTask<Outcome<SetLockReply>> SetLockAsync(SetLockRequest request, CallContext context) => Read(vice.SetLockAsync, request, context);
+    public ValueTask<Outcome<WithdrawLockReply>> WithdrawLockAsync(WithdrawLockRequest request, CallContext context) => Read(vice.WithdrawLockAsync, request, context);
+    public ValueTask<Outcome<ReturnLocksReply>> ReturnLocksAsync(ReturnLocksRequest request, CallContext context) => Read(vice.ReturnLocksAsync, request, context);
+    public ValueTask<Outcome<ReclaimLocksReply>> ReclaimLocksAsync(ReclaimLocksRequest request, CallContext context) => Read(vice.ReclaimLocksAsync, request, context);
+    public ValueTask<Outcome<GetLocksReply>> GetLocksAsync(GetLocksRequest request, CallContext context) => Read(vice.GetLocksAsync, request, context);
 
     protected virtual ValueTask<Outcome<TReply>> Read<TRequest, TReply>(
         Func<TRequest, CallContext, ValueTask<Outcome<TReply>>> call, TRequest request, CallContext context) => call(request, context);

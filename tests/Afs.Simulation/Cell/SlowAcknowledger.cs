@@ -32,5 +32,7 @@ internal sealed class SlowAcknowledger(IViceServer server, TimeProvider time, Ra
                 await Task.Delay(TimeSpan.FromMilliseconds(random.Next(1, MostMs)), time);
             return outcome;
         }
+
+        public ValueTask<Outcome<LocksDecidedReply>> LocksDecidedAsync(LocksDecidedRequest request, CallContext context) => callbacks.LocksDecidedAsync(request, context);
     }
 }

@@ -117,6 +117,16 @@ internal sealed class MemoryStub(MemoryVice owner, MemoryCalls service, TimeProv
 
     public ValueTask<Outcome<ApplyBatchReply>> ApplyBatchAsync(ApplyBatchRequest request, CallContext context) => throw new NotSupportedException("The cache doesn't ask it.");
 
+    public ValueTask<Outcome<SetLockReply>> SetLockAsync(SetLockRequest request, CallContext context) => throw new NotSupportedException("The cache doesn't ask it.");
+
+    public ValueTask<Outcome<WithdrawLockReply>> WithdrawLockAsync(WithdrawLockRequest request, CallContext context) => throw new NotSupportedException("The cache doesn't ask it.");
+
+    public ValueTask<Outcome<ReturnLocksReply>> ReturnLocksAsync(ReturnLocksRequest request, CallContext context) => throw new NotSupportedException("The cache doesn't ask it.");
+
+    public ValueTask<Outcome<ReclaimLocksReply>> ReclaimLocksAsync(ReclaimLocksRequest request, CallContext context) => throw new NotSupportedException("The cache doesn't ask it.");
+
+    public ValueTask<Outcome<GetLocksReply>> GetLocksAsync(GetLocksRequest request, CallContext context) => throw new NotSupportedException("The cache doesn't ask it.");
+
     public async ValueTask<Outcome<long>> DownloadAsync(
         DownloadRequest request, Func<long, ReadOnlyMemory<byte>, CancellationToken, ValueTask> write, CallContext context)
     {

@@ -8,6 +8,7 @@ public sealed class FakeVenus : IVenusCallbacks, IRpcChannel
 {
     private readonly Lock _lock = new();
     private readonly List<BreakPromisesRequest> _calls = [];
+    private readonly List<LocksDecidedRequest> _decided = [];
 
     /// <summary>What each break waits for before it is acknowledged.</summary>
     public Task Acknowledge { get; set; } = Task.CompletedTask;
@@ -31,10 +32,25 @@ public sealed class FakeVenus : IVenusCallbacks, IRpcChannel
 
     public IReadOnlyList<Fid> RecalledFids => [.. Calls.SelectMany(call => call.Recalls)];
 
+    public IReadOnlyList<LockRecall> RecalledLocks => [.. Calls.SelectMany(call => call.LockRecalls)];
+
+    /// <summary>What became of its requests for locks, call by call.</summary>
+    public IReadOnlyList<LocksDecidedRequest> Decided
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _decided];
+        }
+    }
+
     public void Clear()
     {
         lock (_lock)
+        {
             _calls.Clear();
+            _decided.Clear();
+        }
     }
 
     public async ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context)
@@ -49,6 +65,20 @@ public sealed class FakeVenus : IVenusCallbacks, IRpcChannel
         if (await Task.WhenAny(Acknowledge, cancelled) == cancelled)
             return Outcome<BreakPromisesReply>.Unknown;
         return new BreakPromisesReply();
+    }
+
+    public async ValueTask<Outcome<LocksDecidedReply>> LocksDecidedAsync(LocksDecidedRequest request, CallContext context)
+    {
+        if (Failure is { } failure)
+            throw failure;
+        if (IsBroken)
+            return Outcome<LocksDecidedReply>.Unknown;
+        lock (_lock)
+            _decided.Add(request);
+        Task cancelled = Task.Delay(Timeout.Infinite, context.Cancellation);
+        if (await Task.WhenAny(Acknowledge, cancelled) == cancelled)
+            return Outcome<LocksDecidedReply>.Unknown;
+        return new LocksDecidedReply();
     }
 
     public ValueTask<Outcome<TReply>> CallAsync<TRequest, TReply>(int operation, bool isMutation, TRequest request, CallContext context)

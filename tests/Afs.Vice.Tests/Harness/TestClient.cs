@@ -82,6 +82,29 @@ public sealed class TestClient(TestCell cell, ClientId id)
 
     public async Task ReturnAsync(params Fid[] fids) => Assert.True((await Vice.ReturnTokensAsync(new ReturnTokensRequest { Fids = fids }, Next())).IsReply);
 
+    public LockNumber LastLock { get; private set; }
+
+    public LockNumber NextLock() => LastLock = LastLock.Next;
+
+    /// <summary>Locks the whole file, or lets go.</summary>
+    public SetLockRequest LockRequest(Fid fid, LockMode mode, ulong owner = 1, bool waits = true)
+    {
+        LockNumber number = NextLock();
+        return new SetLockRequest { Fid = fid, Range = new LockRange(0, ulong.MaxValue, false, mode, new LockOwner(owner), 7), Waits = waits, Number = number, AnsweredBelow = number };
+    }
+
+    public async Task<SetLockReply> LockAsync(Fid fid, LockMode mode, ulong owner = 1, bool waits = true) =>
+        (await Vice.SetLockAsync(LockRequest(fid, mode, owner, waits), Next())).Value;
+
+    public async Task<bool> ReturnLocksAsync(Fid fid, LockTokenNumber token, params LockRange[] held) =>
+        (await Vice.ReturnLocksAsync(new ReturnLocksRequest { Fid = fid, Token = token, Held = held, Waiting = [] }, Next())).IsReply;
+
+    public async Task<ReclaimLocksReply> ReclaimLocksAsync(LockFence fence, params ClaimedLocks[] locks) =>
+        (await Vice.ReclaimLocksAsync(new ReclaimLocksRequest { Fence = fence, Number = NextLock(), Locks = locks }, Next())).Value;
+
+    /// <summary>What became of its requests for locks, decision by decision.</summary>
+    public IReadOnlyList<(LockNumber Number, LockVerdict Verdict)> Decisions => [.. Venus.Decided.SelectMany(static call => call.Decisions).Select(static decision => (decision.Number, decision.Verdict))];
+
     /// <summary>A batch whose objects are under its session's tokens.</summary>
     public async Task<bool> ApplyWithTokensAsync(VolumeId volume, ulong number, params BatchOperation[] operations)
     {

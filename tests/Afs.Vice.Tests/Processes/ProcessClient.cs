@@ -89,6 +89,9 @@ public sealed class ProcessClient : IClientSession, IVenusCallbacks, IAsyncDispo
     public ValueTask<Outcome<BreakPromisesReply>> BreakPromisesAsync(BreakPromisesRequest request, CallContext context) =>
         ValueTask.FromResult(Outcome<BreakPromisesReply>.Reply(new BreakPromisesReply()));
 
+    public ValueTask<Outcome<LocksDecidedReply>> LocksDecidedAsync(LocksDecidedRequest request, CallContext context) =>
+        ValueTask.FromResult<Outcome<LocksDecidedReply>>(new LocksDecidedReply());
+
     public void Replied(Epoch epoch, SessionTrust trust, long sentTimestamp)
     {
     }

@@ -61,12 +61,26 @@ internal sealed class BehindVice(IViceService vice) : IViceService
 
     public ValueTask<Outcome<ApplyBatchReply>> ApplyBatchAsync(ApplyBatchRequest request, CallContext context) => vice.ApplyBatchAsync(request, context);
 
+    public ValueTask<Outcome<SetLockReply>> SetLockAsync(SetLockRequest request, CallContext context) => AfterAllAsync(() => vice.SetLockAsync(request, context), context);
+
+    public ValueTask<Outcome<WithdrawLockReply>> WithdrawLockAsync(WithdrawLockRequest request, CallContext context) => vice.WithdrawLockAsync(request, context);
+
+    public ValueTask<Outcome<ReturnLocksReply>> ReturnLocksAsync(ReturnLocksRequest request, CallContext context) => AfterAllAsync(() => vice.ReturnLocksAsync(request, context), context);
+
+    public ValueTask<Outcome<ReclaimLocksReply>> ReclaimLocksAsync(ReclaimLocksRequest request, CallContext context) => vice.ReclaimLocksAsync(request, context);
+
+    public ValueTask<Outcome<GetLocksReply>> GetLocksAsync(GetLocksRequest request, CallContext context) => vice.GetLocksAsync(request, context);
+
     /// <summary>What has no name was made at the server, and nothing that is logged is about it.</summary>
     public ValueTask<Outcome<ReleaseUnnamedReply>> ReleaseUnnamedAsync(ReleaseUnnamedRequest request, CallContext context) => vice.ReleaseUnnamedAsync(request, context);
 
     private ValueTask<Outcome<TReply>> ChangeAsync<TRequest, TReply>(LocalChange<TRequest, TReply> kind, TRequest request, CallContext context)
         where TRequest : class =>
         Volatile.Read(ref _behind) is { } behind ? behind.ChangeAsync(kind, request, context) : kind.Call(vice, request, context);
+
+    /// <summary>Who gets the lock next sees what was changed here under it.</summary>
+    private async ValueTask<Outcome<TReply>> AfterAllAsync<TReply>(Func<ValueTask<Outcome<TReply>>> call, CallContext context) =>
+        Volatile.Read(ref _behind) is not { } behind || await behind.ShipPatientlyAsync(context.Cancellation) ? await call() : Outcome<TReply>.NotExecuted;
 
     private ValueTask<Outcome<TReply>> ReadAsync<TReply>(IReadOnlyList<Fid> fids, Func<ValueTask<Outcome<TReply>>> read, CallContext context) =>
         Volatile.Read(ref _behind) is { } behind ? ReadBehindAsync(behind, fids, read, context) : read();

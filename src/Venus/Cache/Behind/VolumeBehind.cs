@@ -55,6 +55,8 @@ internal sealed class RecalledCallbacks(IVenusCallbacks next, WriteBehind behind
             behind.Recall(request.Recalls);
         return next.BreakPromisesAsync(request, context);
     }
+
+    public ValueTask<Outcome<LocksDecidedReply>> LocksDecidedAsync(LocksDecidedRequest request, CallContext context) => next.LocksDecidedAsync(request, context);
 }
 
 /// <summary>In which boot of the machine changes were last written behind. The log's end is synced later than it is written, so only a loss of power takes something of it.</summary>

@@ -190,7 +190,8 @@ internal sealed class PlanReader : IDisposable
 /// concurrent use.
 /// </summary>
 /// <param name="sums">Null: they aren't wanted, or can't be known. Belongs to the caller.</param>
-internal sealed class PartsFill(IDiskFile file, ContentParts parts, Container? @base, ArrivingSums? sums)
+/// <param name="mayBeOpen">The older version's container may be open for writing, as long as nobody wrote.</param>
+internal sealed class PartsFill(IDiskFile file, ContentParts parts, Container? @base, ArrivingSums? sums, bool mayBeOpen = false)
 {
     private byte[] _before = [];
     private readonly ExtentCursor _cursor = new(parts.Extents);
@@ -202,10 +203,14 @@ internal sealed class PartsFill(IDiskFile file, ContentParts parts, Container? @
     public uint WholeCrc32C => _checksum.Value;
 
     /// <summary>Can what the server said be used?</summary>
-    public static bool IsUsable(ContentParts parts, FetchStatus status, Container? cached) =>
+    public static bool IsUsable(ContentParts parts, FetchStatus status, Container? cached, bool mayBeOpen = false) =>
         parts.LengthBytes == status.LengthBytes && Extents.AreValid(parts.Extents, parts.LengthBytes)
         && (parts.Base == DataVersion.None
-            || cached is { Phase: ContainerPhase.Clean, HasWriters: false, NeedsVerify: false } && cached.BaseVersion == parts.Base && cached.Baseline.LengthBytes <= parts.LengthBytes);
+            || cached is { NeedsVerify: false } && IsAsFetched(cached, mayBeOpen) && cached.BaseVersion == parts.Base && cached.Baseline.LengthBytes <= parts.LengthBytes);
+
+    /// <summary>Its content is that of its base version.</summary>
+    private static bool IsAsFetched(Container container, bool mayBeOpen) =>
+        container is { Phase: ContainerPhase.Clean, HasWriters: false } || mayBeOpen && container is { IsPinned: true } && container.Look() == Sameness.Same;
 
     /// <summary>May take as long as copying the file. False: the older version is gone, or isn't what it was.</summary>
     /// <exception cref="DiskException">The disk failed.</exception>
@@ -224,7 +229,8 @@ internal sealed class PartsFill(IDiskFile file, ContentParts parts, Container? @
         foreach ((long start, long end) in DataRuns.Of(source))
             file.CopyFrom(source, start, Math.Min(end, parts.LengthBytes) - start);
         _checksum = new PartsChecksum(@base.Crc32C, @base.Baseline.LengthBytes, parts.LengthBytes);
-        return @base.Phase == ContainerPhase.Clean && @base.WritesBegun == writesBegun && @base.BaseVersion == parts.Base && @base.Look() != Sameness.Changed;
+        bool isAsFetched = mayBeOpen ? @base.Look() == Sameness.Same : @base.Phase == ContainerPhase.Clean && @base.WritesBegun == writesBegun && @base.Look() != Sameness.Changed;
+        return isAsFetched && @base.BaseVersion == parts.Base;
     }
 
     /// <summary>In order.</summary>

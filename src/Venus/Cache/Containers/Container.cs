@@ -121,8 +121,10 @@ internal sealed class Container
 
     public bool IsRemovedHere => _fate == ContainerFate.RemovedHere;
 
-    /// <summary>The vnode was removed elsewhere and the content was moved to the recovered folder.</summary>
-    public bool IsParked => _fate == ContainerFate.Parked;
+    /// <summary>The content was moved to the recovered folder: the vnode was removed elsewhere, or so.</summary>
+    public bool IsParked => _fate is ContainerFate.Parked or ContainerFate.LockLost;
+
+    public bool IsLockLost => _fate == ContainerFate.LockLost;
 
     public bool IsGone => _fate == ContainerFate.Gone;
 
@@ -611,7 +613,7 @@ internal sealed class Container
         lock (_lock)
         {
             if (_fate == ContainerFate.Current)
-                _fate = _pins == 0 && fate != ContainerFate.Parked ? ContainerFate.Gone : fate;
+                _fate = _pins == 0 && fate is not (ContainerFate.Parked or ContainerFate.LockLost) ? ContainerFate.Gone : fate;
             return _fate == ContainerFate.Gone;
         }
     }

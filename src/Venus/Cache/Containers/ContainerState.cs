@@ -64,6 +64,9 @@ internal enum ContainerFate : byte
     /// <summary>Another client removed the file; the content lies in the recovered folder and stays there.</summary>
     Parked,
 
+    /// <summary>It was written under a lock that was lost; the content lies in the recovered folder and stays there.</summary>
+    LockLost,
+
     /// <summary>Its last use ended.</summary>
     Gone,
 }

@@ -15,7 +15,8 @@ namespace Afs.Venus.Cache;
 /// </summary>
 internal sealed partial class ContentCache(
     VolumeId volume, Statuses statuses, ContainerTable table, ContainerFactory factory, ContentFetcher fetcher, ContentStorer storer, ContainerSeals seals, DirtyContainers dirty, ContentUses uses,
-    CacheRecovery recovery, BlockKeeper blocks, CacheRoom room, TransferTurns turns, CacheFigures figures, IBlockingWork work, KernelNotices kernel, ILogger log) : IContentCache
+    CacheRecovery recovery, BlockKeeper blocks, CacheRoom room, TransferTurns turns, CacheFigures figures, IBlockingWork work, KernelNotices kernel, ContentRefresher refresher,
+    ILogger log) : IContentCache
 {
     /// <summary>Rounds of an open that is overtaken by breaks, evictions and other opens.</summary>
     private const int MostRounds = 64;
@@ -112,6 +113,33 @@ internal sealed partial class ContentCache(
         Failure[] failures = await Task.WhenAll(stores);
         return failures.FirstOrDefault(static f => !f.IsNone);
     }
+
+    public async ValueTask<Failure> StoreOpenAsync(Fid fid, OperationContext operation)
+    {
+        try
+        {
+            if (!table.TryPeek(fid, out Container? container) || container.NeedsRecovery || container.IsNobodys || container.Phase == ContainerPhase.Clean && !container.IsLocal || !TryPin(container))
+                return Failure.None;
+            try
+            {
+                return await storer.StoreAsync(container, operation);
+            }
+            finally
+            {
+                uses.Ended(container, wasWriting: false);
+            }
+        }
+        catch (DiskException e)
+        {
+            LogUnreadable(fid, e.Message);
+            return DiskFailures.ToFailure(e);
+        }
+    }
+
+    public bool IsCurrent(IContainer use) => use is not ContainerUse { Container: var container } || refresher.IsCurrent(container);
+
+    public ValueTask<Result<bool>> RefreshAsync(IContainer use, OperationContext operation) =>
+        use is ContainerUse { Container: var container } ? refresher.RefreshAsync(container, operation) : new(false);
 
     /// <summary>This client removed the file's last name: what has it open keeps it, nothing is stored any more.</summary>
     public void Removed(Fid fid)

@@ -61,6 +61,58 @@ internal sealed class ContentFetcher(
         return (mine, true);
     }
 
+    /// <summary>
+    /// The version that is current, in a container of its own that is in nobody's table: the caller's, to be dropped. Null: what is open is current. Not shared with anybody: who asks must see what was stored until now.
+    /// </summary>
+    /// <param name="open">Pinned.</param>
+    public async ValueTask<Result<Container?>> FetchBesideAsync(Container open, OperationContext operation)
+    {
+        int damaged = 0;
+        for (int round = 0; round < MostRounds; round++)
+        {
+            Result<FetchDataReply> reply = await AskAsync(open.Fid, open.NeedsVerify ? DataVersion.None : open.BaseVersion, open, operation);
+            if (!reply.IsSuccess)
+                return reply.Failure;
+            FetchStatus status = reply.Value.Status;
+            if (reply.Value.IsUnchanged && open.BaseVersion == status.DataVersion)
+                return (Container?)null;
+            ContentParts? parts = reply.Value.Parts is { } offered && damaged == 0 && PartsFill.IsUsable(offered, status, open, mayBeOpen: true) ? offered : null;
+            Result<Container> result = parts is null
+                ? await transfers.WholeAsync(status, reply.Value.Content, running: null, operation)
+                : await transfers.PartsAsync(status, parts, open, operation, isBeside: true);
+            if (result.IsSuccess)
+                return result.Value;
+            if (result.Failure.Kind == FailureKind.ContentDamaged)
+            {
+                figures.ContentDamaged.Add();
+                if (++damaged == MostDamaged)
+                    return result.Failure;
+            }
+            else if (result.Failure != AbortCodes.VersionGone)
+                return result.Failure;
+        }
+        return FailureKind.Unreachable;
+    }
+
+    /// <summary>Asks for what is newer than what is here; its status is known afterwards.</summary>
+    private async ValueTask<Result<FetchDataReply>> AskAsync(Fid fid, DataVersion have, Container? cached, OperationContext operation)
+    {
+        CallMark mark = statuses.Mark();
+        Result<FetchDataReply> reply = await calls.ReadAsync(
+            (vice, context) => vice.FetchDataAsync(new FetchDataRequest { Fid = fid, Have = have }, context), operation);
+        if (!reply.IsSuccess)
+        {
+            if (reply.Failure == AbortCodes.NoVnode)
+                Removed(fid, cached);
+            return reply.Failure;
+        }
+        FetchStatus status = reply.Value.Status;
+        if (status.Fid != fid || status.Type != FileType.Regular || status.LengthBytes is < 0 or > Limits.FileBytes)
+            return (Failure)FailureKind.ServerMisbehaved;
+        statuses.Grant(status, mark);
+        return reply;
+    }
+
     /// <summary>INVARIANT: a fetch that is over is joined by nobody.</summary>
     public void CheckInvariants()
     {
@@ -112,19 +164,10 @@ internal sealed class ContentFetcher(
         for (int round = 0; round < MostRounds; round++)
         {
             DataVersion have = table.TryGet(fid, out Container? cached) && !cached.NeedsVerify && !cached.IsNobodys ? cached.BaseVersion : DataVersion.None;
-            CallMark mark = statuses.Mark();
-            Result<FetchDataReply> reply = await calls.ReadAsync(
-                (vice, context) => vice.FetchDataAsync(new FetchDataRequest { Fid = fid, Have = have }, context), operation);
+            Result<FetchDataReply> reply = await AskAsync(fid, have, cached, operation);
             if (!reply.IsSuccess)
-            {
-                if (reply.Failure == AbortCodes.NoVnode)
-                    Removed(fid, cached);
                 return reply.Failure;
-            }
             FetchStatus status = reply.Value.Status;
-            if (status.Fid != fid || status.Type != FileType.Regular || status.LengthBytes is < 0 or > Limits.FileBytes)
-                return (Failure)FailureKind.ServerMisbehaved;
-            statuses.Grant(status, mark);
             if (reply.Value.IsUnchanged && cached is not null && cached.BaseVersion == status.DataVersion)
                 return cached;
             ContentParts? parts = reply.Value.Parts is { } offered && !withoutParts && PartsFill.IsUsable(offered, status, cached) ? offered : null;

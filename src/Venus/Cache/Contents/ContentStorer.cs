@@ -14,7 +14,7 @@ namespace Afs.Venus.Cache;
 /// </summary>
 internal sealed partial class ContentStorer(
     ViceCalls calls, Statuses statuses, IContainerFiles files, ContainerTable table, ContainerSeals seals, DirtyContainers dirty, RemovalsUnderWay removals, RecoveredFolder recovered,
-    Random random, TransferTurns turns, CacheFigures figures, StorePlanner planner, BlockHashKey hashKey, IBlockingWork work, ILogger log, CancellationToken stopping)
+    Random random, TransferTurns turns, CacheFigures figures, StorePlanner planner, BlockHashKey hashKey, LockFences fences, IBlockingWork work, ILogger log, CancellationToken stopping)
 {
     /// <summary>Rounds for an upload that the server forgot, a base that is gone, or a file that is truncated while it is read.</summary>
     private const int MostRounds = 8;
@@ -39,7 +39,7 @@ internal sealed partial class ContentStorer(
                 if (container.IsRemovedHere)
                     return Failure.None;
                 if (container.IsParked)
-                    return container.IsDamaged ? FailureKind.CacheDiskFailed : FailureKind.RemovedMeanwhile;
+                    return container.IsLockLost ? AbortCodes.LockLost : container.IsDamaged ? FailureKind.CacheDiskFailed : FailureKind.RemovedMeanwhile;
                 if (!await seals.IsChangedAsync(container))
                 {
                     container.Settle();
@@ -156,6 +156,7 @@ internal sealed partial class ContentStorer(
             AllocatedBytes = at.AllocatedBytes,
             ModifyTime = at.ModifyTime,
             ChangeTime = at.ChangeTime,
+            Fence = fences.Of(container.Fid),
         };
         // A small content isn't protected from mappings while it is read, which would begin its way to the disk here and now. So its times decide nothing until it was compared, which costs little.
         bool isProtected = at.LengthBytes > Limits.InlineContentBytes;
@@ -172,7 +173,7 @@ internal sealed partial class ContentStorer(
         CallMark mark = statuses.Mark();
         Result<StoreDataReply> reply = await calls.MutateAsync((vice, context) => vice.StoreDataAsync(request, context), For(container));
         if (!reply.IsSuccess)
-            return reply.Failure == AbortCodes.NoVnode ? await RemovedAsync(container) : reply.Failure;
+            return reply.Failure == AbortCodes.NoVnode ? await RemovedAsync(container) : reply.Failure == AbortCodes.LockLost ? ParkUnlocked(container, request.Fence) : reply.Failure;
         FetchStatus status = reply.Value.Status;
         if (status.Fid != container.Fid)
             return (Failure)FailureKind.ServerMisbehaved;
@@ -277,6 +278,21 @@ internal sealed partial class ContentStorer(
         return FailureKind.CacheDiskFailed;
     }
 
+    /// <summary>
+    /// It was written under a lock that this client has lost: others may have had it since, and written by what they saw. So this is no version. What comes into the file from here on is not it.
+    /// </summary>
+    private Failure ParkUnlocked(Container container, LockFence fence)
+    {
+        container.KeepOpen();
+        string name = recovered.Park(container.Id, container.Fid, "written under a lock that was lost");
+        figures.Recovered.Add();
+        LogUnlocked(container.Fid, name);
+        table.Drop(container, ContainerFate.LockLost);
+        table.Forget(container.Id);
+        fences.Clear(container.Fid, fence);
+        return AbortCodes.LockLost;
+    }
+
     private async Task NoteFailureAsync(Container container, Failure failure)
     {
         figures.StoresFailed.Add();
@@ -317,6 +333,9 @@ internal sealed partial class ContentStorer(
 
     [LoggerMessage(EventId = 224, Level = LogLevel.Error, Message = "The disk of the cache lost some of what was written to {Fid}; it is not stored, the rest of it is in recovered/{Name}")]
     private partial void LogDamaged(Fid fid, string name);
+
+    [LoggerMessage(EventId = 226, Level = LogLevel.Error, Message = "{Fid} was written under a lock that was lost; it is not stored, and is in recovered/{Name}")]
+    private partial void LogUnlocked(Fid fid, string name);
 
     [LoggerMessage(EventId = 225, Level = LogLevel.Debug, Message = "{Fid} is stored though the cache's index can't be told: {Reason}")]
     private partial void LogNotMarked(Fid fid, string reason);

@@ -31,11 +31,12 @@ internal sealed class ContentTransfers(
     private const int MostResumptions = 64;
 
     /// <param name="content">What came with the status; null where it must be downloaded.</param>
-    /// <param name="running">Is told of the container where it can be read before all is there.</param>
-    public Task<Result<Container>> WholeAsync(FetchStatus status, byte[]? content, RunningFetch running, OperationContext operation) =>
+    /// <param name="running">Is told of the container where it can be read before all is there. Null: it stays beside the current one, and in nobody's table.</param>
+    public Task<Result<Container>> WholeAsync(FetchStatus status, byte[]? content, RunningFetch? running, OperationContext operation) =>
         InRoomAsync(status.LengthBytes, () => WholeOnceAsync(status, content, running, operation));
 
-    public async Task<Result<Container>> PartsAsync(FetchStatus status, ContentParts parts, Container? cached, OperationContext operation)
+    /// <param name="isBeside">It stays beside the current one, and in nobody's table.</param>
+    public async Task<Result<Container>> PartsAsync(FetchStatus status, ContentParts parts, Container? cached, OperationContext operation, bool isBeside = false)
     {
         Container? @base = parts.Base == DataVersion.None ? null : cached;
         if (@base is not null && !TryPin(@base))
@@ -43,7 +44,7 @@ internal sealed class ContentTransfers(
         try
         {
             long neededBytes = @base is null ? parts.TransferBytes : @base.Baseline.AllocatedBytes + parts.TransferBytes;
-            return await InRoomAsync(neededBytes, () => PartsOnceAsync(status, parts, @base, operation));
+            return await InRoomAsync(neededBytes, () => PartsOnceAsync(status, parts, @base, isBeside, operation));
         }
         finally
         {
@@ -84,13 +85,13 @@ internal sealed class ContentTransfers(
         }
     }
 
-    private async Task<Result<Container>> PartsOnceAsync(FetchStatus status, ContentParts parts, Container? @base, OperationContext operation)
+    private async Task<Result<Container>> PartsOnceAsync(FetchStatus status, ContentParts parts, Container? @base, bool isBeside, OperationContext operation)
     {
         using NewContainer made = factory.Create(status.Fid);
         try
         {
             using ArrivingSums? sums = blocks.ForParts(parts, @base);
-            var fill = new PartsFill(made.File, parts, @base, sums);
+            var fill = new PartsFill(made.File, parts, @base, sums, mayBeOpen: isBeside);
             if (!await work.RunAsync(fill.Prepare))
                 return FailureKind.ContentDamaged;
             var request = new DownloadRequest
@@ -108,7 +109,8 @@ internal sealed class ContentTransfers(
                 return FailureKind.ContentDamaged;
             figures.ContentFetches.Add();
             figures.BytesFetched.Add(parts.TransferBytes);
-            return seals.Install(made.Finish(status.DataVersion, fill.WholeCrc32C, status.ModifyTime, sums?.Sums));
+            Container whole = made.Finish(status.DataVersion, fill.WholeCrc32C, status.ModifyTime, sums?.Sums);
+            return isBeside ? whole : seals.Install(whole);
 
             ValueTask Write(long offset, ReadOnlyMemory<byte> data, CancellationToken cancellation)
             {
@@ -127,19 +129,19 @@ internal sealed class ContentTransfers(
         }
     }
 
-    private async Task<Result<Container>> WholeOnceAsync(FetchStatus status, byte[]? content, RunningFetch running, OperationContext operation)
+    private async Task<Result<Container>> WholeOnceAsync(FetchStatus status, byte[]? content, RunningFetch? running, OperationContext operation)
     {
         using NewContainer made = factory.Create(status.Fid);
         using ArrivingSums? sums = blocks.ForWhole(status.LengthBytes);
         var writer = new ContainerWriter(made.File, sums);
-        Container? arriving = content is null && status.LengthBytes >= leastArrivingBytes ? made.Announce(status) : null;
+        Container? arriving = running is not null && content is null && status.LengthBytes >= leastArrivingBytes ? made.Announce(status) : null;
         Failure failure = FailureKind.Interrupted;
         try
         {
             if (arriving is not null)
             {
                 made.File.SetLength(status.LengthBytes);
-                running.Announce(arriving);
+                running!.Announce(arriving);
             }
             failure = await FillAsync(writer, status, content, arriving?.Arrival, operation);
             if (failure.IsNone && (writer.Position != status.LengthBytes || writer.Crc32C != status.ContentCrc32C))
@@ -148,9 +150,10 @@ internal sealed class ContentTransfers(
                 return failure;
             figures.ContentFetches.Add();
             figures.BytesFetched.Add(status.LengthBytes);
-            return seals.Install(arriving is null
+            Container whole = arriving is null
                 ? made.Finish(status.DataVersion, status.ContentCrc32C, status.ModifyTime, sums?.Sums)
-                : made.FinishAs(arriving, status.ModifyTime, sums?.Sums));
+                : made.FinishAs(arriving, status.ModifyTime, sums?.Sums);
+            return running is null ? whole : seals.Install(whole);
         }
         catch (DiskException e)
         {

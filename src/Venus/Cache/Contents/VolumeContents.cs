@@ -8,7 +8,7 @@ internal sealed class VolumeContents
     private readonly ContentStorer _storer;
     private readonly ContentFetcher _fetcher;
 
-    public VolumeContents(VolumeId volume, VolumeSurroundings around, ContainerStore store, VolumeStatuses known, KernelNotices kernel)
+    public VolumeContents(VolumeId volume, VolumeSurroundings around, ContainerStore store, VolumeStatuses known, KernelNotices kernel, LockFences fences)
     {
         (Statuses statuses, CacheFigures figures) = (known.Statuses, around.Figures);
         Unnamed = new UnnamedFiles(around.Calls, statuses, store.Table);
@@ -16,7 +16,7 @@ internal sealed class VolumeContents
         Recovered = new RecoveredFolder(store.Disk, around.Time, known.Directories.FindName);
         _storer = new ContentStorer(
             around.Calls, statuses, store.Files, store.Table, store.Seals, store.Dirty, Removals, Recovered, around.Random, store.Turns, figures,
-            new StorePlanner(store.HashKey, store.Scanner), store.HashKey, store.Work, around.Log, around.Stopping);
+            new StorePlanner(store.HashKey, store.Scanner), store.HashKey, fences, store.Work, around.Log, around.Stopping);
         Retries = new StoreRetries(volume, store.Dirty, _storer, store.Table, around.Log);
         Written = new WrittenContainers(volume, store.Dirty, _storer, store.Seals, store.Files, store.Table, around.Time, around.Log);
         var transfers = new ContentTransfers(
@@ -26,7 +26,7 @@ internal sealed class VolumeContents
         Recovery = new CacheRecovery(volume, store.Table, statuses, _storer, store.Seals, store.Dirty, Recovered, figures, around.Log, around.Stopping);
         Cache = new ContentCache(
             volume, statuses, store.Table, store.Factory, _fetcher, _storer, store.Seals, store.Dirty, Uses, Recovery, store.Blocks, store.Room, store.Turns, figures, store.Work,
-            kernel, around.Log);
+            kernel, new ContentRefresher(statuses, _fetcher, _storer, store.Table, store.Seals, store.Dirty, store.Files, store.Work), around.Log);
     }
 
     public ContentCache Cache { get; }

@@ -21,6 +21,9 @@ public interface ICacheManager
 
     IFileOperations Operations { get; }
 
+    /// <summary>Locks that hold in the cell; null: they hold among the processes of this client.</summary>
+    ICellLocks? Locks => null;
+
     /// <summary>Set once, before the first operation.</summary>
     void AttachKernel(IKernelCaches kernel);
 }
@@ -128,6 +131,18 @@ public interface IContentCache
     /// to his own close or fsync: half of what he writes is no version (S2).
     /// </summary>
     ValueTask<Failure> StoreClosedAsync(Fid? only, OperationContext operation);
+
+    /// <summary>Stores what this client changed of a file, also what somebody has open for writing, as it stands: for one that has a lock, and lets go of it.</summary>
+    ValueTask<Failure> StoreOpenAsync(Fid fid, OperationContext operation) => new(Failure.None);
+
+    /// <summary>As far as is known without a call, a <see cref="RefreshAsync"/> of this use would change nothing.</summary>
+    bool IsCurrent(IContainer use) => true;
+
+    /// <summary>
+    /// Where the container has no change of this client's that isn't stored, its content is the server's current version afterwards, written in place: whoever has it open sees that. For one that got a lock. The value: it was
+    /// changed so.
+    /// </summary>
+    ValueTask<Result<bool>> RefreshAsync(IContainer use, OperationContext operation) => new(false);
 }
 
 /// <summary>Names one container file in one cache directory, for ever.</summary>

@@ -39,19 +39,28 @@ internal sealed partial class Volume
     {
         (Root, _around, _kernel) = (identity.Root, around, kernel);
         _known = new VolumeStatuses(Id, around, storage.Vnodes?.Invoke(Id), breaks, kernel);
-        _contents = new VolumeContents(Id, around, store, _known, kernel);
+        var fences = new LockFences();
+        _contents = new VolumeContents(Id, around, store, _known, kernel, fences);
         _operations = new VolumeOperations(Id, around, store, _known, _contents, kernel);
         Questions = new VolumeQuestions(Root, around, store, _known, _contents, _operations);
         _incarnation = new CachedIncarnation(Id, around, storage.Disk, store.Seals, _known, _operations.Xattrs);
         _duties = new VolumeDuties(Id, _incarnation, store.Dirty, _known, _contents, around.Log);
         Behind = behind?.Invoke(new VolumeBehind(_known, _operations.Xattrs, store.Table, new RefusedTree(storage.Disk, around.Time, _known.Directories.FindName), kernel, () => new CallMark(Trust.Mark(), breaks.Sequence)));
         Callbacks = Behind is null ? _known.Callbacks : new RecalledCallbacks(_known.Callbacks, Behind);
+        if (around.Options.Locks == LocksMode.Cell)
+        {
+            Locks = new CellLocks(around.Calls, fences, Contents.StoreOpenAsync, kernel.EarlierReleasesAsync, around.Time, around.Options.Times.Call, around.Log, around.Stopping);
+            Callbacks = new LockCallbacks(Callbacks, Locks);
+        }
         Trust.Lost += OnTrustLost;
         Trust.Regained += OnTrustRegained;
     }
 
     /// <summary>What was changed here first; null: nothing ever is.</summary>
     public WriteBehind? Behind { get; }
+
+    /// <summary>Null: locks hold among the processes of this client.</summary>
+    public CellLocks? Locks { get; }
 
     public VolumeId Id => Root.Volume;
 
@@ -152,6 +161,7 @@ internal sealed partial class Volume
         new Figure { Name = "directories", Value = Directories.Count },
         new Figure { Name = "without.promises", Value = Trust.IsWithoutPromises ? 1 : 0 },
         .. Behind?.ReadFigures() ?? [],
+        .. Locks?.ReadFigures() ?? [],
     ];
 
     public void CheckInvariants()
@@ -165,6 +175,7 @@ internal sealed partial class Volume
     {
         Counts.TrustLost.Add();
         Behind?.TrustLost(reason);
+        Locks?.TrustLost(reason);
         _known.Feed.TellLost(reason);
         if (_around.Options.ServesDisconnected && reason == SuspectReason.LeaseEnded && _around.Warnings.MayTell(_around.Server.Name, nameof(LogServingDisconnected), out string more))
             LogServingDisconnected(_around.Log, more);

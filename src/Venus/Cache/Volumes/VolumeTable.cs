@@ -283,6 +283,14 @@ internal sealed class ContentsByVolume(VolumeTable volumes) : IContentCache
         Failure unsent = volume.Behind is { } behind ? await behind.SyncAsync(operation) : Failure.None;
         return failure.IsNone ? unsent : failure;
     }
+
+    public ValueTask<Failure> StoreOpenAsync(Fid fid, OperationContext operation) =>
+        volumes.TryFind(fid, out Volume? volume) ? volume.Contents.StoreOpenAsync(fid, operation) : new((Failure)AbortCodes.NoVolume);
+
+    public bool IsCurrent(IContainer use) => !volumes.TryFind(use.Fid, out Volume? volume) || volume.Contents.IsCurrent(use);
+
+    public ValueTask<Result<bool>> RefreshAsync(IContainer use, OperationContext operation) =>
+        volumes.TryFind(use.Fid, out Volume? volume) ? volume.Contents.RefreshAsync(use, operation) : new((Failure)AbortCodes.NoVolume);
 }
 
 /// <inheritdoc cref="StatusesByVolume"/>
@@ -359,4 +367,34 @@ internal sealed class HeldFiles(HeldContainers held, VolumeTable volumes) : IHel
     }
 
     public void Finish() => held.Release();
+}
+
+/// <inheritdoc cref="StatusesByVolume"/>
+internal sealed class LocksByVolume(VolumeTable volumes) : ICellLocks
+{
+    private IHeldLocks? _held;
+
+    public void Attach(IHeldLocks held) => _held = held;
+
+    public void TakeOver(IReadOnlyList<Fid> fids)
+    {
+        foreach (Fid fid in fids)
+            TryFind(fid)?.TakeOver([fid]);
+    }
+
+    public ValueTask<Result<LockVerdict>> AskAsync(AskedLock asked, OperationContext operation) =>
+        TryFind(asked.Fid) is { } locks ? locks.AskAsync(asked, operation) : new((Failure)AbortCodes.NoVolume);
+
+    public ValueTask<bool> WithdrawAsync(AskedLock asked) => TryFind(asked.Fid) is { } locks ? locks.WithdrawAsync(asked) : new(false);
+
+    public ValueTask<Failure> UnlockAsync(Fid fid, IReadOnlyList<LockRange> ranges, bool storesFirst, OperationContext operation) =>
+        TryFind(fid) is { } locks ? locks.UnlockAsync(fid, ranges, storesFirst, operation) : new((Failure)AbortCodes.NoVolume);
+
+    private CellLocks? TryFind(Fid fid)
+    {
+        if (!volumes.TryFind(fid, out Volume? volume) || volume.Locks is not { } locks)
+            return null;
+        locks.Attach(_held ?? throw new InvalidOperationException("Nobody holds locks yet."));
+        return locks;
+    }
 }

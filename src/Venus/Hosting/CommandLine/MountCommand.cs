@@ -31,6 +31,13 @@ internal static class MountCommand
 
     private static readonly Option<int> WriteBehindChanges = new Option<int>("--write-behind-changes") { HelpName = "N", Description = "The most changes that wait for the server.", DefaultValueFactory = _ => 32768 }.Within(1, 65536);
     private static readonly Option<long?> WriteBehindBytes = new("--write-behind-size") { HelpName = "SIZE", Description = "The most that their contents may be. Default: 256M.", CustomParser = static argument => ByteCount.ParsePositive(argument) };
+    private static readonly Option<Cache.LocksMode> Locks = new("--locks")
+    {
+        HelpName = "MODE",
+        Description = "Whose processes locks (flock, fcntl) exclude: local, those of this machine, or cell, those of all that have the volume mounted so.",
+        DefaultValueFactory = _ => MountSettings.DefaultLocks,
+    };
+
     private static readonly Option<bool> SetId = new("--suid") { Description = "Honour set-id bits of programs. Default: the mount is nosuid." };
     private static readonly Option<bool> Devices = new("--dev") { Description = "Let device nodes be opened. Default: the mount is nodev." };
     private static readonly Option<bool> NoExec = new("--noexec") { Description = "Let no program be run." };
@@ -56,7 +63,7 @@ internal static class MountCommand
     {
         var command = new Command("mount", "Mount a volume.")
         {
-            Server, MountPointPath, Volume, Cache, CacheSize, CacheFiles, CacheFree, Io, Foreground, AllowOther, ReadOnly, Sync, WriteBehind, WriteBehindChanges, WriteBehindBytes, SetId, Devices, NoExec, Timeout, Force, Level, LogFile, Tls, TlsName,
+            Server, MountPointPath, Volume, Cache, CacheSize, CacheFiles, CacheFree, Io, Foreground, AllowOther, ReadOnly, Sync, WriteBehind, WriteBehindChanges, WriteBehindBytes, Locks, SetId, Devices, NoExec, Timeout, Force, Level, LogFile, Tls, TlsName,
             TlsAuthority, SupervisedOptions.Supervised, Disconnected, Admin, Collector, CollectorHeadersFile, Configuration, SupervisedOptions.Child, Background.ChildOption,
         };
         command.SetAction((parsed, cancellation) => RunAsync(parsed));
@@ -98,6 +105,7 @@ internal static class MountCommand
         WriteBehind = parsed.GetValue(WriteBehind) is { Ticks: > 0 } age
             ? new Cache.WriteBehindOptions { MaxAge = age, MaxOperations = parsed.GetValue(WriteBehindChanges), MaxBytes = parsed.GetValue(WriteBehindBytes) ?? 256L << 20 }
             : null,
+        Locks = parsed.GetValue(Locks),
         AllowSetId = parsed.GetValue(SetId),
         AllowDevices = parsed.GetValue(Devices),
         NoExec = parsed.GetValue(NoExec),

@@ -307,6 +307,7 @@ internal static class CacheOpener
             ReadsWhileArriving = supervised is null,
             BeginsWithoutServer = supervised is { IsTakeOver: true },
             WriteBehind = settings.WriteBehind,
+            Locks = settings.Locks,
             ServesDisconnected = settings.Disconnected == DisconnectedMode.Serve,
         };
         var transport = new SocketTransport(new SocketTransportOptions { ClientTls = ReadTls(settings.Tls) });

@@ -11,6 +11,7 @@ public sealed record MountSettings
 {
     public const long DefaultCacheBytes = 10L << 30;
     public const long DefaultCacheFreeBytes = 256L << 20;
+    public const Cache.LocksMode DefaultLocks = Cache.LocksMode.Local;
 
     public required ServerAddress Server { get; init; }
 
@@ -38,6 +39,9 @@ public sealed record MountSettings
 
     /// <summary>Changes are made here first, and sent to the server in their order. Null: each waits for the server.</summary>
     internal Cache.WriteBehindOptions? WriteBehind { get; init; }
+
+    /// <summary>Whose processes locks exclude.</summary>
+    public Cache.LocksMode Locks { get; init; } = DefaultLocks;
 
     /// <summary>Set-id bits of programs on the mount count. Only who trusts everybody that reaches the server wants this.</summary>
     public bool AllowSetId { get; init; }

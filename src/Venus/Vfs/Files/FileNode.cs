@@ -78,6 +78,13 @@ internal sealed class FileNode(NodeId id, Fid fid) : Node(id, fid, FileType.Regu
             _arePagesStale = file.DropsPages = false;
     }
 
+    /// <summary>The container was written to past the kernel's pages.</summary>
+    public void NoteRewritten()
+    {
+        lock (_lock)
+            _arePagesStale = true;
+    }
+
     /// <summary>The container's file can't be opened. The next open tries it, and finds out what to do.</summary>
     public void Distrust(OpenFile file)
     {

@@ -1,4 +1,5 @@
 using Afs.Fuse;
+using Afs.Venus.Cache;
 using Afs.Wire;
 
 namespace Afs.Venus.Vfs;
@@ -16,10 +17,13 @@ namespace Afs.Venus.Vfs;
 /// (<see cref="Released"/>); the kernel tells of that a moment after the last close() has returned. So a lock of an open file that may be closed may end
 /// "soon", and a request that must not wait waits for the RELEASEs that were sent before it all the same.</item>
 /// <item>A range is recorded for a successor of this daemon before the ranges that it replaces are removed. So a crash between two records loses no lock that is held.</item>
+/// <item>Where locks hold in the cell (<see cref="ICellLocks"/>), this table decides about a file while it is <see cref="IsHere"/>. Else each request is the server's to decide (<see cref="LockOutcome.AskServer"/>), nobody waits
+/// here, and the table records what was granted, so that it ends with who holds it.</item>
 /// </list>
 /// It owns all of this state. Every method is safe for concurrent use, waits for nobody, and completes waiters only after it has let go of its own lock.
 /// </summary>
-internal sealed class LockTable(LockRecords records)
+/// <param name="bringCurrent">Locks hold in the cell, and a grant of the server waits for this. Null: this table decides about all files.</param>
+internal sealed class LockTable(LockRecords records, Func<FileHandle, ValueTask<Failure>>? bringCurrent = null) : IHeldLocks
 {
     /// <summary>Each waiter is a request in a task, of which all operations together may have 4096.</summary>
     public const int MostWaiters = 1024;
@@ -38,7 +42,12 @@ internal sealed class LockTable(LockRecords records)
     /// <summary>The requests that wait for fcntl locks, by owner: the graph of rule 5.</summary>
     private readonly Dictionary<ulong, List<LockWaiter>> _waitersOf = [];
     private readonly HashSet<Fid> _everLocked = [];
-    private int _ranges, _waiters, _remembered;
+
+    /// <summary>Open files by which a lock was held that was lost. Each until its end.</summary>
+    private readonly Dictionary<FileHandle, Fid> _lost = [];
+    private int _ranges, _waiters, _remembered, _lostCount;
+
+    private bool IsOfCell => bringCurrent is not null;
 
     /// <summary>How many ranges are held, and how many requests wait.</summary>
     public (int Ranges, int Waiters) Counts
@@ -86,9 +95,13 @@ internal sealed class LockTable(LockRecords records)
             {
                 if (wanted.Kind == FileLockKind.Unlock)
                     return LockOutcome.Granted;
+                if (IsOfCell)
+                    return AskServer(fid);
                 _files[fid] = file = new LockedFile();
             }
-            outcome = SetHere(fid, file, new LockWaiter(fid, handle, wanted, isSilent), wait, granted);
+            if (IsOfCell && !file.IsHere)
+                return wanted.Kind == FileLockKind.Unlock && !file.Held.Exists(held => held.IsCutBy(wanted)) ? LockOutcome.Granted : AskServer(fid);
+            outcome = SetHere(fid, file, new LockWaiter(fid, handle, wanted, isSilent, wait == LockWait.UntilFree, bringCurrent), wait, granted);
             if (outcome == LockOutcome.Waits)
                 waiter = file.Waiters[^1];
             Grant(file, granted);
@@ -113,28 +126,180 @@ internal sealed class LockTable(LockRecords records)
         return true;
     }
 
-    /// <summary>A descriptor of this open file was closed, by this owner.</summary>
-    public void Flushed(Fid fid, FileHandle handle, ulong owner) => Free(
+    /// <summary>A descriptor of this open file was closed, by this owner. What the server is to be told.</summary>
+    public FreedLocks Flushed(Fid fid, FileHandle handle, ulong owner) => Free(
         fid,
         held => !held.Lock.IsFlock && held.Lock.Owner == owner,
         held => held.MayBeClosed |= held.Handle == handle);
 
-    /// <summary>The last descriptor of this open file is gone.</summary>
-    public void Released(Fid fid, FileHandle handle) => Free(fid, held => held.Handle == handle, static _ => { });
+    /// <summary>The last descriptor of this open file is gone. What the server is to be told.</summary>
+    public FreedLocks Released(Fid fid, FileHandle handle)
+    {
+        FreedLocks freed = Free(fid, held => held.Handle == handle, static _ => { });
+        if (!IsLost(handle))
+            return freed;
+        lock (_gate)
+        {
+            _lost.Remove(handle);
+            Volatile.Write(ref _lostCount, _lost.Count);
+        }
+        return freed with { WasLost = true };
+    }
 
-    /// <summary>What a predecessor recorded. Once, before anything is locked.</summary>
-    public void TakeOver()
+    /// <summary>Lets go of a range where the server decides. What it is to be told.</summary>
+    public FreedLocks Unlock(Fid fid, FileLock range)
+    {
+        lock (_gate)
+        {
+            if (!_files.TryGetValue(fid, out LockedFile? file))
+                return FreedLocks.None;
+            bool hadWrites = file.Held.Exists(held => held.IsCutBy(range) && held.Lock.Kind == FileLockKind.Write);
+            bool isAny = Cut(fid, file, range, except: null);
+            RemoveIfEmpty(fid, file);
+            return isAny && !file.IsHere ? new FreedLocks([ToRange(range)], hadWrites) : FreedLocks.None;
+        }
+    }
+
+    /// <summary>A lock was held by this open file that was lost: whoever goes on with it would take it for held.</summary>
+    public bool IsLost(FileHandle handle)
+    {
+        if (Volatile.Read(ref _lostCount) == 0)
+            return false;
+        lock (_gate)
+            return _lost.ContainsKey(handle);
+    }
+
+    /// <summary>The owner holds something of this range for writing.</summary>
+    public bool IsHeldForWriting(Fid fid, FileLock range)
+    {
+        lock (_gate)
+            return _files.TryGetValue(fid, out LockedFile? file) && file.Held.Exists(held => held.IsCutBy(range) && held.Lock.Kind == FileLockKind.Write);
+    }
+
+    /// <inheritdoc cref="ICellLocks"/>
+    public bool IsHere(Fid fid)
+    {
+        lock (_gate)
+            return !IsOfCell || _files.TryGetValue(fid, out LockedFile? file) && file.IsHere;
+    }
+
+    void IHeldLocks.Granted(AskedLock asked, bool isHere)
+    {
+        lock (_gate)
+        {
+            LockedFile file = FindOrMake(asked.Fid);
+            file.IsHere |= isHere;
+            Remember(asked.Fid);
+            Hold(asked.Fid, file, (LockWaiter)asked);
+        }
+    }
+
+    void IHeldLocks.LetGoToChange(AskedLock asked)
+    {
+        lock (_gate)
+        {
+            if (!asked.Range.IsFlock || !_files.TryGetValue(asked.Fid, out LockedFile? file) || file.IsHere)
+                return;
+            Cut(asked.Fid, file, ((LockWaiter)asked).Lock, except: null);
+            RemoveIfEmpty(asked.Fid, file);
+        }
+    }
+
+    void IHeldLocks.TakeHere(Fid fid, bool isGone)
+    {
+        lock (_gate)
+        {
+            LockedFile file = FindOrMake(fid);
+            (file.IsHere, file.IsGone) = (true, isGone);
+        }
+    }
+
+    (IReadOnlyList<LockRange> Held, IReadOnlyList<AskedLock> Waiting) IHeldLocks.Surrender(Fid fid)
+    {
+        lock (_gate)
+        {
+            if (!_files.TryGetValue(fid, out LockedFile? file))
+                return ([], []);
+            LockRange[] held = [.. file.Held.Select(static held => ToRange(held.Lock))];
+            return (held, TakeWaiters(fid, file));
+        }
+    }
+
+    IReadOnlyList<LockRange> IHeldLocks.RangesOf(Fid fid)
+    {
+        lock (_gate)
+            return _files.TryGetValue(fid, out LockedFile? file) ? [.. file.Held.Select(static held => ToRange(held.Lock))] : [];
+    }
+
+    IReadOnlyList<AskedLock> IHeldLocks.Lose(Fid fid)
+    {
+        lock (_gate)
+        {
+            if (!_files.TryGetValue(fid, out LockedFile? file) || file.IsGone)
+                return [];
+            foreach (HeldLock held in file.Held)
+            {
+                _lost[held.Handle] = fid;
+                records.Remove(held);
+            }
+            _ranges -= file.Held.Count;
+            file.Held.Clear();
+            Volatile.Write(ref _lostCount, _lost.Count);
+            return TakeWaiters(fid, file);
+        }
+    }
+
+    bool IHeldLocks.HasLost(Fid fid)
+    {
+        lock (_gate)
+            return _lost.ContainsValue(fid);
+    }
+
+    private IReadOnlyList<AskedLock> TakeWaiters(Fid fid, LockedFile file)
+    {
+        AskedLock[] waiting = [.. file.Waiters];
+        file.Waiters.ForEach(NoLongerWaits);
+        file.Waiters.Clear();
+        file.IsHere = false;
+        RemoveIfEmpty(fid, file);
+        return waiting;
+    }
+
+    private LockedFile FindOrMake(Fid fid)
+    {
+        if (!_files.TryGetValue(fid, out LockedFile? file))
+            _files[fid] = file = new LockedFile();
+        return file;
+    }
+
+    private void RemoveIfEmpty(Fid fid, LockedFile file)
+    {
+        if (file.IsEmpty)
+            _files.Remove(fid);
+    }
+
+    /// <summary>From here on each close of the file is told.</summary>
+    private LockOutcome AskServer(Fid fid)
+    {
+        Remember(fid);
+        return LockOutcome.AskServer;
+    }
+
+    internal static LockRange ToRange(FileLock range) => new(
+        range.Start, range.End, range.IsFlock, range.Kind switch { FileLockKind.Read => LockMode.Read, FileLockKind.Write => LockMode.Write, _ => LockMode.Unlock }, new LockOwner(range.Owner), range.Pid);
+
+    /// <summary>What a predecessor recorded. Once, before anything is locked. The files that it is of.</summary>
+    public IReadOnlyList<Fid> TakeOver()
     {
         lock (_gate)
         {
             foreach ((Fid fid, HeldLock held) in records.TakeOver())
             {
-                if (!_files.TryGetValue(fid, out LockedFile? file))
-                    _files[fid] = file = new LockedFile();
-                file.Held.Add(held);
+                FindOrMake(fid).Held.Add(held);
                 _ranges++;
                 Remember(fid);
             }
+            return [.. _files.Keys];
         }
     }
 
@@ -217,7 +382,7 @@ internal sealed class LockTable(LockRecords records)
         {
             HeldLock held = file.Held[i];
             FileLock old = held.Lock;
-            if (held == except || old.IsFlock != range.IsFlock || old.Owner != range.Owner || old.Start > range.End || range.Start > old.End)
+            if (held == except || !held.IsCutBy(range))
                 continue;
             any = true;
             bool keepsFront = old.Start < range.Start, keepsEnd = old.End > range.End;
@@ -241,30 +406,36 @@ internal sealed class LockTable(LockRecords records)
         return any;
     }
 
-    private void Free(Fid fid, Predicate<HeldLock> isOver, Action<HeldLock> note)
+    private FreedLocks Free(Fid fid, Predicate<HeldLock> isOver, Action<HeldLock> note)
     {
         if (Volatile.Read(ref _remembered) == 0)
-            return;
+            return FreedLocks.None;
         var granted = new List<LockWaiter>();
+        List<LockRange>? toTell = null;
+        bool hadWrites = false;
         lock (_gate)
         {
             if (!_files.TryGetValue(fid, out LockedFile? file))
-                return;
+                return FreedLocks.None;
+            bool isServers = IsOfCell && !file.IsHere;
             for (int i = file.Held.Count - 1; i >= 0; i--)
             {
                 HeldLock held = file.Held[i];
                 note(held);
                 if (!isOver(held))
                     continue;
+                if (isServers)
+                    (toTell ??= []).Add(ToRange(held.Lock));
+                hadWrites |= held.Lock.Kind == FileLockKind.Write;
                 records.Remove(held);
                 file.Held.RemoveAt(i);
                 _ranges--;
             }
             Grant(file, granted);
-            if (file.IsEmpty)
-                _files.Remove(fid);
+            RemoveIfEmpty(fid, file);
         }
         Complete(granted);
+        return toTell is null ? FreedLocks.None : new FreedLocks(toTell, hadWrites);
     }
 
     /// <summary>Rule 4. To grant one may free another, if it replaces a lock for writing: so the search begins anew.</summary>
@@ -318,7 +489,7 @@ internal sealed class LockTable(LockRecords records)
     private static void Complete(List<LockWaiter> granted)
     {
         foreach (LockWaiter waiter in granted)
-            waiter.Grant();
+            waiter.Decide(LockVerdict.Granted);
     }
 
     private sealed class LockedFile
@@ -328,7 +499,13 @@ internal sealed class LockTable(LockRecords records)
         /// <summary>In the order in which they came.</summary>
         public List<LockWaiter> Waiters { get; } = [];
 
-        public bool IsEmpty => Held.Count == 0 && Waiters.Count == 0;
+        /// <summary>This table decides: the file's token is here. Without a meaning where locks don't hold in the cell.</summary>
+        public bool IsHere { get; set; }
+
+        /// <summary>There is no such file at the server any more: nobody else can ask.</summary>
+        public bool IsGone { get; set; }
+
+        public bool IsEmpty => Held.Count == 0 && Waiters.Count == 0 && (!IsHere || IsGone);
 
         public HeldLock? FindConflict(FileLock wanted)
         {
@@ -355,6 +532,21 @@ internal enum LockOutcome
     ConflictsWithWhatMayEnd,
     Deadlock,
     TooMany,
+
+    /// <summary>It isn't for this table to decide.</summary>
+    AskServer,
+}
+
+/// <summary>What the server is to be told: its locks, which no process holds any more.</summary>
+/// <param name="HadWrites">Some were for writing.</param>
+internal readonly record struct FreedLocks(IReadOnlyList<LockRange> Ranges, bool HadWrites)
+{
+    public static readonly FreedLocks None = new([], false);
+
+    /// <summary>The open file that ended had lost a lock.</summary>
+    public bool WasLost { get; init; }
+
+    public bool IsNone => Ranges.Count == 0 && !WasLost;
 }
 
 /// <summary>Whether a request waits where it conflicts.</summary>
@@ -387,6 +579,9 @@ internal sealed class HeldLock(FileLock held, FileHandle handle, bool isSilent)
     /// <summary>Its open file may be closed already, and the RELEASE on its way: it may end soon, by itself.</summary>
     public bool Soon => IsSilent || MayBeClosed;
 
+    /// <summary>A lock of this range by its owner replaces some of it.</summary>
+    public bool IsCutBy(FileLock range) => Lock.IsFlock == range.IsFlock && Lock.Owner == range.Owner && Lock.Start <= range.End && range.Start <= Lock.End;
+
     public bool ConflictsWith(FileLock wanted) =>
         Lock.IsFlock == wanted.IsFlock && Lock.Owner != wanted.Owner && Lock.Start <= wanted.End && wanted.Start <= Lock.End
         && (Lock.Kind == FileLockKind.Write || wanted.Kind == FileLockKind.Write);
@@ -397,77 +592,16 @@ internal sealed class HeldLock(FileLock held, FileHandle handle, bool isSilent)
 }
 
 /// <summary>A request that waits, or is about to.</summary>
-internal sealed class LockWaiter(Fid fid, FileHandle handle, FileLock wanted, bool isSilent)
+/// <param name="bringCurrent">What a grant by the server waits for; null where none comes from there.</param>
+internal sealed class LockWaiter(Fid fid, FileHandle handle, FileLock wanted, bool isSilent, bool waits, Func<FileHandle, ValueTask<Failure>>? bringCurrent) : AskedLock(fid, waits)
 {
-    private TaskCompletionSource? _granted;
-
-    public Fid Fid { get; } = fid;
-
     public FileHandle Handle { get; } = handle;
 
     public FileLock Lock { get; } = wanted;
 
     public bool IsSilent { get; } = isSilent;
 
-    /// <summary>Completes when the lock is granted. Only after <see cref="BeginWaiting"/>.</summary>
-    public Task Granted => _granted!.Task;
+    public override LockRange Range => LockTable.ToRange(Lock);
 
-    public void BeginWaiting() => _granted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    public void Grant() => _granted!.TrySetResult();
-}
-
-/// <summary>GETLK, SETLK and SETLKW on the <see cref="LockTable"/>. A request that waits is a task without a thread, which an INTERRUPT ends.</summary>
-internal sealed class LockRequests(LockTable table, KernelLink kernel)
-{
-    public async ValueTask<FuseResult<FileLock>> GetAsync(Fid fid, FileLock wanted)
-    {
-        FileLock found = table.Test(fid, wanted, out bool mayEnd);
-        if (!mayEnd)
-            return found;
-        await kernel.EarlierReleasesAsync();
-        return table.Test(fid, wanted, out _);
-    }
-
-    /// <param name="isSilent">Descriptors of this open file close without a FLUSH.</param>
-    public ValueTask<Errno> Set(Fid fid, FileHandle handle, FileLock wanted, bool isSilent, bool wait, CancellationToken interrupted)
-    {
-        LockOutcome outcome = table.Set(fid, handle, wanted, isSilent, wait ? LockWait.UntilFree : LockWait.Never, out LockWaiter? waiter);
-        return outcome switch
-        {
-            LockOutcome.Waits => AwaitAsync(waiter!, interrupted),
-            LockOutcome.ConflictsWithWhatMayEnd => AwaitReleaseAsync(fid, handle, wanted, isSilent),
-            _ => new(ToErrno(outcome)),
-        };
-    }
-
-    private async ValueTask<Errno> AwaitAsync(LockWaiter waiter, CancellationToken interrupted)
-    {
-        try
-        {
-            await waiter.Granted.WaitAsync(interrupted);
-            return Errno.None;
-        }
-        catch (OperationCanceledException)
-        {
-            return table.Withdraw(waiter) ? Errno.EINTR : Errno.None;
-        }
-    }
-
-    private async ValueTask<Errno> AwaitReleaseAsync(Fid fid, FileHandle handle, FileLock wanted, bool isSilent)
-    {
-        LockOutcome outcome = table.Set(fid, handle, wanted, isSilent, LockWait.Briefly, out LockWaiter? waiter);
-        if (outcome != LockOutcome.Waits)
-            return ToErrno(outcome);
-        await kernel.EarlierReleasesAsync();
-        return table.Withdraw(waiter!) ? Errno.EAGAIN : Errno.None;
-    }
-
-    private static Errno ToErrno(LockOutcome outcome) => outcome switch
-    {
-        LockOutcome.Granted => Errno.None,
-        LockOutcome.Deadlock => Errno.EDEADLK,
-        LockOutcome.TooMany => Errno.ENOLCK,
-        _ => Errno.EAGAIN,
-    };
+    public override ValueTask<Failure> BringCurrentAsync() => bringCurrent?.Invoke(Handle) ?? new(Failure.None);
 }

@@ -30,7 +30,8 @@ internal sealed class TakeOverRun(VfsMount mount, MountRecords records, IHeldFil
             TakeOver(record);
         foreach (OpenDirectoryRecord record in OpenDirectoryRecords.Read(records.Directories))
             TakeOver(record);
-        mount.Locks.TakeOver();
+        IReadOnlyList<Fid> locked = mount.Locks.TakeOver();
+        mount.Cache.Locks?.TakeOver(locked);
         held.Finish();
     }
 

@@ -46,7 +46,7 @@ public sealed class ActivityFeed
 }
 
 /// <summary>Something that the server has just done, for the live page.</summary>
-/// <param name="Kind">store, overwrite, create, remove, rename, link, batch, break or recall.</param>
+/// <param name="Kind">store, overwrite, create, remove, rename, link, batch, break, recall or lock recall.</param>
 /// <param name="Client">Which client asked; of a break or a recall, null.</param>
 /// <param name="Uid">For which of its users, as its kernel says; null: for nobody, or not known.</param>
 /// <param name="Subject">The fid or the name that it was about. Text from clients: to be shown as text only.</param>
@@ -173,6 +173,21 @@ internal sealed class ObservedService(IViceService inner, Observation seen) : IV
     public ValueTask<Outcome<EndSessionReply>> EndSessionAsync(EndSessionRequest request, CallContext context) =>
         RunAsync("EndSession", request, context, inner.EndSessionAsync);
 
+    public ValueTask<Outcome<SetLockReply>> SetLockAsync(SetLockRequest request, CallContext context) =>
+        RunAsync("SetLock", request, context, inner.SetLockAsync);
+
+    public ValueTask<Outcome<WithdrawLockReply>> WithdrawLockAsync(WithdrawLockRequest request, CallContext context) =>
+        RunAsync("WithdrawLock", request, context, inner.WithdrawLockAsync);
+
+    public ValueTask<Outcome<ReturnLocksReply>> ReturnLocksAsync(ReturnLocksRequest request, CallContext context) =>
+        RunAsync("ReturnLocks", request, context, inner.ReturnLocksAsync);
+
+    public ValueTask<Outcome<ReclaimLocksReply>> ReclaimLocksAsync(ReclaimLocksRequest request, CallContext context) =>
+        RunAsync("ReclaimLocks", request, context, inner.ReclaimLocksAsync);
+
+    public ValueTask<Outcome<GetLocksReply>> GetLocksAsync(GetLocksRequest request, CallContext context) =>
+        RunAsync("GetLocks", request, context, inner.GetLocksAsync);
+
     private async ValueTask<Outcome<TReply>> RunAsync<TRequest, TReply>(
         string operation, TRequest request, CallContext context, Func<TRequest, CallContext, ValueTask<Outcome<TReply>>> call,
         Func<TRequest, TReply, Told>? tell = null)
@@ -205,12 +220,16 @@ internal sealed class ObservedCallbacks(IVenusCallbacks inner, Observation seen)
         seen.Breaks.Record("BreakPromises", duration);
         if (request.Recalls.Count > 0)
             seen.Tell("recall", null, null, Subject(request.Recalls), null, null, duration);
+        if (request.LockRecalls.Count > 0)
+            seen.Tell("lock recall", null, null, Subject([.. request.LockRecalls.Select(static one => one.Fid)]), null, null, duration);
         if (request.Breaks.Count == 0 && request.Volumes.Count == 0)
             return outcome;
         string subject = request.Volumes.Count > 0 ? "everything" : Subject([.. request.Breaks.Select(static one => one.Fid)]);
         seen.Tell("break", null, null, subject, null, null, duration);
         return outcome;
     }
+
+    public ValueTask<Outcome<LocksDecidedReply>> LocksDecidedAsync(LocksDecidedRequest request, CallContext context) => inner.LocksDecidedAsync(request, context);
 
     private static string Subject(IReadOnlyList<Fid> fids)
     {

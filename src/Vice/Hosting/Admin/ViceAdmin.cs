@@ -57,7 +57,7 @@ internal sealed class ViceReadings(ViceServer vice, RpcStatistics network)
 {
     /// <summary>Those that go up and down; the others count.</summary>
     private static readonly FrozenSet<string> Gauges =
-        FrozenSet.Create("sessions", "sessions.connected", "sessions.lapsed", "sessions.without-promises", "promises", "tokens", "uploads", "contents.retired", "directory.changes");
+        FrozenSet.Create("sessions", "sessions.connected", "sessions.lapsed", "sessions.without-promises", "promises", "tokens", "locks", "locks.waiting", "locks.tokens", "uploads", "contents.retired", "directory.changes");
 
     private static readonly FrozenDictionary<string, string> Helps = new Dictionary<string, string>
     {
@@ -67,6 +67,11 @@ internal sealed class ViceReadings(ViceServer vice, RpcStatistics network)
         ["promises"] = "Callback promises held by clients.",
         ["tokens"] = "Write tokens held by clients.",
         ["tokens.recalled"] = "Write tokens that were called back for others.",
+        ["locks"] = "Locks on files that the server knows of. Those under a lock token are known to its client alone.",
+        ["locks.waiting"] = "Requests for locks that wait.",
+        ["locks.tokens"] = "Files whose lock token a client has.",
+        ["locks.recalled"] = "Lock tokens that were called back for others.",
+        ["locks.lost"] = "Times that a client lost its locks.",
         ["breaks.sent"] = "Promises that clients were told are gone.",
         ["breaks.calls"] = "Calls that told them.",
         ["breaks.evicted"] = "Promises broken because there were too many.",

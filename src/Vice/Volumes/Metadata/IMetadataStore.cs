@@ -201,7 +201,8 @@ public sealed record KeptVersion(Fid Fid, long LengthBytes, uint Crc32C, Content
 /// <param name="ForgottenThrough">The client has seen all replies up to this call, and they may be gone.</param>
 /// <param name="HasLapsed">Its client's lease ended, so that it trusts nothing that this server promised: a restart need not wait for it.</param>
 /// <param name="HoldsTokens">It may hold write tokens: after a restart nobody else reads before it has claimed them again, or its lease is over.</param>
-public sealed record SessionRecord(SessionId Id, ClientId Client, CallSequence ForgottenThrough, bool HasLapsed, bool HoldsTokens = false);
+/// <param name="HoldsLocks">It may hold locks of files: after a restart nobody is granted any before it has claimed them again, or its lease is over.</param>
+public sealed record SessionRecord(SessionId Id, ClientId Client, CallSequence ForgottenThrough, bool HasLapsed, bool HoldsTokens = false, bool HoldsLocks = false);
 
 /// <summary>The batch of a client that was applied last, and what was answered: whoever sends it once more gets the same answer, also by another call, in another session.</summary>
 /// <param name="Answer">The reply as on the wire, without tokens: those are a session's.</param>

@@ -103,7 +103,7 @@ internal sealed class SqliteTransaction : SqliteReads, IMetadataTransaction
     public void PutSession(SessionRecord session) => Database
         .Prepare($"INSERT OR REPLACE INTO sessions ({SqliteRows.SessionColumns}) VALUES (?, ?, ?, ?, ?, ?)")
         .Add(session.Id.Value).Add(session.Client.High).Add(session.Client.Low)
-        .Add(session.ForgottenThrough.Value).Add(session.HasLapsed ? 1 : 0).Add(session.HoldsTokens ? 1 : 0).Run();
+        .Add(session.ForgottenThrough.Value).Add(session.HasLapsed ? 1 : 0).Add(SqliteRows.Holdings(session)).Run();
 
     public void DeleteSession(SessionId session)
     {
@@ -323,6 +323,7 @@ internal abstract class SqliteReads(Database database) : IMetadataView
 /// <summary>From rows to records. Each method names the columns that it expects, in order.</summary>
 internal static class SqliteRows
 {
+    private const int HoldsTokensBit = 1, HoldsLocksBit = 2;
     private const int ListsShift = 1, ListsMask = 3, XattrsVersionShift = 3;
 
     public const string VnodeColumns =
@@ -396,7 +397,11 @@ internal static class SqliteRows
         new ClientId(row.UInt64(1), row.UInt64(2)),
         new CallSequence(row.UInt64(3)),
         row.Int64(4) != 0,
-        row.Int64(5) != 0);
+        (row.Int64(5) & HoldsTokensBit) != 0,
+        (row.Int64(5) & HoldsLocksBit) != 0);
+
+    /// <summary>The column holds_tokens: bit 0 for write tokens, bit 1 for locks.</summary>
+    public static int Holdings(SessionRecord session) => (session.HoldsTokens ? HoldsTokensBit : 0) | (session.HoldsLocks ? HoldsLocksBit : 0);
 
     public static VnodeLease Lease(Statement row) => new(
         new VolumeId(row.UInt32(0)),
