@@ -76,7 +76,7 @@ public class LockTableTests
         Assert.True(_a.Return(G, first.Token, []));
         Assert.Equal((0, 0, 1), _bench.Locks.Counts);
         Assert.True(_a.Return(F, first.Token, []));
-        _bench.Pass(CellLocks.QuietMs);
+        _bench.Pass(ServerLocks.QuietMs);
         SetLockReply again = _a.Set(F, Range(1, LockMode.Write));
         Assert.NotEqual(first.Token, again.Token);
 
@@ -217,7 +217,7 @@ public class LockTableTests
         Assert.Equal(LockVerdict.Queued, _b.Lock(F, 1, LockMode.Write));
         Assert.Equal(LockVerdict.Queued, _c.Lock(F, 1, LockMode.Read));
         Assert.Equal(LockVerdict.Granted, _c.Lock(F, 9, LockMode.Read, waits: false));
-        _bench.Pass(CellLocks.HeldBackMs - 1);
+        _bench.Pass(ServerLocks.HeldBackMs - 1);
         Assert.Empty(_c.Hear());
         _bench.Pass(1);
         Assert.Equal(LockVerdict.Granted, Assert.Single(_c.Hear()).Verdict);
@@ -505,7 +505,7 @@ public class LockTableTests
         _a.Contend(F, _b);
         Assert.Equal(default, _a.Set(F, Range(1, LockMode.Write)).Token);
         _a.Unlock(F, 1);
-        _bench.Pass(CellLocks.QuietMs);
+        _bench.Pass(ServerLocks.QuietMs);
         Assert.NotEqual(default, _b.Set(F, Range(1, LockMode.Write)).Token);
     }
 
@@ -513,10 +513,10 @@ public class LockTableTests
     public void Who_alone_has_used_a_file_for_a_while_gets_its_token_with_what_it_holds()
     {
         _a.Contend(F, _b, Range(1, LockMode.Write, 0, 0));
-        _bench.Pass(CellLocks.QuietMs - 1);
+        _bench.Pass(ServerLocks.QuietMs - 1);
         Assert.Equal(default, _a.Set(F, Range(1, LockMode.Write, 1, 1)).Token);
         _b.Lock(F, 1, LockMode.Write, 2, 2);
-        _bench.Pass(CellLocks.QuietMs);
+        _bench.Pass(ServerLocks.QuietMs);
         Assert.Equal(default, _a.Set(F, Range(1, LockMode.Write, 3, 3)).Token);
         _b.Unlock(F, 1);
         SetLockReply reply = _a.Set(F, Range(1, LockMode.Write, 4, 4));
@@ -527,11 +527,23 @@ public class LockTableTests
     }
 
     [Fact]
+    public void No_token_comes_while_something_of_the_file_is_to_be_told()
+    {
+        _a.Contend(F, _b, Range(1, LockMode.Write, 0, 0));
+        _a.Lock(F, 2, LockMode.Write, 0, 0);
+        _bench.Pass(ServerLocks.QuietMs);
+        _a.Unlock(F, 1, 0, 0);
+        Assert.Equal(default, _a.Set(F, Range(1, LockMode.Write, 1, 1)).Token);
+        Assert.Single(_a.Hear());
+        Assert.NotEqual(default, _a.Set(F, Range(1, LockMode.Write, 2, 2)).Token);
+    }
+
+    [Fact]
     public void No_session_takes_all_room_for_waiters_or_ranges_of_a_file()
     {
         _a.Contend(F, _b, Range(1, LockMode.Write, 0, 0));
         _bench.IsChecked = false;
-        Assert.Equal(CellLocks.MostQueued / 2, CountUntilTooMany(LockVerdict.Queued, i => _b.Lock(F, i, LockMode.Write, 0, 0, waits: true)));
+        Assert.Equal(ServerLocks.MostQueued / 2, CountUntilTooMany(LockVerdict.Queued, i => _b.Lock(F, i, LockMode.Write, 0, 0, waits: true)));
         Assert.Equal(LockVerdict.Queued, _c.Lock(F, 1, LockMode.Write, 0, 0));
         Assert.InRange(CountUntilTooMany(LockVerdict.Granted, i => _b.Lock(F, 1, LockMode.Write, 2 * i, 2 * i)), Limits.LocksPerFile / 2 - 4, Limits.LocksPerFile / 2);
         Assert.Equal(LockVerdict.Granted, _c.Lock(F, 2, LockMode.Write, 1, 1));

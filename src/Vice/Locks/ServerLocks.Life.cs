@@ -5,7 +5,7 @@ using Afs.Wire;
 namespace Afs.Vice.Locks;
 
 /// <summary>How the table goes with the lives of sessions and of the server: rules 7 and 8, what a time brings, and what must always hold.</summary>
-public sealed partial class CellLocks
+public sealed partial class ServerLocks
 {
     /// <summary>Claims what the session held before a restart, or begins anew. Null: it has lost its locks since the call began.</summary>
     /// <param name="fallen">What is to be buried.</param>
