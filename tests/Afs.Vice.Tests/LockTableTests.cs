@@ -505,8 +505,34 @@ public class LockTableTests
         _a.Contend(F, _b);
         Assert.Equal(default, _a.Set(F, Range(1, LockMode.Write)).Token);
         _a.Unlock(F, 1);
+        Assert.Equal(1, _bench.Locks.FileCount);
         _bench.Pass(ServerLocks.QuietMs);
+        Assert.Equal(0, _bench.Locks.FileCount);
         Assert.NotEqual(default, _b.Set(F, Range(1, LockMode.Write)).Token);
+    }
+
+    [Fact]
+    public void Not_more_files_than_so_many_are_remembered_as_contended()
+    {
+        _bench.IsChecked = false;
+        for (int i = 0; i < ServerLocks.MostIdle + 10; i++)
+            _a.Contend(LockBench.File(i), _b);
+        Assert.Equal(ServerLocks.MostIdle, _bench.Locks.FileCount);
+        Assert.NotEqual(default, _b.Set(LockBench.File(0), Range(1, LockMode.Write)).Token);
+        _bench.Locks.CheckInvariants();
+    }
+
+    [Fact]
+    public void Answers_that_are_kept_count_and_who_lets_go_is_not_refused_for_them()
+    {
+        var bench = new LockBench(most: 100);
+        (LockSession a, LockSession b) = (bench.NewSession(), bench.NewSession());
+        a.Contend(F, b, Range(1, LockMode.Write));
+        SetLockRequest Again(LockMode mode) => a.Request(F, Range(1, mode)) with { AnsweredBelow = new LockNumber(1) };
+        Assert.InRange(CountUntilTooMany(LockVerdict.Granted, _ => a.Send(Again(LockMode.Write)).Verdict), 20, 50);
+        for (int i = 0; i < 100; i++)
+            Assert.Equal(LockVerdict.Granted, a.Send(Again(LockMode.Unlock)).Verdict);
+        Assert.Equal(LockVerdict.Granted, a.Lock(F, 1, LockMode.Write));
     }
 
     [Fact]
@@ -592,6 +618,25 @@ public class LockTableTests
     }
 
     [Fact]
+    public void Before_all_have_claimed_not_even_what_is_let_go_or_given_up_lets_others_on()
+    {
+        _bench.Locks.Await(_a.Id);
+        _bench.Locks.Await(_b.Id);
+        _c.Lock(F, 1, LockMode.Write);
+        _c.Lock(F, 2, LockMode.Write);
+        LockNumber second = _c.Last;
+        _a.Reclaim(new LockFence(5), new ClaimedLocks { Fid = F, Held = [Range(1, LockMode.Write, 0, 0)] });
+        Assert.Equal(LockVerdict.Granted, _a.Unlock(F, 1));
+        Assert.True(_c.Withdraw(F, second));
+        _bench.Pass(ServerLocks.HeldBackMs);
+        Assert.Empty(_c.Hear());
+        _b.Reclaim(new LockFence(6), new ClaimedLocks { Fid = F, Held = [Range(1, LockMode.Write, 1, 1)] });
+        Assert.Empty(_c.Hear());
+        Assert.Equal(LockVerdict.Granted, _b.Unlock(F, 1));
+        Assert.Single(_c.Hear());
+    }
+
+    [Fact]
     public void What_two_claim_is_the_firsts_and_a_token_that_was_wanted_meanwhile_is_recalled()
     {
         _bench.Locks.Await(_a.Id);
@@ -608,6 +653,7 @@ public class LockTableTests
             new ClaimedLocks { Fid = LockBench.File(3), Held = [Range(1, LockMode.Write), Range(2, LockMode.Read)] },
             new ClaimedLocks { Fid = LockBench.File(4), Held = [Range(1, LockMode.Write)] });
         Assert.Equal([0, 1, 2, 3, 4], second.Lost);
+        Assert.Equal(second, _b.Reclaim(new ReclaimLocksRequest { Fence = new LockFence(6), Number = _b.Last, Locks = [] }));
         Assert.Equal((2, 1, 1), _bench.Locks.Counts);
         Assert.True(_a.Return(F, new LockTokenNumber(9), []));
         Assert.Single(_c.Hear());

@@ -104,9 +104,15 @@ public class LockTests
         cell.Time.Advance(cell.ServerWait);
         b.Contact();
         Task sweep = cell.Server.SweepAsync();
-        await TestCell.StaysPendingAsync(store);
-        Assert.Empty(b.Decisions);
-        goesOn.Set();
+        try
+        {
+            await TestCell.StaysPendingAsync(store);
+            Assert.Empty(b.Decisions);
+        }
+        finally
+        {
+            goesOn.Set();
+        }
         await sweep;
         await Eventually.BecomesTrueAsync(() => b.Decisions.Count == 1);
         Assert.Equal(2UL, (await b.StatusAsync(f))!.DataVersion.Value);

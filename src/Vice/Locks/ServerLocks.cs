@@ -75,6 +75,16 @@ public sealed partial class ServerLocks(long most, Epoch epoch, TimeProvider tim
         }
     }
 
+    /// <summary>Files that aren't free, or were not a moment ago.</summary>
+    public int FileCount
+    {
+        get
+        {
+            lock (_lock)
+                return _files.Count;
+        }
+    }
+
     /// <summary>Recalls sent since the server's start.</summary>
     public long Recalls { get; private set; }
 
