@@ -528,7 +528,7 @@ public class LockTableTests
         var bench = new LockBench(most: 100);
         (LockSession a, LockSession b) = (bench.NewSession(), bench.NewSession());
         a.Contend(F, b, Range(1, LockMode.Write));
-        SetLockRequest Again(LockMode mode) => a.Request(F, Range(1, mode)) with { AnsweredBelow = new LockNumber(1) };
+        SetLockRequest Again(LockMode mode) => a.Request(F, Range(1, mode), isTest: mode != LockMode.Unlock) with { AnsweredBelow = new LockNumber(1) };
         Assert.InRange(CountUntilTooMany(LockVerdict.Granted, _ => a.Send(Again(LockMode.Write)).Verdict), 20, 50);
         for (int i = 0; i < 100; i++)
             Assert.Equal(LockVerdict.Granted, a.Send(Again(LockMode.Unlock)).Verdict);
@@ -615,6 +615,21 @@ public class LockTableTests
         _b.Unlock(G, 1);
         Assert.Equal(waited, Assert.Single(_a.Hear()).Number);
         Assert.Empty(_c.Hear());
+    }
+
+    [Fact]
+    public void A_request_that_was_under_way_at_the_restart_spoils_no_claim()
+    {
+        _bench.Locks.Await(_a.Id);
+        var fence = new LockFence(5);
+        Assert.Equal(LockVerdict.Queued, _a.Lock(F, 1, LockMode.Write));
+        Assert.Equal(LockVerdict.Granted, _a.Unlock(G, 1));
+        ReclaimLocksReply reply = _a.Reclaim(fence, new ClaimedLocks { Fid = F, Held = [Range(2, LockMode.Write)] });
+        Assert.Equal(fence, reply.Fence);
+        Assert.Empty(reply.Lost);
+        Assert.Empty(_a.Hear());
+        Assert.True(_bench.Locks.IsCurrent(_a.Id, fence));
+        Assert.Equal((1, 0, 0), _bench.Locks.Counts);
     }
 
     [Fact]

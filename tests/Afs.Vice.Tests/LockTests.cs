@@ -38,6 +38,7 @@ public class LockTests
         await b.LockAsync(f, LockMode.Write);
         b.Detach();
         await a.LockAsync(f, LockMode.Unlock);
+        await TestCell.StaysPendingAsync(new TaskCompletionSource().Task);
         b.Reconnect();
         await Eventually.BecomesTrueAsync(() => b.Decisions.Contains((b.LastLock, LockVerdict.Granted)));
         b.Reconnect();
