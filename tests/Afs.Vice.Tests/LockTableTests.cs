@@ -76,7 +76,7 @@ public class LockTableTests
         Assert.True(_a.Return(G, first.Token, []));
         Assert.Equal((0, 0, 1), _bench.Locks.Counts);
         Assert.True(_a.Return(F, first.Token, []));
-        _bench.Pass(CellLocks.QuietMs);
+        _bench.Pass(ServerLocks.QuietMs);
         SetLockReply again = _a.Set(F, Range(1, LockMode.Write));
         Assert.NotEqual(first.Token, again.Token);
 
@@ -217,7 +217,7 @@ public class LockTableTests
         Assert.Equal(LockVerdict.Queued, _b.Lock(F, 1, LockMode.Write));
         Assert.Equal(LockVerdict.Queued, _c.Lock(F, 1, LockMode.Read));
         Assert.Equal(LockVerdict.Granted, _c.Lock(F, 9, LockMode.Read, waits: false));
-        _bench.Pass(CellLocks.HeldBackMs - 1);
+        _bench.Pass(ServerLocks.HeldBackMs - 1);
         Assert.Empty(_c.Hear());
         _bench.Pass(1);
         Assert.Equal(LockVerdict.Granted, Assert.Single(_c.Hear()).Verdict);
@@ -505,18 +505,44 @@ public class LockTableTests
         _a.Contend(F, _b);
         Assert.Equal(default, _a.Set(F, Range(1, LockMode.Write)).Token);
         _a.Unlock(F, 1);
-        _bench.Pass(CellLocks.QuietMs);
+        Assert.Equal(1, _bench.Locks.FileCount);
+        _bench.Pass(ServerLocks.QuietMs);
+        Assert.Equal(0, _bench.Locks.FileCount);
         Assert.NotEqual(default, _b.Set(F, Range(1, LockMode.Write)).Token);
+    }
+
+    [Fact]
+    public void Not_more_files_than_so_many_are_remembered_as_contended()
+    {
+        _bench.IsChecked = false;
+        for (int i = 0; i < ServerLocks.MostIdle + 10; i++)
+            _a.Contend(LockBench.File(i), _b);
+        Assert.Equal(ServerLocks.MostIdle, _bench.Locks.FileCount);
+        Assert.NotEqual(default, _b.Set(LockBench.File(0), Range(1, LockMode.Write)).Token);
+        _bench.Locks.CheckInvariants();
+    }
+
+    [Fact]
+    public void Answers_that_are_kept_count_and_who_lets_go_is_not_refused_for_them()
+    {
+        var bench = new LockBench(most: 100);
+        (LockSession a, LockSession b) = (bench.NewSession(), bench.NewSession());
+        a.Contend(F, b, Range(1, LockMode.Write));
+        SetLockRequest Again(LockMode mode) => a.Request(F, Range(1, mode), isTest: mode != LockMode.Unlock) with { AnsweredBelow = new LockNumber(1) };
+        Assert.InRange(CountUntilTooMany(LockVerdict.Granted, _ => a.Send(Again(LockMode.Write)).Verdict), 20, 50);
+        for (int i = 0; i < 100; i++)
+            Assert.Equal(LockVerdict.Granted, a.Send(Again(LockMode.Unlock)).Verdict);
+        Assert.Equal(LockVerdict.Granted, a.Lock(F, 1, LockMode.Write));
     }
 
     [Fact]
     public void Who_alone_has_used_a_file_for_a_while_gets_its_token_with_what_it_holds()
     {
         _a.Contend(F, _b, Range(1, LockMode.Write, 0, 0));
-        _bench.Pass(CellLocks.QuietMs - 1);
+        _bench.Pass(ServerLocks.QuietMs - 1);
         Assert.Equal(default, _a.Set(F, Range(1, LockMode.Write, 1, 1)).Token);
         _b.Lock(F, 1, LockMode.Write, 2, 2);
-        _bench.Pass(CellLocks.QuietMs);
+        _bench.Pass(ServerLocks.QuietMs);
         Assert.Equal(default, _a.Set(F, Range(1, LockMode.Write, 3, 3)).Token);
         _b.Unlock(F, 1);
         SetLockReply reply = _a.Set(F, Range(1, LockMode.Write, 4, 4));
@@ -527,11 +553,23 @@ public class LockTableTests
     }
 
     [Fact]
+    public void No_token_comes_while_something_of_the_file_is_to_be_told()
+    {
+        _a.Contend(F, _b, Range(1, LockMode.Write, 0, 0));
+        _a.Lock(F, 2, LockMode.Write, 0, 0);
+        _bench.Pass(ServerLocks.QuietMs);
+        _a.Unlock(F, 1, 0, 0);
+        Assert.Equal(default, _a.Set(F, Range(1, LockMode.Write, 1, 1)).Token);
+        Assert.Single(_a.Hear());
+        Assert.NotEqual(default, _a.Set(F, Range(1, LockMode.Write, 2, 2)).Token);
+    }
+
+    [Fact]
     public void No_session_takes_all_room_for_waiters_or_ranges_of_a_file()
     {
         _a.Contend(F, _b, Range(1, LockMode.Write, 0, 0));
         _bench.IsChecked = false;
-        Assert.Equal(CellLocks.MostQueued / 2, CountUntilTooMany(LockVerdict.Queued, i => _b.Lock(F, i, LockMode.Write, 0, 0, waits: true)));
+        Assert.Equal(ServerLocks.MostQueued / 2, CountUntilTooMany(LockVerdict.Queued, i => _b.Lock(F, i, LockMode.Write, 0, 0, waits: true)));
         Assert.Equal(LockVerdict.Queued, _c.Lock(F, 1, LockMode.Write, 0, 0));
         Assert.InRange(CountUntilTooMany(LockVerdict.Granted, i => _b.Lock(F, 1, LockMode.Write, 2 * i, 2 * i)), Limits.LocksPerFile / 2 - 4, Limits.LocksPerFile / 2);
         Assert.Equal(LockVerdict.Granted, _c.Lock(F, 2, LockMode.Write, 1, 1));
@@ -580,6 +618,40 @@ public class LockTableTests
     }
 
     [Fact]
+    public void A_request_that_was_under_way_at_the_restart_spoils_no_claim()
+    {
+        _bench.Locks.Await(_a.Id);
+        var fence = new LockFence(5);
+        Assert.Equal(LockVerdict.Queued, _a.Lock(F, 1, LockMode.Write));
+        Assert.Equal(LockVerdict.Granted, _a.Unlock(G, 1));
+        ReclaimLocksReply reply = _a.Reclaim(fence, new ClaimedLocks { Fid = F, Held = [Range(2, LockMode.Write)] });
+        Assert.Equal(fence, reply.Fence);
+        Assert.Empty(reply.Lost);
+        Assert.Empty(_a.Hear());
+        Assert.True(_bench.Locks.IsCurrent(_a.Id, fence));
+        Assert.Equal((1, 0, 0), _bench.Locks.Counts);
+    }
+
+    [Fact]
+    public void Before_all_have_claimed_not_even_what_is_let_go_or_given_up_lets_others_on()
+    {
+        _bench.Locks.Await(_a.Id);
+        _bench.Locks.Await(_b.Id);
+        _c.Lock(F, 1, LockMode.Write);
+        _c.Lock(F, 2, LockMode.Write);
+        LockNumber second = _c.Last;
+        _a.Reclaim(new LockFence(5), new ClaimedLocks { Fid = F, Held = [Range(1, LockMode.Write, 0, 0)] });
+        Assert.Equal(LockVerdict.Granted, _a.Unlock(F, 1));
+        Assert.True(_c.Withdraw(F, second));
+        _bench.Pass(ServerLocks.HeldBackMs);
+        Assert.Empty(_c.Hear());
+        _b.Reclaim(new LockFence(6), new ClaimedLocks { Fid = F, Held = [Range(1, LockMode.Write, 1, 1)] });
+        Assert.Empty(_c.Hear());
+        Assert.Equal(LockVerdict.Granted, _b.Unlock(F, 1));
+        Assert.Single(_c.Hear());
+    }
+
+    [Fact]
     public void What_two_claim_is_the_firsts_and_a_token_that_was_wanted_meanwhile_is_recalled()
     {
         _bench.Locks.Await(_a.Id);
@@ -596,6 +668,7 @@ public class LockTableTests
             new ClaimedLocks { Fid = LockBench.File(3), Held = [Range(1, LockMode.Write), Range(2, LockMode.Read)] },
             new ClaimedLocks { Fid = LockBench.File(4), Held = [Range(1, LockMode.Write)] });
         Assert.Equal([0, 1, 2, 3, 4], second.Lost);
+        Assert.Equal(second, _b.Reclaim(new ReclaimLocksRequest { Fence = new LockFence(6), Number = _b.Last, Locks = [] }));
         Assert.Equal((2, 1, 1), _bench.Locks.Counts);
         Assert.True(_a.Return(F, new LockTokenNumber(9), []));
         Assert.Single(_c.Hear());
