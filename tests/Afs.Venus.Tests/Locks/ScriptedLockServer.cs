@@ -1,9 +1,9 @@
 using System.Reflection;
+using Afs.Fuse;
 using Afs.Rpc;
 using Afs.Venus.Cache;
 using Afs.Venus.Servers;
 using Afs.Venus.Vfs;
-using Afs.Fuse;
 using Afs.Wire;
 using Microsoft.Extensions.Logging.Abstractions;
 
