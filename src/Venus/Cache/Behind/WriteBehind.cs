@@ -580,29 +580,13 @@ internal sealed class CallTimesOf(CallTimes times, CancellationToken stopping)
 internal sealed partial class ChangeCarrier(VolumeId volume, IViceService vice, bool takesTokens, CallTimesOf calls, Action tokensMissed, ILogger logger) : IChangeCarrier
 {
     /// <summary>
-    /// One batch at a time: what it refuses decides what of the next may run. Who waits is served in the order of waiting, and a batch that is early all the same is refused by its number.
+    /// The server keeps its answer to one batch, the last: so the next is sent when that answer is taken. Else a crash in between would lose what was refused, and nobody could tell what of the next may run.
     /// </summary>
-    private readonly SlotQueue _turn = new(1);
-
-    /// <summary>Refused in a batch before, while batches behind it were formed already. Only who has the turn looks.</summary>
-    private readonly HashSet<ChangeNumber> _refused = [];
+    public int MostBatchesUnderWay => 1;
 
     public ValueTask<CarrierOutcome> SendContentAsync(LoggedChange change, CancellationToken stopping) => new(CarrierOutcome.Done);
 
     public async ValueTask<CarrierOutcome> SendBatchAsync(BatchNumber number, IReadOnlyList<BatchedChange> changes, CancellationToken stopping)
-    {
-        await _turn.TakeAsync(stopping);
-        try
-        {
-            return await SendInTurnAsync(number, changes, stopping);
-        }
-        finally
-        {
-            _turn.Release();
-        }
-    }
-
-    private async ValueTask<CarrierOutcome> SendInTurnAsync(BatchNumber number, IReadOnlyList<BatchedChange> changes, CancellationToken stopping)
     {
         var request = new ApplyBatchRequest { Volume = volume, Number = number, TakesTokens = takesTokens, Operations = ToOperations(changes) };
         Outcome<ApplyBatchReply> outcome = await vice.ApplyBatchAsync(request, calls.OfClient() with { Cancellation = stopping });
@@ -614,7 +598,6 @@ internal sealed partial class ChangeCarrier(VolumeId volume, IViceService vice, 
                 tokensMissed();
             Refusal[] refusals = [.. outcome.Value.Refused.Where(refused => (uint)refused.Index < (uint)changes.Count)
                 .Select(refused => new Refusal(changes[refused.Index].Logged.Number, refused.Abort))];
-            _refused.UnionWith(refusals.Select(static refusal => refusal.Number));
             return new CarrierOutcome(CarrierVerdict.Done, refusals);
         }
         if (outcome.Kind != OutcomeKind.Aborted)
@@ -631,7 +614,7 @@ internal sealed partial class ChangeCarrier(VolumeId volume, IViceService vice, 
         return outcome.IsReply && outcome.Value.LastBatch.Value >= number.Value;
     }
 
-    private BatchOperation[] ToOperations(IReadOnlyList<BatchedChange> changes)
+    private static BatchOperation[] ToOperations(IReadOnlyList<BatchedChange> changes)
     {
         var places = new Dictionary<ChangeNumber, int>(changes.Count);
         var operations = new BatchOperation[changes.Count];
@@ -643,9 +626,8 @@ internal sealed partial class ChangeCarrier(VolumeId volume, IViceService vice, 
             // The number of a new vnode was drawn after the request was written.
             if (operation.Create is { } create)
                 operation = operation with { Create = create with { Given = change.Object } };
-            IReadOnlyList<ChangeNumber> needs = changes[place].Needs;
-            operations[place] = needs.Any(_refused.Contains) ? operation with { Needs = [place] } // Of itself: it never runs.
-                : operation with { Needs = [.. needs.Where(places.ContainsKey).Select(need => places[need])] };
+            // Of those before the batch none is unanswered: what was refused took along all that needs it.
+            operations[place] = operation with { Needs = [.. changes[place].Needs.Where(places.ContainsKey).Select(need => places[need])] };
         }
         return operations;
     }
