@@ -65,6 +65,9 @@ internal sealed class Container
     /// <summary>Counts the times that were set by <see cref="SetModifyTime"/>: each moves the file's ctime, and changes no content.</summary>
     private int _timesSet;
 
+    /// <summary>Counts <see cref="Disown"/>.</summary>
+    private int _timesDisowned;
+
     /// <param name="phase">Of one from the index <see cref="FromIndex"/>.</param>
     public Container(ContainerRecord record, ContainerPhase phase, Baseline baseline, IContainerFiles files, IContainerIndex index, string bootId)
     {
@@ -481,15 +484,30 @@ internal sealed class Container
         }
     }
 
-    /// <summary>Its base version never was: the server refused it. Who has it open or mapped goes on, and what he stores from here on replaces a version that he has not seen.</summary>
-    public void Disown()
+    /// <summary>It was disowned since that look: what would be stored now goes by a base version that never was.</summary>
+    public bool IsDisownedSince(BeforeStore before)
+    {
+        lock (_lock)
+            return before.TimesDisowned != _timesDisowned;
+    }
+
+    /// <summary>
+    /// Its base version never was, nor was its removal here: the server refused it. Who has it open or mapped goes on, and what he stores from here on replaces a version that he has not seen.
+    /// </summary>
+    /// <returns>It wasn't to be stored any more, and is now.</returns>
+    public bool Disown()
     {
         lock (_lock)
         {
             if (_fate == ContainerFate.Gone)
-                return;
+                return false;
+            bool wasRemoved = _fate == ContainerFate.RemovedHere;
+            if (wasRemoved)
+                _fate = ContainerFate.Current;
+            _timesDisowned++;
             (BaseVersion, Blocks) = (DataVersion.None, null);
             _index.PutLater(Record());
+            return wasRemoved;
         }
     }
 
@@ -497,7 +515,7 @@ internal sealed class Container
     public BeforeStore LookBeforeStore()
     {
         lock (_lock)
-            return new BeforeStore(_files.Stat(OpenFile()), _timesSet);
+            return new BeforeStore(_files.Stat(OpenFile()), _timesSet, _timesDisowned);
     }
 
     /// <summary>The content as of <paramref name="before"/> is the server's version now. What changed since is found by looking.</summary>
@@ -505,7 +523,9 @@ internal sealed class Container
     {
         lock (_lock)
         {
-            (BaseVersion, Crc32C, Blocks, _sent) = (version, crc32C, blocks, null);
+            // It was stored here first, and refused before this thread came to say so.
+            bool isDisowned = before.TimesDisowned != _timesDisowned;
+            (BaseVersion, Crc32C, Blocks, _sent) = (isDisowned ? DataVersion.None : version, crc32C, isDisowned ? null : blocks, null);
             // A time that was set while the store ran moved the ctime. Taken for a change, the same content would be stored once more, over what others store by then. So the content decides.
             bool isTimeSet = before.TimesSet != _timesSet;
             SetBaseline(Baseline.At(isTimeSet ? _files.Stat(OpenFile()) with { LengthBytes = before.Stat.LengthBytes, IsDecisive = false } : before.Stat));
@@ -692,7 +712,10 @@ internal sealed class Container
         _index.PutLater(Record(), outlastsPowerLoss: wasDirty);
     }
 
+    /// <summary>What may be torn is so until it is decided what becomes of it, in whichever boot of the machine.</summary>
+    private string BootId => MayBeTorn && NeedsRecovery ? _record.BootId : _bootId;
+
     private ContainerRecord Record() => _phase.ToRow() == ContainerState.Writing && _sent is { } sent
-        ? new(Id, Fid, BaseVersion, ContainerState.Storing, sent.Crc32C, sent.At, _bootId, Writer)
-        : new(Id, Fid, BaseVersion, _phase.ToRow(), Crc32C, _baseline.Stat, _bootId, Writer);
+        ? new(Id, Fid, BaseVersion, ContainerState.Storing, sent.Crc32C, sent.At, BootId, Writer)
+        : new(Id, Fid, BaseVersion, _phase.ToRow(), Crc32C, _baseline.Stat, BootId, Writer);
 }
