@@ -39,7 +39,7 @@ namespace Afs.Venus.Cache;
 ///  - the file is opened when somebody who pins it first needs it, for reading, and closed at the last pin's end at the latest (<see cref="BoundedFile"/>); it is open for writing only while somebody
 ///    writes: a descriptor costs more than the rest of an open, passthrough reads without one, and the kernel would take it for a writer's.
 /// </summary>
-internal sealed class Container
+internal sealed partial class Container
 {
     private readonly Lock _lock = new();
     private readonly ContainerRecord _record;
@@ -64,9 +64,6 @@ internal sealed class Container
 
     /// <summary>Counts the times that were set by <see cref="SetModifyTime"/>: each moves the file's ctime, and changes no content.</summary>
     private int _timesSet;
-
-    /// <summary>Counts <see cref="Disown"/>.</summary>
-    private int _timesDisowned;
 
     /// <param name="phase">Of one from the index <see cref="FromIndex"/>.</param>
     public Container(ContainerRecord record, ContainerPhase phase, Baseline baseline, IContainerFiles files, IContainerIndex index, string bootId)
@@ -481,33 +478,6 @@ internal sealed class Container
             if (_phase == ContainerPhase.Watched && _baseline.Compare(_files.Stat(OpenFile())) == Sameness.Changed)
                 _phase = ContainerPhase.Left;
             return IsUnstored;
-        }
-    }
-
-    /// <summary>It was disowned since that look: what would be stored now goes by a base version that never was.</summary>
-    public bool IsDisownedSince(BeforeStore before)
-    {
-        lock (_lock)
-            return before.TimesDisowned != _timesDisowned;
-    }
-
-    /// <summary>
-    /// Its base version never was, nor was its removal here: the server refused it. Who has it open or mapped goes on, and what he stores from here on replaces a version that he has not seen.
-    /// </summary>
-    /// <returns>It wasn't to be stored any more, and is now.</returns>
-    public bool Disown()
-    {
-        lock (_lock)
-        {
-            if (_fate == ContainerFate.Gone)
-                return false;
-            bool wasRemoved = _fate == ContainerFate.RemovedHere;
-            if (wasRemoved)
-                _fate = ContainerFate.Current;
-            _timesDisowned++;
-            (BaseVersion, Blocks) = (DataVersion.None, null);
-            _index.PutLater(Record());
-            return wasRemoved;
         }
     }
 
