@@ -30,4 +30,19 @@ public sealed class PlantedBugTests
     [InlineData(PlantedBug.ReleaseNotAwaited, 50)]
     public void It_is_found(PlantedBug bug, int withinSeeds) =>
         Assert.Contains(Enumerable.Range(1, withinSeeds), seed => Simulation.Run(new SimulationOptions { Seed = seed, Bug = bug }).Violation is not null);
+
+    /// <summary>Where clients write behind.</summary>
+    [Theory]
+    [InlineData(PlantedBug.BatchRowNotDurable, 20)]
+    [InlineData(PlantedBug.BatchInWrongOrder, 20)]
+    [InlineData(PlantedBug.ContentLeftOut, 10)]
+    [InlineData(PlantedBug.BatchBelievedSent, 20)]
+    [InlineData(PlantedBug.RefusalsUntold, 50)]
+    [InlineData(PlantedBug.TokenReturnedFirst, 20)]
+    [InlineData(PlantedBug.TokenTakenAnyway, 20)]
+    [InlineData(PlantedBug.NumbersLeasedTwice, 20)]
+    [InlineData(PlantedBug.FsyncNotAwaited, 20)]
+    [InlineData(PlantedBug.LogNotReplayed, 100)]
+    public void It_is_found_behind(PlantedBug bug, int withinSeeds) =>
+        Assert.Contains(Enumerable.Range(1, withinSeeds), seed => Simulation.Run(new SimulationOptions { Seed = seed, Bug = bug, WritesBehind = true }).Violation is not null);
 }

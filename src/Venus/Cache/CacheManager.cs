@@ -183,6 +183,8 @@ public sealed partial class CacheManager : ICacheManager, IAsyncDisposable
             await _server.DisposeAsync(); // It never became a volume's.
         await _volumes.EndAsync(isLeaving);
         await _store.EndAsync(isLeaving);
+        if (isLeaving && _store.IsIndexWhole)
+            _volumes.Assure();
         _stopping.Dispose();
     }
 

@@ -1,14 +1,18 @@
+using Afs.Rpc;
 using Afs.Venus.Cache;
 using Afs.Venus.Callbacks;
 using Afs.Venus.Servers;
 using Afs.Vice.Volumes.Content;
 using Afs.Vice.Volumes.Metadata;
+using Afs.Wire;
 
 namespace Afs.Simulation;
 
 /// <summary>Puts the planted bug, if there is one, between a host and its parts.</summary>
 internal sealed class BugKit(PlantedBug bug)
 {
+    private readonly List<LeaseVnodesReply> _leased = [];
+
     public PlantedBug Planted => bug;
 
     public bool IgnoresServerSync => bug == PlantedBug.FsyncLeftOut;
@@ -32,6 +36,13 @@ internal sealed class BugKit(PlantedBug bug)
         PlantedBug.StaleStatusAccepted => new OtherCalls(server, static vice => new StaleVice(vice)),
         PlantedBug.XattrChangedTwice => new OtherCalls(server, static vice => new RepeatingVice(vice)),
         PlantedBug.XattrsNotTold => new OtherCalls(server, static vice => new FirstXattrs(vice)),
+        PlantedBug.BatchInWrongOrder => new OtherCalls(server, static vice => new BatchesInWrongOrder(vice)),
+        PlantedBug.ContentLeftOut => new OtherCalls(server, static vice => new BatchesWithoutContents(vice)),
+        PlantedBug.BatchBelievedSent => new OtherCalls(server, static vice => new BatchesBelievedSent(vice)),
+        PlantedBug.RefusalsUntold => new OtherCalls(server, static vice => new DeafToRefusals(vice)),
+        PlantedBug.TokenReturnedFirst => new HastyReturner(server),
+        PlantedBug.TokenTakenAnyway => new OtherCalls(server, static vice => new TokenTaker(vice)),
+        PlantedBug.NumbersLeasedTwice => new OtherCalls(server, vice => new LeasesTwice(vice, _leased)),
         _ => server,
     };
 
@@ -50,16 +61,37 @@ internal sealed class BugKit(PlantedBug bug)
     /// <summary>What a life of the server finds of the one before.</summary>
     public void BeforeServerLife(MemoryMetadataStore store)
     {
-        if (bug is not (PlantedBug.ReplyCacheNotDurable or PlantedBug.RestartBarrierLeftOut))
+        if (bug is not (PlantedBug.ReplyCacheNotDurable or PlantedBug.RestartBarrierLeftOut or PlantedBug.BatchRowNotDurable))
             return;
         using IMetadataTransaction transaction = store.BeginTransaction();
         foreach (SessionRecord session in transaction.ReadSessions())
         {
             if (bug == PlantedBug.ReplyCacheNotDurable)
                 transaction.DeleteReplies(session.Id, new(ulong.MaxValue));
-            else
+            else if (bug == PlantedBug.RestartBarrierLeftOut)
                 transaction.PutSession(session with { HasLapsed = true });
+            else
+                LoseLastBatch(transaction, session.Client);
         }
         transaction.Commit();
+    }
+
+    /// <summary>What a life of a client finds of the one before.</summary>
+    public void BeforeClientLife(SimDisk disk)
+    {
+        if (bug != PlantedBug.LogNotReplayed)
+            return;
+        foreach (string name in disk.List(".").Where(static name => name.StartsWith("changes-", StringComparison.Ordinal) && name.EndsWith(".log", StringComparison.Ordinal)))
+            disk.Unlink(name);
+    }
+
+    private static void LoseLastBatch(IMetadataTransaction transaction, ClientId client)
+    {
+        foreach (VolumeRecord volume in transaction.ReadVolumes())
+        {
+            LastBatch last = transaction.FindLastBatch(volume.Id, client);
+            if (last.Number.Value > 0)
+                transaction.PutLastBatch(volume.Id, client, last with { Number = new BatchNumber(last.Number.Value - 1) });
+        }
     }
 }

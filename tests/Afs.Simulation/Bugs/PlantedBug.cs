@@ -70,4 +70,34 @@ public enum PlantedBug
 
     /// <summary>A client opens what it wrote and closed before its kernel has told it of that close, whatever others stored since.</summary>
     ReleaseNotAwaited,
+
+    /// <summary>With write-behind: which batch was the last is kept beside the transaction that applies it, and is gone after a restart of the server.</summary>
+    BatchRowNotDurable,
+
+    /// <summary>The last two changes of a batch go in the other order.</summary>
+    BatchInWrongOrder,
+
+    /// <summary>A batch names a content that isn't in it.</summary>
+    ContentLeftOut,
+
+    /// <summary>A batch counts as applied when it has been sent: whoever reads, syncs or returns a token after it comes before it.</summary>
+    BatchBelievedSent,
+
+    /// <summary>What a batch's answer says was refused is overheard.</summary>
+    RefusalsUntold,
+
+    /// <summary>A recalled token is returned at once, and what was done under it is sent after that.</summary>
+    TokenReturnedFirst,
+
+    /// <summary>A token that the server doesn't give, for another has it, counts as given.</summary>
+    TokenTakenAnyway,
+
+    /// <summary>A block of numbers is leased once more, to whoever asks.</summary>
+    NumbersLeasedTwice,
+
+    /// <summary>fsync waits for nothing.</summary>
+    FsyncNotAwaited,
+
+    /// <summary>A client starts without looking for a log.</summary>
+    LogNotReplayed,
 }

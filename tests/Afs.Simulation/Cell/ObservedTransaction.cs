@@ -65,7 +65,12 @@ internal sealed class ObservedTransaction(IMetadataTransaction transaction, SimH
         if (_batch == default)
             _mutations.Add(new Mutation(session, client, sequence, reply.Abort) { Statuses = _statuses, Deleted = _deleted, Names = _names, Xattrs = _xattrs });
         else
-            AddBatch(new Mutation(session, client, sequence, reply.Abort) { Batch = _batch, Refused = WireCodec.FromBytes<ApplyBatchReply>(reply.Body).Refused.Count });
+        {
+            IReadOnlyList<RefusedOperation> refused = WireCodec.FromBytes<ApplyBatchReply>(reply.Body).Refused;
+            AddBatch(new Mutation(session, client, sequence, reply.Abort) { Batch = _batch, Refused = refused.Count, LackedRoom = refused.Any(static one => one.Abort == AbortCodes.NoSpace) });
+            if (refused.Count > 0)
+                host.Tell($"refuses of batch {_batch.Value} of client {client}: {string.Join(", ", refused.Select(static one => $"{one.Index} {one.Abort}"))}");
+        }
         (_statuses, _deleted, _names, _xattrs, _ends, _batch) = ([], [], [], [], [], default);
     }
 

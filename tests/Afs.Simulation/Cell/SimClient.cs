@@ -52,6 +52,9 @@ internal sealed class SimClient
     /// <summary>Null: it doesn't write behind.</summary>
     public WriteBehindOptions? Behind { get; init; }
 
+    /// <summary>False is a planted bug.</summary>
+    public bool FsyncWaits => _cell.Bugs.Planted != PlantedBug.FsyncNotAwaited;
+
     /// <summary>It takes its time to acknowledge breaks, now and then.</summary>
     public bool IsSlow { get; set; }
 
@@ -90,6 +93,7 @@ internal sealed class SimClient
     public SimHost Start(Func<SimMount, Task>? applications)
     {
         var host = new SimHost(_cell.World, Name);
+        _cell.Bugs.BeforeClientLife(Disk);
         (Host, _mount) = (host, null);
         host.Tell("starts");
         host.Begin(() => MountAsync(host, applications));

@@ -27,6 +27,13 @@ internal sealed class SimSavedVnodes
             disk._identity = identity;
         }
 
+        public void BeginAnew(VolumeIdentity identity)
+        {
+            host.Step();
+            disk._transactions.Clear();
+            disk._identity = identity;
+        }
+
         public void Read(Action<FetchStatus> status, Action<SavedDirectory> directory)
         {
             Dictionary<Fid, FetchStatus> statuses = [];

@@ -10,6 +10,7 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
     private readonly Dictionary<int, BehindClient> _clients = [];
     private readonly List<WaitingChange> _waiting = [];
     private readonly List<WaitingAnswer> _answers = [];
+    private readonly List<(int Client, Mutation Mutation)> _unanswered = [];
 
     public void Mounted(int client, BehindLife life)
     {
@@ -37,6 +38,11 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
         _waiting.Add(change);
     }
 
+    /// <summary>
+    /// It is at the server, without the lease under which it was told as done. From when is that acknowledged? From when its client has the answer: until then others may still be told of it, as of any change.
+    /// </summary>
+    public void AcknowledgeLater(int client, Mutation mutation) => _unanswered.Add((client, mutation));
+
     /// <summary>One transaction of the server.</summary>
     public void Committed(IReadOnlyList<Mutation> mutations)
     {
@@ -44,7 +50,7 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
         {
             int client = model.NumberOf(mutation.Client);
             if (mutation.Refused > 0)
-                Refused(client);
+                Refused(client, mutation);
             if (_waiting.Find(w => w.Client == client && w.Runs(mutation)) is not { } change)
                 continue;
             _waiting.Remove(change);
@@ -94,6 +100,14 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
     /// <summary>Once more, of those of whom nothing waits any more.</summary>
     public void JudgeAgain()
     {
+        _unanswered.RemoveAll(one =>
+        {
+            BehindLife life = _clients[one.Client].Life!;
+            if (life.Mount.Host.IsDead || life.WaitingChanges > 0)
+                return false;
+            model.Acknowledge(one.Mutation, model.Now());
+            return true;
+        });
         if (_answers.Count == 0)
             return;
         foreach (WaitingAnswer answer in _answers.Where(a => _clients[a.Client].Life!.WaitingChanges == 0).ToArray())
@@ -122,10 +136,17 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
             world.Violated($"S9: {left.What} of client {left.Client} was done, and never arrived");
     }
 
-    private void Refused(int client)
+    private void Refused(int number, Mutation batch)
     {
-        _clients[client].IsRefusing = _clients[client].HasRefused = true;
-        foreach (WaitingChange change in _waiting.Where(w => w.Client == client))
+        BehindClient client = _clients[number];
+        if (!client.IsRefusing && !batch.LackedRoom)
+        {
+            // Nobody else could come between as long as it had its lease. Its word of that may be on its way, with this very reply; so it is asked when nothing of it waits.
+            List<WaitingChange> waiting = _waiting.FindAll(w => w.Client == number && !w.IsLost);
+            client.Unexplained = waiting.Count > 0 && waiting.TrueForAll(static w => w.IsHeld) ? waiting[0] : null;
+        }
+        client.IsRefusing = client.HasRefused = true;
+        foreach (WaitingChange change in _waiting.Where(w => w.Client == number))
             change.MayBeRefused = true;
     }
 
@@ -135,6 +156,9 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
         BehindClient client = _clients[number];
         if (!client.IsRefusing && !_waiting.Exists(w => w.Client == number && w.IsLost) || client.Life!.Mount.Host.IsDead || client.Life.WaitingChanges > 0)
             return;
+        if (client.Unexplained is { IsHeld: true, Life: var life } && life == client.Life)
+            world.Violated($"S9: the server refused something that client {number} did while it had its lease: {client.Unexplained.What}, or what it did after that");
+        client.Unexplained = null;
         client.IsRefusing = false;
         _waiting.RemoveAll(w => w.Client == number && (w.MayBeRefused || w.IsLost));
     }
@@ -149,6 +173,9 @@ internal sealed class ChangesBehind(SimWorld world, Model model)
         public bool IsRefusing { get; set; }
 
         public bool HasRefused { get; set; }
+
+        /// <summary>The first change that waited when something was refused without a reason that is known; null: there is a reason.</summary>
+        public WaitingChange? Unexplained { get; set; }
 
         public int PowerLosses { get; set; }
     }

@@ -92,7 +92,7 @@ internal sealed class Model
             if (Behind.Has(operation.Client))
                 Behind.Add(new WaitingChange(
                     operation.Client, $"{operation.What} ({operation.Id})", operation.Began, operation.Vnode, m => m.Operation == 0 && m.At > operation.Began && m.HasEffect && operation.Runs(m),
-                    operation.Touches, (waiting, m) => Arrived(operation, m, waiting.IsHeld ? waiting.ToldAt : Now())));
+                    operation.Touches, (waiting, m) => Arrived(operation, m, waiting.IsHeld ? waiting.ToldAt : null)));
             else
                 _world.Violated($"S4: {operation.What} of client {operation.Client} succeeded, and the server never did it");
             return;
@@ -101,10 +101,19 @@ internal sealed class Model
         Behind.CheckOrder(operation.Client, operation.Began, operation.What);
     }
 
-    private void Arrived(Operation operation, Mutation mutation, long toldAt)
+    /// <param name="toldAt">Null: its client wrote it behind, and has no lease since then.</param>
+    private void Arrived(Operation operation, Mutation mutation, long? toldAt)
     {
         mutation.Operation = operation.Id;
-        Acknowledge(mutation, toldAt);
+        Acknowledge(operation.Client, mutation, toldAt);
+    }
+
+    private void Acknowledge(int client, Mutation mutation, long? toldAt)
+    {
+        if (toldAt is { } told)
+            Acknowledge(mutation, told);
+        else
+            Behind.AcknowledgeLater(client, mutation);
     }
 
     /// <summary>fsync() of a client told of success.</summary>
@@ -142,15 +151,15 @@ internal sealed class Model
         else if (Behind.Has(content.Client))
             Behind.Add(new WaitingChange(
                 content.Client, $"content {content.Id} of {content.Vnode}", content.WrittenAt, content.Vnode, isIt, (vnode, name) => name is null && vnode == content.Vnode,
-                (waiting, m) => StoredAs(content, m, waiting.IsHeld ? waiting.ToldAt : Now())));
+                (waiting, m) => StoredAs(content, m, waiting.IsHeld ? waiting.ToldAt : null)));
         else if (!WasRemovedBy(content.Client, content.Vnode))
             _world.Violated($"S4: the close of content {content.Id} of client {content.Client} succeeded, and the server never got it");
     }
 
-    private void StoredAs(WrittenContent content, Mutation store, long toldAt)
+    private void StoredAs(WrittenContent content, Mutation store, long? toldAt)
     {
         content.IsStored = true;
-        Acknowledge(store, toldAt);
+        Acknowledge(content.Client, store, toldAt);
     }
 
     /// <summary>Was told that a name stands for a vnode; zero: for nothing.</summary>
@@ -264,7 +273,7 @@ internal sealed class Model
 
     private ulong BeforeStatus(ulong vnode, long moment) => _acknowledgedStatuses.TryGetValue(vnode, out Acknowledged? versions) ? versions.Before(moment) : 0;
 
-    private void Acknowledge(Mutation mutation, long now)
+    public void Acknowledge(Mutation mutation, long now)
     {
         foreach (FetchStatus status in mutation.Statuses)
         {

@@ -22,6 +22,9 @@ internal sealed record Mutation(SessionId Session, ClientId Client, CallSequence
     /// <summary>Operations of its batch that were refused.</summary>
     public int Refused { get; init; }
 
+    /// <summary>Some of them for want of room, which is nobody's fault.</summary>
+    public bool LackedRoom { get; init; }
+
     /// <summary>It changed no content and no name; said by the history, which knows what was before.</summary>
     public bool IsOfStatusOnly { get; set; }
 

@@ -104,7 +104,7 @@ internal sealed class FileWriter(SimMount mount, Random random, WorkloadOptions 
     private async Task SyncAsync()
     {
         long asked = Model.Now();
-        Failure failure = await mount.Manager.Operations.SyncAsync(fid, default);
+        Failure failure = mount.Client.FsyncWaits ? await mount.Manager.Operations.SyncAsync(fid, default) : Failure.None;
         mount.Host.Tell($"fsync: {failure}");
         if (failure.IsNone)
             Model.Synced(mount.Number, asked);

@@ -97,6 +97,8 @@ internal sealed class ShippingServer
 /// <summary>Between a shipper and a server: what a test wants to happen to each call.</summary>
 internal sealed class TestCarrier(ShippingServer server) : IChangeCarrier, IRefusedChanges
 {
+    public int MostBatchesUnderWay => ChangeShipper.MostBatchesUnderWay;
+
     private readonly Lock _lock = new();
     private readonly List<string> _calls = [];
     private readonly List<(ulong[] Refused, ulong[] Dependants)> _handedOn = [];

@@ -29,8 +29,11 @@ internal sealed class BehindVice(IViceService vice) : IViceService
     public ValueTask<Outcome<FetchStatusReply>> FetchStatusAsync(FetchStatusRequest request, CallContext context) =>
         ReadAsync(request.Fids, () => vice.FetchStatusAsync(request, context), context);
 
-    public ValueTask<Outcome<FetchDirectoryReply>> FetchDirectoryAsync(FetchDirectoryRequest request, CallContext context) =>
-        ReadAsync([request.Directory], () => vice.FetchDirectoryAsync(request, context), context);
+    /// <summary>Statuses of what is in it come along only where nothing waits: they would be those of before, and be promised.</summary>
+    public ValueTask<Outcome<FetchDirectoryReply>> FetchDirectoryAsync(FetchDirectoryRequest request, CallContext context) => ReadAsync(
+        [request.Directory],
+        () => vice.FetchDirectoryAsync(request.WithStatus && Volatile.Read(ref _behind) is { HasWaiting: true } ? request with { WithStatus = false } : request, context),
+        context);
 
     public ValueTask<Outcome<FetchDataReply>> FetchDataAsync(FetchDataRequest request, CallContext context) => ReadAsync([request.Fid], () => vice.FetchDataAsync(request, context), context);
 

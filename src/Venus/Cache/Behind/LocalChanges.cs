@@ -27,6 +27,9 @@ internal abstract class LocalChange<TRequest, TReply>
     /// <summary>All that the reply tells.</summary>
     public abstract IEnumerable<FetchStatus?> StatusesIn(TReply reply);
 
+    /// <summary>It replaces the version that its request names, if that is the current one; and if it isn't, that is told apart. So the number must not be one that was given here and refused.</summary>
+    public virtual bool GoesByVersion => false;
+
     /// <summary>A vnode that may be gone by it; default: none.</summary>
     public virtual Fid RemovedBy(TReply reply) => default;
 }
@@ -130,6 +133,8 @@ internal static class LocalChanges
 
     private sealed class Storing : LocalChange<StoreDataRequest, StoreDataReply>
     {
+        public override bool GoesByVersion => true;
+
         /// <summary>Content that was uploaded, or goes in parts, is the server's to put together.</summary>
         public override BatchOperation? InBatch(StoreDataRequest request, CallerNumber caller) =>
             request.Parts is null && (request.Content is not null || request.LengthBytes == 0) ? new() { Caller = caller, StoreData = request } : null;

@@ -76,15 +76,19 @@ internal sealed class LocalVolume(VolumeId volume, ILocalNames names) : IVolumeS
     /// <summary>The token came, with the vnode as it is at the server.</summary>
     public void Acquired(FetchStatus status) => _held.TryAdd(status.Fid, new LocalVnode(status, ChangeNumber.None));
 
-    /// <summary>The server changed it on this client's demand; of one that isn't held nothing is kept.</summary>
+    /// <summary>The server changed it on this client's demand; of one that isn't held nothing is kept. Replies come in any order: one that says less than is known is passed over.</summary>
     public void ChangedAtServer(FetchStatus status)
     {
-        if (_held.TryGetValue(status.Fid, out LocalVnode vnode))
+        if (_held.TryGetValue(status.Fid, out LocalVnode vnode) && vnode.Status is { } known && known.StatusVersion.Value < status.StatusVersion.Value)
             _held[status.Fid] = vnode with { Status = status };
     }
 
-    /// <summary>It went, at the server, or what is known of it may be wrong.</summary>
-    public void Forget(Fid fid) => _held.Remove(fid);
+    /// <summary>It went, at the server. Its token is returned with the others.</summary>
+    public void RemovedAtServer(Fid fid)
+    {
+        if (_held.TryGetValue(fid, out LocalVnode vnode))
+            _held[fid] = vnode with { Status = null };
+    }
 
     /// <summary>Nothing is held any more.</summary>
     public void Clear() => _held.Clear();

@@ -2,7 +2,6 @@ using Afs.Platform;
 using Afs.Rpc;
 using Afs.Rules;
 using Afs.Venus.Callbacks;
-using Afs.Venus.Servers;
 using Afs.Wire;
 using Microsoft.Extensions.Logging;
 
@@ -13,6 +12,9 @@ internal interface ICachesBehind : ILocalNames
 {
     /// <summary>To be noted before a call whose reply brings promises.</summary>
     CallMark Mark();
+
+    /// <summary>What was promised holds, and with it the tokens.</summary>
+    bool HasLease { get; }
 
     /// <summary>The server promises this.</summary>
     void Grant(FetchStatus status, CallMark mark);
@@ -54,12 +56,21 @@ internal sealed partial class WriteBehind : IRefusedChanges
     /// <summary>Vnodes that are remembered as touched by what was refused.</summary>
     private const int MostRefusedOf = 4096;
 
+    /// <summary>
+    /// A block is leased when the one before is nearly used up. So when the last but one was, its predecessor was in use, and nothing was given a number of the block before that any more: the one that the
+    /// server forgets for the next.
+    /// </summary>
+    private const int MostLeasedAt = Limits.LeasesPerClient - 2;
+
+    private static readonly TimeSpan ReturnPause = TimeSpan.FromMilliseconds(500);
+
     private readonly Lock _lock = new();
     private readonly SlotQueue _leasing = new(1);
     private readonly VolumeId _volume;
     private readonly IViceService _vice;
     private readonly ICachesBehind _caches;
     private readonly ChangeLog _log;
+    private readonly CacheCertainty _certainty;
     private readonly ChangeShipper _shipper;
     private readonly TimeProvider _time;
     private readonly CallTimesOf _calls;
@@ -71,30 +82,36 @@ internal sealed partial class WriteBehind : IRefusedChanges
     private readonly Dictionary<Fid, long> _restless = [];
     private readonly HashSet<Fid> _recalled = [];
     private int _closed;
-    private uint _generation;
-    private bool _isBegun, _isReturning, _isReturnWanted, _isReclaimWanted;
+    private uint _generation, _answered;
+    private bool _isBegun, _isLeasing, _isReturning, _isReturnWanted, _isReclaiming, _isReclaimWanted;
 
-    /// <summary>Others may have come in between what was decided here and its arrival: then the versions that it was given here are others'.</summary>
+    /// <summary>The last change by then, of each of the last times that numbers were leased.</summary>
+    private readonly Queue<ChangeNumber> _leasedAt = [];
+
+    /// <summary>
+    /// The versions that these were given here may be others': something was refused, or others may have come in between what was decided here and its arrival. What is cached of them goes when all that is
+    /// logged is there; until then nothing is read.
+    /// </summary>
     private readonly HashSet<Fid> _doubtful = [];
+    private TaskCompletionSource? _doubtEnds;
+    private uint _doubts;
     private RefusedBehind _refusals;
     private readonly Dictionary<Fid, RefusedBehind> _refusedOf = [];
-    private Task _returning = Task.CompletedTask;
+    private Task _returning = Task.CompletedTask, _reclaiming = Task.CompletedTask, _afterwards = Task.CompletedTask;
 
     /// <param name="isOn">False: only what an earlier daemon left is sent.</param>
     /// <param name="calls">The context of a call of the client's own.</param>
     public WriteBehind(
-        VolumeId volume, IViceService vice, ICachesBehind caches, ChangeLog log, bool isOn, WriteBehindOptions options, CallTimesOf calls, TimeProvider time, ILogger logger)
+        VolumeId volume, IViceService vice, ICachesBehind caches, ChangeLog log, CacheCertainty certainty, bool isOn, WriteBehindOptions options, CallTimesOf calls, TimeProvider time, ILogger logger)
     {
-        (_volume, _vice, _caches, _log, _isOn, _calls, _time, _logger) = (volume, vice, caches, log, isOn, calls, time, logger);
+        (_volume, _vice, _caches, _log, _certainty, _isOn, _calls, _time, _logger) = (volume, vice, caches, log, certainty, isOn, calls, time, logger);
         _local = new LocalVolume(volume, caches);
         List<LoggedChange> left = [];
         log.Read(log.Settled.Next, ChangeLog.MostChanges, left);
-        _shipper = new ChangeShipper(volume, log, new ChangeCarrier(volume, vice, isOn, calls, () => ReturnAll(isReclaim: false), logger), this, options, time, logger);
-        if (left.Count == 0)
-            return;
-        foreach (LoggedChange change in left)
-            _doubtful.UnionWith(change.Change.Fids);
-        ReturnAll(isReclaim: false);
+        Doubt(left.SelectMany(static change => change.Change.Fids));
+        _shipper = new ChangeShipper(volume, log, new ChangeCarrier(volume, vice, isOn, calls, TokensMissed, logger), this, options, time, logger);
+        if (left.Count > 0)
+            ReturnAll();
     }
 
     /// <summary>What waits for the server, for those who ask.</summary>
@@ -127,7 +144,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
         where TRequest : class
     {
         BatchOperation? operation = _isOn ? kind.InBatch(request, context.Caller) : null;
-        return operation is null ? AtServerAsync(kind, request, context) : HereAsync(kind, request, operation, context);
+        return operation is null ? AtServerAsync(kind, request, Volatile.Read(ref _doubts), context) : HereAsync(kind, request, operation, context);
     }
 
     /// <summary>What is asked of the server about a vnode sees what was changed here before.</summary>
@@ -141,17 +158,20 @@ internal sealed partial class WriteBehind : IRefusedChanges
         return ShipForReadAsync(context.Cancellation);
     }
 
+    /// <summary>Something that was changed here isn't at the server.</summary>
+    public bool HasWaiting => _log.WaitingChanges > 0;
+
     /// <summary>As <see cref="ShipPatientlyAsync"/>, and nothing is cached any more of what others may have come between.</summary>
     public async ValueTask<bool> ShipForReadAsync(CancellationToken interrupted)
     {
-        if (!await ShipPatientlyAsync(interrupted))
+        if (!await ShipPatientlyAsync(_log.Last, interrupted))
             return false;
-        Task returning;
+        Task certain;
         lock (_lock)
-            returning = _doubtful.Count == 0 ? Task.CompletedTask : _returning;
+            certain = _doubtEnds?.Task.ContinueHere() ?? Task.CompletedTask;
         try
         {
-            await returning.WaitAsync(interrupted);
+            await certain.WaitAsync(interrupted);
             return true;
         }
         catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
@@ -168,10 +188,9 @@ internal sealed partial class WriteBehind : IRefusedChanges
         return (await _shipper.WaitShippedAsync(through, interrupted)).IsNone;
     }
 
-    /// <summary>The same, for as long as something goes on: a server that can't be reached is waited for as long as a call would be.</summary>
-    public async ValueTask<bool> ShipPatientlyAsync(CancellationToken interrupted)
+    /// <summary>The same, through this change, for as long as something goes on: a server that can't be reached is waited for as long as a call would be.</summary>
+    private async ValueTask<bool> ShipPatientlyAsync(ChangeNumber through, CancellationToken interrupted)
     {
-        ChangeNumber through = _log.Last;
         if (through <= _log.Settled)
             return true;
         while (true)
@@ -186,10 +205,10 @@ internal sealed partial class WriteBehind : IRefusedChanges
         }
     }
 
-    /// <summary>As <see cref="ShipPatientlyAsync"/>, for fsync.</summary>
+    /// <summary>As <see cref="ShipForReadAsync"/> ships, for fsync.</summary>
     public async ValueTask<Failure> SyncAsync(CancellationToken interrupted)
     {
-        if (await ShipPatientlyAsync(interrupted))
+        if (await ShipPatientlyAsync(_log.Last, interrupted))
             return Failure.None;
         return interrupted.IsCancellationRequested ? FailureKind.Interrupted : FailureKind.Unreachable;
     }
@@ -209,25 +228,6 @@ internal sealed partial class WriteBehind : IRefusedChanges
             return _refusedOf.TryGetValue(fid, out RefusedBehind refused) ? refused : default;
     }
 
-    /// <summary>The server wants these back, for others. Returns at once.</summary>
-    public void Recall(IReadOnlyList<Fid> fids)
-    {
-        lock (_lock)
-            _recalled.UnionWith(fids);
-        ReturnAll(isReclaim: false);
-    }
-
-    /// <summary>What was promised is gone, and the tokens with it. Returns at once.</summary>
-    public void TrustLost(SuspectReason reason)
-    {
-        lock (_lock)
-        {
-            if (_log.WaitingChanges > 0)
-                _doubtful.UnionWith(_local.Held);
-        }
-        ReturnAll(isReclaim: reason == SuspectReason.ServerRestarted);
-    }
-
     /// <summary>Sends what waits, for as long as may be, and ends. What is left stays in the log, for the next start.</summary>
     public async Task EndAsync(CancellationToken limit)
     {
@@ -236,7 +236,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
         await _shipper.DisposeAsync();
         Task returning;
         lock (_lock)
-            returning = _returning;
+            returning = Task.WhenAll(_returning, _reclaiming, _afterwards);
         await returning;
         await _log.DisposeAsync();
     }
@@ -254,8 +254,9 @@ internal sealed partial class WriteBehind : IRefusedChanges
             HashSet<Fid> touched = [.. parked.SelectMany(static one => one.Change.Fids)];
             lock (_lock)
             {
-                foreach (Fid fid in touched)
-                    _local.Forget(fid);
+                // Other changes of these may wait, and were given versions here that count the refused ones.
+                Doubt(touched);
+                _doubts++;
                 if (refused.Count > 0)
                     _refusals = new RefusedBehind(_refusals.Count + 1, TellsItself(refused[0].Reason) ? refused[0].Reason : FailureKind.RefusedBehind);
                 if (_refusedOf.Count + touched.Count > MostRefusedOf)
@@ -264,6 +265,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
                     _refusedOf[fid] = _refusals;
             }
             _caches.Disown(touched);
+            ReturnAll();
         }
         finally
         {
@@ -305,17 +307,18 @@ internal sealed partial class WriteBehind : IRefusedChanges
         where TRequest : class
     {
         (Fid first, Fid second) = kind.Names(request);
+        uint doubts = Volatile.Read(ref _doubts);
         if (!_isBegun && !await LeaseAsync(context) || IsRestless(first) || second != default && IsRestless(second))
-            return await AtServerAsync(kind, request, context);
+            return await AtServerAsync(kind, request, doubts, context);
         var change = new Change { Kind = ChangeKind.StoreStatus, Operation = 0, Caller = Caller.Client, Request = WireCodec.ToBytes(operation), Object = first, IsFence = true };
         if (!ChangeRecords.Fits(change))
-            return await AtServerAsync(kind, request, context);
+            return await AtServerAsync(kind, request, doubts, context);
         for (int round = 0; round < MostRounds; round++)
         {
             if (await _shipper.WaitForRoomAsync(change, context.Cancellation) is { IsNone: false })
                 return Outcome<TReply>.NotExecuted;
             MissingHereException? missing;
-            if (TryHere(kind, request, change, out Outcome<TReply> outcome, out missing))
+            if (TryHere(kind, request, change, doubts, out Outcome<TReply> outcome, out missing))
                 return outcome;
             bool isThereNow = missing?.Missing switch
             {
@@ -326,11 +329,12 @@ internal sealed partial class WriteBehind : IRefusedChanges
             if (!isThereNow)
                 break;
         }
-        return await AtServerAsync(kind, request, context);
+        return await AtServerAsync(kind, request, doubts, context);
     }
 
     /// <summary>False: it isn't decided here; what is missing, if anything is.</summary>
-    private bool TryHere<TRequest, TReply>(LocalChange<TRequest, TReply> kind, TRequest request, Change change, out Outcome<TReply> outcome, out MissingHereException? missing)
+    /// <param name="doubts">When it was asked for.</param>
+    private bool TryHere<TRequest, TReply>(LocalChange<TRequest, TReply> kind, TRequest request, Change change, uint doubts, out Outcome<TReply> outcome, out MissingHereException? missing)
         where TRequest : class
     {
         (outcome, missing) = (default, null);
@@ -342,9 +346,11 @@ internal sealed partial class WriteBehind : IRefusedChanges
                 if (_closed > 0 || _local.Count >= MostHeld)
                 {
                     if (_closed == 0)
-                        ReturnAll(isReclaim: false);
+                        ReturnAll();
                     return false;
                 }
+                if (!_caches.HasLease || kind.GoesByVersion && doubts != _doubts)
+                    return false; // Others may have the tokens by now; or the version was refused that it was made from.
                 outcome = kind.Run(new MutationScope(_local, new ChangeSet()), request);
                 if (!outcome.IsReply)
                     return true;
@@ -367,30 +373,38 @@ internal sealed partial class WriteBehind : IRefusedChanges
                 if (!isLogged)
                     _shipper.GiveBackRoom(change);
             }
-            if (_local.NumbersLeft < FewNumbers)
+            if (_local.NumbersLeft < FewNumbers && !_isLeasing)
+            {
+                _isLeasing = true;
                 BackgroundWork.Start("leasing vnode numbers", LeaseMoreAsync);
+            }
             return true;
         }
     }
 
     /// <summary>Called at the server, after all that is logged.</summary>
-    private async ValueTask<Outcome<TReply>> AtServerAsync<TRequest, TReply>(LocalChange<TRequest, TReply> kind, TRequest request, CallContext context)
+    /// <param name="doubts">When it was asked for.</param>
+    private async ValueTask<Outcome<TReply>> AtServerAsync<TRequest, TReply>(LocalChange<TRequest, TReply> kind, TRequest request, uint doubts, CallContext context)
         where TRequest : class
     {
         Close();
         try
         {
-            if (!await ShipPatientlyAsync(context.Cancellation))
+            if (!await ShipPatientlyAsync(_log.Last, context.Cancellation))
                 return Outcome<TReply>.NotExecuted;
+            if (kind.GoesByVersion && doubts != Volatile.Read(ref _doubts))
+                return AbortCodes.VersionGone; // It may be made from one that was refused just now; whose number may be another's.
             Outcome<TReply> outcome = await kind.Call(_vice, request, context);
             if (outcome.Kind == OutcomeKind.Unknown)
-                ReturnAll(isReclaim: false);
+                ReturnAll();
             else if (outcome.IsReply)
                 Absorb(kind, outcome.Value);
             return outcome;
         }
         finally
         {
+            lock (_lock)
+                _answered++;
             Open();
         }
     }
@@ -408,7 +422,7 @@ internal sealed partial class WriteBehind : IRefusedChanges
                     _local.ChangedAtServer(status);
             }
             if (kind.RemovedBy(reply) is var removed && removed != default)
-                _local.Forget(removed);
+                _local.RemovedAtServer(removed);
         }
     }
 
@@ -443,9 +457,9 @@ internal sealed partial class WriteBehind : IRefusedChanges
     /// <summary>True: the token may be there now. False: the server decides about this vnode.</summary>
     private async ValueTask<bool> AcquireAsync(Fid fid, CallContext context)
     {
-        uint generation;
+        uint generation, answered;
         lock (_lock)
-            generation = _generation;
+            (generation, answered) = (_generation, _answered);
         CallMark mark = _caches.Mark();
         Outcome<AcquireTokensReply> outcome = await _vice.AcquireTokensAsync(new AcquireTokensRequest { Fids = [fid] }, context);
         if (!outcome.IsReply || outcome.Value.Grants is not [{ } grant])
@@ -457,7 +471,9 @@ internal sealed partial class WriteBehind : IRefusedChanges
             {
                 if (generation != _generation)
                     return false;
-                _local.Acquired(status);
+                // What came with it may be from before a call that was answered meanwhile: then it is asked for once more.
+                if (answered == _answered)
+                    _local.Acquired(status);
                 return true;
             }
         }
@@ -475,22 +491,30 @@ internal sealed partial class WriteBehind : IRefusedChanges
         await _leasing.TakeAsync(context.Cancellation);
         try
         {
+            ChangeNumber earlier;
             lock (_lock)
             {
                 if (_isBegun && _local.NumbersLeft >= FewNumbers)
                     return true;
+                if (!_isBegun && _log.WaitingChanges > 0)
+                    return false; // What an earlier daemon left goes first, under its own numbers.
+                earlier = _leasedAt.Count < MostLeasedAt ? ChangeNumber.None : _leasedAt.Peek();
             }
+            // The server forgets the oldest block for a new one: nothing that waits may have a number of it.
+            if (!await ShipPatientlyAsync(earlier, context.Cancellation))
+                return false;
             Outcome<LeaseVnodesReply> outcome = await _vice.LeaseVnodesAsync(new LeaseVnodesRequest { Volume = _volume, Count = NumbersPerLease }, context);
             if (!outcome.IsReply || outcome.Value.First == default)
                 return false;
             lock (_lock)
             {
-                if (!_isBegun && _log.WaitingChanges > 0)
-                    return false; // What an earlier daemon left goes first, under its own numbers.
                 if (!_isBegun)
                     _log.StartBatchesAfter(outcome.Value.LastBatch);
                 _isBegun = true;
                 _local.AddBlock(outcome.Value.First, NumbersPerLease, outcome.Value.Uniquifier);
+                _leasedAt.Enqueue(_log.Last);
+                if (_leasedAt.Count > MostLeasedAt)
+                    _leasedAt.Dequeue();
             }
             return true;
         }
@@ -504,74 +528,8 @@ internal sealed partial class WriteBehind : IRefusedChanges
     {
         await Task.Yield(); // Who began it holds the lock.
         await LeaseAsync(_calls.OfClient());
-    }
-
-    /// <summary>Rule 3. Returns at once; one runs at a time, and once more for what came meanwhile.</summary>
-    private void ReturnAll(bool isReclaim)
-    {
         lock (_lock)
-        {
-            _generation++;
-            _isReclaimWanted |= isReclaim;
-            _isReturnWanted = true;
-            if (_isReturning)
-                return;
-            _isReturning = true;
-            _closed++;
-            _returning = BackgroundWork.Watch("returning write tokens", ReturnAllAsync());
-        }
-    }
-
-    private async Task ReturnAllAsync()
-    {
-        await Task.Yield(); // Who began it holds the lock.
-        while (true)
-        {
-            Fid[] held;
-            bool isReclaim;
-            lock (_lock)
-            {
-                if (!_isReturnWanted)
-                {
-                    _isReturning = false;
-                    _closed--;
-                    return;
-                }
-                (isReclaim, _isReclaimWanted, _isReturnWanted) = (_isReclaimWanted, false, false);
-                held = [.. _local.Held];
-            }
-            if (isReclaim)
-                await ReclaimAsync(held);
-            if (!await ShipAsync(CancellationToken.None))
-                break;
-            Fid[] recalled, doubtful;
-            lock (_lock)
-                doubtful = [.. _doubtful];
-            _caches.Disown(doubtful);
-            lock (_lock)
-            {
-                _doubtful.ExceptWith(doubtful);
-                recalled = [.. _recalled];
-                _recalled.Clear();
-                NoteRestless(recalled);
-                _local.Clear();
-            }
-            foreach (Fid[] some in held.Union(recalled).Chunk(Limits.FidsPerGiveUp))
-            {
-                // Without an answer the session is over, or the lease will be: then they are returned too.
-                await _vice.ReturnTokensAsync(new ReturnTokensRequest { Fids = some }, _calls.OfClient());
-            }
-        }
-        lock (_lock)
-            _isReturning = false; // The mount ends; nothing is decided here any more.
-    }
-
-    /// <summary>The server was restarted, and lets others wait until it knows what was held.</summary>
-    private async Task ReclaimAsync(Fid[] held)
-    {
-        foreach (Fid[] some in held.Chunk(Limits.TokensPerCall))
-            await _vice.AcquireTokensAsync(new AcquireTokensRequest { Fids = some, IsReclaim = true, HasMore = true }, _calls.OfClient());
-        await _vice.AcquireTokensAsync(new AcquireTokensRequest { Fids = [], IsReclaim = true }, _calls.OfClient());
+            _isLeasing = false;
     }
 
     private static string OneLineName(ReadOnlySpan<byte> name) => System.Text.Json.JsonEncodedText.Encode(System.Text.Encoding.UTF8.GetString(name)).ToString();
@@ -587,93 +545,4 @@ internal sealed partial class WriteBehind : IRefusedChanges
 
     [LoggerMessage(EventId = 283, Level = LogLevel.Warning, Message = "The change log can't be written, so changes go to the server one by one: {Reason}")]
     private partial void LogLogFailed(string reason);
-}
-
-/// <summary>The context of calls that nobody waits for by name.</summary>
-internal sealed class CallTimesOf(CallTimes times, CancellationToken stopping)
-{
-    public CancellationToken Stopping => stopping;
-
-    /// <summary>How long somebody waits where nothing goes on.</summary>
-    public TimeSpan Patience => times.Call;
-
-    public CallContext OfClient() => new() { Deadline = times.Call, Stall = times.Stall, Cancellation = stopping };
-}
-
-/// <summary>Brings batches to the server. Contents go inside: those that are longer never come here.</summary>
-internal sealed partial class ChangeCarrier(VolumeId volume, IViceService vice, bool takesTokens, CallTimesOf calls, Action tokensMissed, ILogger logger) : IChangeCarrier
-{
-    /// <summary>
-    /// One batch at a time: what it refuses decides what of the next may run. Who waits is served in the order of waiting, and a batch that is early all the same is refused by its number.
-    /// </summary>
-    private readonly SlotQueue _turn = new(1);
-
-    /// <summary>Refused in a batch before, while batches behind it were formed already. Only who has the turn looks.</summary>
-    private readonly HashSet<ChangeNumber> _refused = [];
-
-    public ValueTask<CarrierOutcome> SendContentAsync(LoggedChange change, CancellationToken stopping) => new(CarrierOutcome.Done);
-
-    public async ValueTask<CarrierOutcome> SendBatchAsync(BatchNumber number, IReadOnlyList<BatchedChange> changes, CancellationToken stopping)
-    {
-        await _turn.TakeAsync(stopping);
-        try
-        {
-            return await SendInTurnAsync(number, changes, stopping);
-        }
-        finally
-        {
-            _turn.Release();
-        }
-    }
-
-    private async ValueTask<CarrierOutcome> SendInTurnAsync(BatchNumber number, IReadOnlyList<BatchedChange> changes, CancellationToken stopping)
-    {
-        var request = new ApplyBatchRequest { Volume = volume, Number = number, TakesTokens = takesTokens, Operations = ToOperations(changes) };
-        Outcome<ApplyBatchReply> outcome = await vice.ApplyBatchAsync(request, calls.OfClient() with { Cancellation = stopping });
-        if (stopping.IsCancellationRequested && !outcome.IsReply)
-            return CarrierVerdict.Interrupted;
-        if (outcome.IsReply)
-        {
-            if (takesTokens && !outcome.Value.HasTokens && changes.Any(static change => change.Logged.Change.Kind == ChangeKind.Create))
-                tokensMissed();
-            Refusal[] refusals = [.. outcome.Value.Refused.Where(refused => (uint)refused.Index < (uint)changes.Count)
-                .Select(refused => new Refusal(changes[refused.Index].Logged.Number, refused.Abort))];
-            _refused.UnionWith(refusals.Select(static refusal => refusal.Number));
-            return new CarrierOutcome(CarrierVerdict.Done, refusals);
-        }
-        if (outcome.Kind != OutcomeKind.Aborted)
-            return CarrierVerdict.Unreachable;
-        if (outcome.Abort == AbortCodes.BatchOutOfOrder && await IsAppliedAsync(number, stopping))
-            return CarrierOutcome.Done; // A later one is applied too: so this one's answer came, and was taken.
-        LogNotTaken(number.Value, outcome.Abort);
-        return CarrierVerdict.Unreachable;
-    }
-
-    private async ValueTask<bool> IsAppliedAsync(BatchNumber number, CancellationToken stopping)
-    {
-        Outcome<LeaseVnodesReply> outcome = await vice.LeaseVnodesAsync(new LeaseVnodesRequest { Volume = volume, Count = 0 }, calls.OfClient() with { Cancellation = stopping });
-        return outcome.IsReply && outcome.Value.LastBatch.Value >= number.Value;
-    }
-
-    private BatchOperation[] ToOperations(IReadOnlyList<BatchedChange> changes)
-    {
-        var places = new Dictionary<ChangeNumber, int>(changes.Count);
-        var operations = new BatchOperation[changes.Count];
-        for (int place = 0; place < changes.Count; place++)
-        {
-            Change change = changes[place].Logged.Change;
-            places[changes[place].Logged.Number] = place;
-            var operation = WireCodec.FromBytes<BatchOperation>(change.Request);
-            // The number of a new vnode was drawn after the request was written.
-            if (operation.Create is { } create)
-                operation = operation with { Create = create with { Given = change.Object } };
-            IReadOnlyList<ChangeNumber> needs = changes[place].Needs;
-            operations[place] = needs.Any(_refused.Contains) ? operation with { Needs = [place] } // Of itself: it never runs.
-                : operation with { Needs = [.. needs.Where(places.ContainsKey).Select(need => places[need])] };
-        }
-        return operations;
-    }
-
-    [LoggerMessage(EventId = 284, Level = LogLevel.Warning, Message = "The server doesn't take batch {Number} of changes yet: {Abort}")]
-    private partial void LogNotTaken(ulong number, AbortCode abort);
 }

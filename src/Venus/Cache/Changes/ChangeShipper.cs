@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Afs.Venus.Cache;
 
 /// <summary>
-/// Sends a volume's changes to the server: in their order, in batches, several under way. A batch goes through these steps; each waits for the batch before it where it says so:
+/// Sends a volume's changes to the server: in their order, in batches, as many under way as its carrier takes. A batch goes through these steps; each waits for the batch before it where it says so:
 ///
 /// <code>
 /// formed     it is due: by its length, the age of its first change, somebody who waits, or a bound
@@ -31,7 +31,9 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
     /// <summary>Requests and contents: with so many it is sent at once.</summary>
     public const long MostBytesOfBatch = 32L * 1024 * 1024;
 
+    /// <summary>Where its carrier takes so many.</summary>
     public const int MostBatchesUnderWay = 4;
+
     public const int MostContentsAtOnce = 4;
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100), LongestPause = TimeSpan.FromSeconds(10);
@@ -40,6 +42,7 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
     private readonly VolumeId _volume;
     private readonly ChangeLog _log;
     private readonly IChangeCarrier _carrier;
+    private readonly int _mostUnderWay;
     private readonly IRefusedChanges _refusedChanges;
     private readonly WriteBehindOptions _options;
     private readonly TimeProvider _time;
@@ -76,6 +79,7 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
     public ChangeShipper(VolumeId volume, ChangeLog log, IChangeCarrier carrier, IRefusedChanges refusedChanges, WriteBehindOptions options, TimeProvider time, ILogger logger)
     {
         (_volume, _log, _carrier, _refusedChanges, _options, _time, _logger) = (volume, log, carrier, refusedChanges, options, time, logger);
+        _mostUnderWay = Math.Min(carrier.MostBatchesUnderWay, MostBatchesUnderWay);
         _notedBefore = new(log.UnsettledBatches());
         _formed = log.Settled;
         _noted = _notedBefore.Count == 0 ? log.Settled : _notedBefore.Last().Last;
@@ -252,7 +256,7 @@ internal sealed partial class ChangeShipper : IAsyncDisposable
     /// <summary>Begins the batches that are due, as long as there may be more of them.</summary>
     private void Pump()
     {
-        while (!_isEnded && _underWay.Count < MostBatchesUnderWay && Form() is { } batch)
+        while (!_isEnded && _underWay.Count < _mostUnderWay && Form() is { } batch)
         {
             _formed = batch.Last;
             _formedTotalBytes = batch.Changes[^1].TotalBytes;

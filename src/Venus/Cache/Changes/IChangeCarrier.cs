@@ -53,6 +53,12 @@ internal readonly record struct CarrierOutcome(CarrierVerdict Verdict, IReadOnly
 internal interface IChangeCarrier
 {
     /// <summary>
+    /// Batches that may be under way, at most <see cref="ChangeShipper.MostBatchesUnderWay"/>. More than one only where the server knows, also in another session and after a crash of the client, what of all
+    /// of them it refused: else what was refused of one is forgotten when the next is applied.
+    /// </summary>
+    int MostBatchesUnderWay { get; }
+
+    /// <summary>
     /// Brings a store's content to the server, under a name by which its batch can mean it. When it says done the content is on stable storage here, too: its batch may have to
     /// be sent again after a loss of power. May be asked again for what is there already. Several at a time.
     /// </summary>

@@ -39,7 +39,7 @@ namespace Afs.Venus.Cache;
 ///  - the file is opened when somebody who pins it first needs it, for reading, and closed at the last pin's end at the latest (<see cref="BoundedFile"/>); it is open for writing only while somebody
 ///    writes: a descriptor costs more than the rest of an open, passthrough reads without one, and the kernel would take it for a writer's.
 /// </summary>
-internal sealed class Container
+internal sealed partial class Container
 {
     private readonly Lock _lock = new();
     private readonly ContainerRecord _record;
@@ -483,23 +483,11 @@ internal sealed class Container
         }
     }
 
-    /// <summary>Its base version never was: the server refused it. Who has it open or mapped goes on, and what he stores from here on replaces a version that he has not seen.</summary>
-    public void Disown()
-    {
-        lock (_lock)
-        {
-            if (_fate == ContainerFate.Gone)
-                return;
-            (BaseVersion, Blocks) = (DataVersion.None, null);
-            _index.PutLater(Record());
-        }
-    }
-
     /// <summary>What is read for a store from here on is at least as new as this look. Only while pinned.</summary>
     public BeforeStore LookBeforeStore()
     {
         lock (_lock)
-            return new BeforeStore(_files.Stat(OpenFile()), _timesSet);
+            return new BeforeStore(_files.Stat(OpenFile()), _timesSet, _timesDisowned);
     }
 
     /// <summary>The content as of <paramref name="before"/> is the server's version now. What changed since is found by looking.</summary>
@@ -507,7 +495,9 @@ internal sealed class Container
     {
         lock (_lock)
         {
-            (BaseVersion, Crc32C, Blocks, _sent) = (version, crc32C, blocks, null);
+            // It was stored here first, and refused before this thread came to say so.
+            bool isDisowned = before.TimesDisowned != _timesDisowned;
+            (BaseVersion, Crc32C, Blocks, _sent) = (isDisowned ? DataVersion.None : version, crc32C, isDisowned ? null : blocks, null);
             // A time that was set while the store ran moved the ctime. Taken for a change, the same content would be stored once more, over what others store by then. So the content decides.
             bool isTimeSet = before.TimesSet != _timesSet;
             SetBaseline(Baseline.At(isTimeSet ? _files.Stat(OpenFile()) with { LengthBytes = before.Stat.LengthBytes, IsDecisive = false } : before.Stat));
@@ -694,7 +684,10 @@ internal sealed class Container
         _index.PutLater(Record(), outlastsPowerLoss: wasDirty);
     }
 
+    /// <summary>What may be torn is so until it is decided what becomes of it, in whichever boot of the machine.</summary>
+    private string BootId => MayBeTorn && NeedsRecovery ? _record.BootId : _bootId;
+
     private ContainerRecord Record() => _phase.ToRow() == ContainerState.Writing && _sent is { } sent
-        ? new(Id, Fid, BaseVersion, ContainerState.Storing, sent.Crc32C, sent.At, _bootId, Writer)
-        : new(Id, Fid, BaseVersion, _phase.ToRow(), Crc32C, _baseline.Stat, _bootId, Writer);
+        ? new(Id, Fid, BaseVersion, ContainerState.Storing, sent.Crc32C, sent.At, BootId, Writer)
+        : new(Id, Fid, BaseVersion, _phase.ToRow(), Crc32C, _baseline.Stat, BootId, Writer);
 }

@@ -47,7 +47,8 @@ internal static class ContainerPhases
 
 /// <summary>A look at a container's file before its content is read for a store.</summary>
 /// <param name="TimesSet">How often its modification time had been set by then.</param>
-internal readonly record struct BeforeStore(ContainerStat Stat, int TimesSet);
+/// <param name="TimesDisowned">How often its base version had turned out never to have been.</param>
+internal readonly record struct BeforeStore(ContainerStat Stat, int TimesSet, int TimesDisowned);
 
 /// <summary>What becomes of a container at the end of its last use.</summary>
 internal enum ContainerFate : byte

@@ -141,11 +141,19 @@ internal sealed partial class ContentCache(
     public ValueTask<Result<bool>> RefreshAsync(IContainer use, OperationContext operation) =>
         use is ContainerUse { Container: var container } ? refresher.RefreshAsync(container, operation) : new(false);
 
-    /// <summary>This client removed the file's last name: what has it open keeps it, nothing is stored any more.</summary>
+    /// <summary>Of a volume that is written behind.</summary>
+    public WriteBehind? Behind { get; set; }
+
+    /// <summary>
+    /// This client removed the file's last name: what has it open keeps it, nothing is stored any more. Where the server is told of that later its container is kept until then: a removal that is refused never
+    /// was, and who has the file mapped goes on writing to it.
+    /// </summary>
     public void Removed(Fid fid)
     {
         if (!table.TryGet(fid, out Container? container))
             return;
+        if (Behind is { IsUncertain: true } && container.TryPinClosed())
+            Behind.WhenCertain(() => uses.Ended(container, wasWriting: false));
         if (container.Retire(ContainerFate.RemovedHere))
             table.Delete(container);
     }

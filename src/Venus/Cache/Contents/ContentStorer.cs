@@ -170,6 +170,8 @@ internal sealed partial class ContentStorer(
             return ParkDamaged(container);
         request = filled.Value.Request;
         await MarkStoringAsync(container, at, request.Crc32C);
+        if (container.IsDisownedSince(before))
+            return AbortCodes.VersionGone; // Once more, over the version that it is really made from.
         CallMark mark = statuses.Mark();
         Result<StoreDataReply> reply = await calls.MutateAsync((vice, context) => vice.StoreDataAsync(request, context), For(container));
         if (!reply.IsSuccess)

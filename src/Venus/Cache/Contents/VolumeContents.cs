@@ -1,3 +1,4 @@
+using Afs.Platform;
 using Afs.Wire;
 
 namespace Afs.Venus.Cache;
@@ -5,11 +6,14 @@ namespace Afs.Venus.Cache;
 /// <summary>The contents of a volume's files: how they come into containers, how changes leave them, and what becomes of what a daemon that died left changed.</summary>
 internal sealed class VolumeContents
 {
+    private readonly VolumeId _volume;
+    private readonly ContainerStore _store;
     private readonly ContentStorer _storer;
     private readonly ContentFetcher _fetcher;
 
     public VolumeContents(VolumeId volume, VolumeSurroundings around, ContainerStore store, VolumeStatuses known, KernelNotices kernel, LockFences fences)
     {
+        (_volume, _store) = (volume, store);
         (Statuses statuses, CacheFigures figures) = (known.Statuses, around.Figures);
         Unnamed = new UnnamedFiles(around.Calls, statuses, store.Table);
         Uses = new ContentUses(store.Table, store.Dirty, store.Closed, Unnamed);
@@ -47,6 +51,22 @@ internal sealed class VolumeContents
 
     /// <summary>One more use of a container, which the caller has pinned.</summary>
     public IContainer Use(Container pinned, bool isWriting) => new ContainerUse(pinned, isWriting, _storer, Uses);
+
+    /// <summary>What is left of an earlier daemon started from versions that nobody knows. False: that isn't on the disk yet.</summary>
+    public async Task<bool> DisownAllAsync()
+    {
+        foreach (Container container in _store.Table.Snapshot(_volume))
+            container.Disown();
+        try
+        {
+            await _store.Index.FlushAsync();
+            return true;
+        }
+        catch (DiskException)
+        {
+            return false; // The index says so itself.
+        }
+    }
 
     public void CheckInvariants() => _fetcher.CheckInvariants();
 }

@@ -102,9 +102,10 @@ internal sealed class DirectoryCache(Statuses statuses, DirectoryFetcher fetcher
     }
 
     /// <summary>A change by this client: the directory's status after it, and the names it set or removed.</summary>
-    public void ApplyOwn(FetchStatus after, params IReadOnlyList<DirectoryChange> changes)
+    /// <param name="mark">From before its call.</param>
+    public void ApplyOwn(FetchStatus after, CallMark mark, params IReadOnlyList<DirectoryChange> changes)
     {
-        if (_directories.TryGetValue(after.Fid, out CachedDirectory? cached))
+        if (_directories.TryGetValue(after.Fid, out CachedDirectory? cached) && !statuses.IsDisowned(after.Fid, mark))
             cached.ApplyOwn(after.DataVersion, changes);
     }
 

@@ -25,12 +25,12 @@ internal sealed class FileOperations(
             return doubts.Judge(FailureKind.ServerMisbehaved, request.Parent);
         if (request.Name is { } name && reply.Value.Parent is { } parent)
         {
-            directories.ApplyOwn(parent, new DirectoryChange { Name = name, IsSet = true, Fid = made.Fid, Type = made.Type });
-            statuses.Keep(parent);
+            directories.ApplyOwn(parent, mark, new DirectoryChange { Name = name, IsSet = true, Fid = made.Fid, Type = made.Type });
+            statuses.Keep(parent, mark);
         }
         else if (request.Name is null)
             unnamed.Add(made.Fid);
-        if (made.Type == FileType.Directory)
+        if (made.Type == FileType.Directory && !statuses.IsDisowned(made.Fid, mark))
             directories.AddEmpty(made);
         if (made.HasXattrs && XattrList.AreValid(reply.Value.Xattrs))
             xattrs.Put(made, reply.Value.Xattrs);
@@ -56,6 +56,7 @@ internal sealed class FileOperations(
         if (unstored.TryKeep(request, out FetchStatus kept))
             return kept;
         using var change = new ChangeScope(statuses, request.Fid);
+        CallMark mark = statuses.Mark();
         bool isKnown = statuses.TryGet(request.Fid, out FetchStatus before);
         Result<StoreStatusReply> reply = await calls.MutateAsync((vice, context) => vice.StoreStatusAsync(request, context), operation);
         if (!reply.IsSuccess)
@@ -72,8 +73,8 @@ internal sealed class FileOperations(
         }
         if (reply.Value.Status.Fid != request.Fid)
             return doubts.Judge(FailureKind.ServerMisbehaved, request.Fid);
-        statuses.Keep(reply.Value.Status);
-        if (isKnown)
+        statuses.Keep(reply.Value.Status, mark);
+        if (isKnown && !statuses.IsDisowned(reply.Value.Status.Fid, mark))
             xattrs.FollowMode(before, reply.Value.Status);
         if (request.Fields.HasFlag(StatusFields.ModifyTime))
             SetContainerTime(request.Fid, request.ModifyTime);
@@ -86,14 +87,15 @@ internal sealed class FileOperations(
         if (statuses.IsRemoved(fid))
             return SetRemovedXattr(request);
         using var change = new ChangeScope(statuses, fid);
+        CallMark mark = statuses.Mark();
         bool isKnown = statuses.TryGet(fid, out FetchStatus before);
         Result<StoreXattrReply> reply = await calls.MutateAsync((vice, context) => vice.StoreXattrAsync(request, context), operation);
         if (!reply.IsSuccess)
             return doubts.Judge(reply.Failure, fid);
         if (reply.Value.Status.Fid != fid)
             return doubts.Judge(FailureKind.ServerMisbehaved, fid);
-        statuses.Keep(reply.Value.Status);
-        if (isKnown)
+        statuses.Keep(reply.Value.Status, mark);
+        if (isKnown && !statuses.IsDisowned(reply.Value.Status.Fid, mark))
             xattrs.Follow(before, reply.Value.Status, request.Name, request.Value);
         return Failure.None;
     }

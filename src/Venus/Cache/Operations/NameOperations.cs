@@ -1,3 +1,4 @@
+using Afs.Venus.Callbacks;
 using Afs.Venus.Servers;
 using Afs.Wire;
 
@@ -11,6 +12,7 @@ internal sealed class NameOperations(
     public async ValueTask<Failure> RemoveAsync(RemoveRequest request, OperationContext operation)
     {
         using var change = new ChangeScope(statuses, request.Parent);
+        CallMark mark = statuses.Mark();
         removals.Begin();
         try
         {
@@ -20,9 +22,9 @@ internal sealed class NameOperations(
                 return doubts.JudgeNames(reply.Failure, (request.Parent, request.Name, child));
             if (reply.Value.Parent.Fid != request.Parent)
                 return doubts.Judge(FailureKind.ServerMisbehaved, request.Parent);
-            directories.ApplyOwn(reply.Value.Parent, Unset(request.Name));
-            statuses.Keep(reply.Value.Parent);
-            LostName(reply.Value.Removed, reply.Value.Remaining);
+            directories.ApplyOwn(reply.Value.Parent, mark, Unset(request.Name));
+            statuses.Keep(reply.Value.Parent, mark);
+            LostName(reply.Value.Removed, reply.Value.Remaining, mark);
             return Failure.None;
         }
         finally
@@ -34,6 +36,7 @@ internal sealed class NameOperations(
     public async ValueTask<Failure> RenameAsync(RenameRequest request, OperationContext operation)
     {
         using var change = new ChangeScope(statuses, request.FromParent, request.ToParent);
+        CallMark mark = statuses.Mark();
         removals.Begin();
         try
         {
@@ -43,7 +46,7 @@ internal sealed class NameOperations(
                 return doubts.JudgeNames(reply.Failure, (request.FromParent, request.FromName, moved), (request.ToParent, request.ToName, replaced));
             if (reply.Value.FromParent.Fid != request.FromParent || reply.Value.ToParent.Fid != request.ToParent)
                 return doubts.Judge(FailureKind.ServerMisbehaved, request.FromParent, request.ToParent);
-            ApplyRename(request, reply.Value);
+            ApplyRename(request, reply.Value, mark);
             return Failure.None;
         }
         finally
@@ -55,6 +58,7 @@ internal sealed class NameOperations(
     public async ValueTask<Result<FetchStatus>> LinkAsync(LinkRequest request, OperationContext operation)
     {
         using var change = new ChangeScope(statuses, request.Fid, request.Parent);
+        CallMark mark = statuses.Mark();
         Result<LinkReply> reply = await calls.MutateAsync((vice, context) => vice.LinkAsync(request, context), operation);
         if (!reply.IsSuccess)
             return doubts.Judge(reply.Failure, request.Fid, request.Parent);
@@ -62,40 +66,45 @@ internal sealed class NameOperations(
         if (linked.Fid != request.Fid || reply.Value.Parent.Fid != request.Parent)
             return doubts.Judge(FailureKind.ServerMisbehaved, request.Fid, request.Parent);
         unnamed.Named(request.Fid);
-        directories.ApplyOwn(reply.Value.Parent, Set(request.Name, linked));
-        statuses.Keep(reply.Value.Parent);
-        statuses.Keep(linked);
+        directories.ApplyOwn(reply.Value.Parent, mark, Set(request.Name, linked));
+        statuses.Keep(reply.Value.Parent, mark);
+        statuses.Keep(linked, mark);
         return linked;
     }
 
-    private void ApplyRename(RenameRequest request, RenameReply reply)
+    private void ApplyRename(RenameRequest request, RenameReply reply, CallMark mark)
     {
         DirectoryChange source = request.Mode == RenameMode.Exchange && reply.Other is { } other
             ? Set(request.FromName, other)
             : Unset(request.FromName);
         DirectoryChange target = Set(request.ToName, reply.Moved);
         if (request.FromParent == request.ToParent)
-            directories.ApplyOwn(reply.ToParent, source, target);
+            directories.ApplyOwn(reply.ToParent, mark, source, target);
         else
         {
-            directories.ApplyOwn(reply.FromParent, source);
-            directories.ApplyOwn(reply.ToParent, target);
-            statuses.Keep(reply.FromParent);
+            directories.ApplyOwn(reply.FromParent, mark, source);
+            directories.ApplyOwn(reply.ToParent, mark, target);
+            statuses.Keep(reply.FromParent, mark);
         }
-        statuses.Keep(reply.ToParent);
-        statuses.Keep(reply.Moved);
+        statuses.Keep(reply.ToParent, mark);
+        statuses.Keep(reply.Moved, mark);
         if (request.Mode == RenameMode.Exchange)
-            statuses.Keep(reply.Other);
+            statuses.Keep(reply.Other, mark);
         else if (reply.Replaced != default)
-            LostName(reply.Replaced, reply.Other);
+            LostName(reply.Replaced, reply.Other, mark);
     }
 
     /// <summary>It has other names left, or is gone.</summary>
-    private void LostName(Fid fid, FetchStatus? remaining)
+    private void LostName(Fid fid, FetchStatus? remaining, CallMark mark)
     {
         if (remaining is not null)
         {
-            statuses.Keep(remaining);
+            statuses.Keep(remaining, mark);
+            return;
+        }
+        if (statuses.IsDisowned(fid, mark))
+        {
+            statuses.Distrust(fid); // Whether it went is asked.
             return;
         }
         contents.Removed(fid);

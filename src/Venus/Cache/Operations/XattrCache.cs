@@ -64,6 +64,16 @@ internal sealed class XattrCache
         }
     }
 
+    /// <summary>What is known of one is of a version that never was.</summary>
+    public void Remove(Fid fid)
+    {
+        lock (_lock)
+        {
+            if (_cached.Remove(fid, out (StatusVersion Version, IReadOnlyList<Xattr> Xattrs) known))
+                _bytes -= XattrList.BytesOf(known.Xattrs);
+        }
+    }
+
     /// <summary>They belong to another incarnation of the volume.</summary>
     public void Clear()
     {

@@ -32,10 +32,15 @@ internal sealed partial class LiteDbSavedVnodes(IDisk disk, string name, ILogger
 
     public void Begin(VolumeIdentity identity)
     {
-        _volume = new VolumeId(identity.Volume);
-        _identity = Encode(_volume, identity.Incarnation);
+        Adopt(identity);
         if (!IsOfIdentity())
             MakeEmpty();
+    }
+
+    public void BeginAnew(VolumeIdentity identity)
+    {
+        Adopt(identity);
+        MakeEmpty();
     }
 
     /// <summary>One that turns out to be damaged is made anew; what was read of it until then is as good as the rest: it is asked about.</summary>
@@ -96,6 +101,12 @@ internal sealed partial class LiteDbSavedVnodes(IDisk disk, string name, ILogger
             LogDamaged(name, e.Message);
         }
         return isSame;
+    }
+
+    private void Adopt(VolumeIdentity identity)
+    {
+        _volume = new VolumeId(identity.Volume);
+        _identity = Encode(_volume, identity.Incarnation);
     }
 
     private void MakeEmpty()

@@ -15,6 +15,10 @@ internal interface ISavedVnodes : IDisposable
     /// <exception cref="Afs.Platform.DiskException">The disk is full or failed.</exception>
     void Begin(VolumeIdentity identity);
 
+    /// <summary>The same, and whatever was saved is deleted, of this one too.</summary>
+    /// <exception cref="Afs.Platform.DiskException">The disk is full or failed.</exception>
+    void BeginAnew(VolumeIdentity identity);
+
     /// <summary>Gives all that is saved. Rows that are damaged are left out.</summary>
     /// <exception cref="Afs.Platform.DiskException">The disk failed.</exception>
     void Read(Action<FetchStatus> status, Action<SavedDirectory> directory);
@@ -69,8 +73,8 @@ internal sealed partial class VnodeSaver(ISavedVnodes? store, VnodeTable vnodes,
         return count;
     }
 
-    /// <summary>The cache was emptied, for another volume or incarnation.</summary>
-    public void Forget(VolumeIdentity identity) => Guard(saved => saved.Begin(identity));
+    /// <summary>The cache was emptied. Of this volume from here on. False: what was saved before may be still there.</summary>
+    public bool Forget(VolumeIdentity identity) => Guard(saved => saved.BeginAnew(identity));
 
     /// <summary>What changed. A directory that is changing waits until it has come to rest, for its names are written as one.</summary>
     public async Task SaveAsync(bool isLast, CancellationToken cancellation)
@@ -91,17 +95,19 @@ internal sealed partial class VnodeSaver(ISavedVnodes? store, VnodeTable vnodes,
     public void Close() => store?.Dispose();
 
     /// <summary>What could not be saved is asked of the server after the next start.</summary>
-    private void Guard(Action<ISavedVnodes> work)
+    private bool Guard(Action<ISavedVnodes> work)
     {
         if (store is null)
-            return;
+            return true;
         try
         {
             work(store);
+            return true;
         }
         catch (DiskException e)
         {
             LogNotSaved(e.Message);
+            return false;
         }
     }
 

@@ -101,11 +101,15 @@ internal sealed class Statuses(VnodeTable table, ServerTrust trust, BreakLog bre
     public FetchStatus Grant(FetchStatus status, CallMark mark) => table.Grant(status, mark);
 
     /// <summary>A status beside the main one in a mutation's reply.</summary>
-    public void Keep(FetchStatus? status)
+    /// <param name="mark">From before its call.</param>
+    public void Keep(FetchStatus? status, CallMark mark)
     {
         if (status is not null)
-            table.Keep(status);
+            table.Keep(status, mark);
     }
+
+    /// <summary>It was disowned after that mark was noted: nothing that a reply to a call from then says of it counts.</summary>
+    public bool IsDisowned(Fid fid, CallMark mark) => table.IsDisowned(fid, mark);
 
     /// <summary>A mutation of this vnode is about to be sent; <see cref="EndChange"/> follows after its reply was applied.</summary>
     public void BeginChange(Fid fid) => table.BeginChange(fid);

@@ -32,7 +32,9 @@ internal sealed class VnodeTable
 
     public FetchStatus Grant(FetchStatus status, CallMark mark) => Shard(status.Fid).Grant(status, mark);
 
-    public void Keep(FetchStatus status) => Shard(status.Fid).Keep(status);
+    public void Keep(FetchStatus status, CallMark mark) => Shard(status.Fid).Keep(status, mark);
+
+    public bool IsDisowned(Fid fid, CallMark mark) => Shard(fid).IsDisowned(fid, mark);
 
     public void BeginChange(Fid fid) => Shard(fid).BeginChange(fid);
 
@@ -102,9 +104,15 @@ internal sealed class VnodeShard(int most, long mostTargetBytes, BreakLog breaks
     /// <summary>How far the eviction looks before the table rather grows by one.</summary>
     private const int MostSteps = 1024;
 
+    private const int MostDisowned = 1024;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<Fid, int> _index = [];
     private readonly Stack<int> _free = [];
+
+    /// <summary>Those disowned lately, each with how far the break log had come.</summary>
+    private readonly Dictionary<Fid, ulong> _disowned = [];
+    private ulong _allDisowned;
     private VnodeSlot[] _slots = new VnodeSlot[16];
     private int _used;
     private int _hand;
@@ -153,6 +161,11 @@ internal sealed class VnodeShard(int most, long mostTargetBytes, BreakLog breaks
     {
         lock (_lock)
         {
+            if (IsDisownedSince(status.Fid, mark))
+            {
+                Doubt(status.Fid);
+                return status;
+            }
             ref VnodeSlot slot = ref GetOrAdd(status.Fid);
             if (slot.IsRemoved || slot.Status is { } cached && PromiseRules.IsOlder(status.StatusVersion, cached.StatusVersion))
                 return slot.Status ?? status;
@@ -164,10 +177,16 @@ internal sealed class VnodeShard(int most, long mostTargetBytes, BreakLog breaks
     }
 
     /// <summary>Rules R3 to R5: the status of a mutation that was begun with <see cref="BeginChange"/>.</summary>
-    public void Keep(FetchStatus status)
+    /// <param name="mark">From before its call.</param>
+    public void Keep(FetchStatus status, CallMark mark)
     {
         lock (_lock)
         {
+            if (IsDisownedSince(status.Fid, mark))
+            {
+                Doubt(status.Fid);
+                return;
+            }
             ref VnodeSlot slot = ref GetOrAdd(status.Fid);
             if (slot.IsRemoved || slot.Status is { } cached && status.StatusVersion.Value <= cached.StatusVersion.Value)
                 return;
@@ -259,21 +278,50 @@ internal sealed class VnodeShard(int most, long mostTargetBytes, BreakLog breaks
         }
     }
 
-    /// <summary>Its versions were never the server's: any that the server says replaces it.</summary>
+    /// <summary>Its versions were never the server's, nor was its removal: any that the server says replaces it. Replies to calls from before count for nothing.</summary>
     public void Disown(Fid fid)
     {
         lock (_lock)
         {
+            NoteDisowned(fid);
             if (!_index.TryGetValue(fid, out int at) || _slots[at].Status is not { } status)
                 return;
             ref VnodeSlot slot = ref _slots[at];
-            slot.Promised = 0;
+            (slot.Promised, slot.IsRemoved) = (0, false);
             if (slot.Retained > 0)
                 Set(ref slot, status with { StatusVersion = default, DataVersion = default });
             else
                 Set(ref slot, null);
             DropIfEmpty(fid, ref slot);
         }
+    }
+
+    /// <summary>It was disowned after that mark was noted: a reply to a call from then brings back what never was.</summary>
+    public bool IsDisowned(Fid fid, CallMark mark)
+    {
+        lock (_lock)
+            return IsDisownedSince(fid, mark);
+    }
+
+    private bool IsDisownedSince(Fid fid, CallMark mark) => mark.Breaks < _allDisowned || _disowned.Count > 0 && _disowned.TryGetValue(fid, out ulong at) && mark.Breaks < at;
+
+    /// <summary>This client changed it, or believed so, before it was disowned: what is known of it since may be of before that.</summary>
+    private void Doubt(Fid fid)
+    {
+        breaks.Note(fid);
+        if (_index.TryGetValue(fid, out int at))
+            _slots[at].Promised = 0;
+    }
+
+    /// <summary>Where there are too many to be told apart, all count as disowned now.</summary>
+    private void NoteDisowned(Fid fid)
+    {
+        if (_disowned.Count >= MostDisowned)
+        {
+            _disowned.Clear();
+            _allDisowned = breaks.Sequence;
+        }
+        _disowned[fid] = breaks.Sequence;
     }
 
     /// <summary>The vnode is gone. Its last status stays, without names, for whoever has it open here.</summary>

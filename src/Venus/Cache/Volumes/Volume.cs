@@ -45,7 +45,8 @@ internal sealed partial class Volume
         Questions = new VolumeQuestions(Root, around, store, _known, _contents, _operations);
         _incarnation = new CachedIncarnation(Id, around, storage.Disk, store.Seals, _known, _operations.Xattrs);
         _duties = new VolumeDuties(Id, _incarnation, store.Dirty, _known, _contents, around.Log);
-        Behind = behind?.Invoke(new VolumeBehind(_known, _operations.Xattrs, store.Table, new RefusedTree(storage.Disk, around.Time, _known.Directories.FindName), kernel, () => new CallMark(Trust.Mark(), breaks.Sequence)));
+        Behind = behind?.Invoke(new VolumeBehind(_known, _operations.Xattrs, store.Table, store.Dirty, new RefusedTree(storage.Disk, around.Time, _known.Directories.FindName), kernel, () => new CallMark(Trust.Mark(), breaks.Sequence), Trust));
+        _contents.Cache.Behind = Behind;
         Callbacks = Behind is null ? _known.Callbacks : new RecalledCallbacks(_known.Callbacks, Behind);
         if (around.Options.Locks == LocksMode.Cell)
         {
@@ -105,10 +106,16 @@ internal sealed partial class Volume
     }
 
     /// <summary>
-    /// Power was lost, and with it maybe the end of the change log: what is clean here may be of changes that the server will never see, under versions that it gives to others. So nothing clean is
-    /// kept. Before <see cref="Begin"/>.
+    /// As <see cref="Begin"/>, where what is cached may have versions that the server never gave, or gave to others (<see cref="CacheCertainty"/>): what is clean goes, and of the rest nobody knows what it
+    /// started from. True: that is on the disk.
     /// </summary>
-    public void ForgetClean(VolumeIdentity identity) => _incarnation.Forget(identity);
+    public async Task<bool> BeginAnewAsync(VolumeIdentity identity)
+    {
+        _incarnation.Adopt(identity);
+        bool isForgotten = _incarnation.Forget(identity) & await _contents.DisownAllAsync();
+        _duties.RevalidateSoon();
+        return isForgotten;
+    }
 
     /// <summary>Begins what is due. Once a second.</summary>
     public void BeginDue(OperationContext operation) => _duties.BeginDue(operation);
@@ -237,14 +244,13 @@ internal sealed partial class CachedIncarnation(
             identity.Save(disk);
     }
 
-    /// <summary>All that is clean goes.</summary>
-    public void Forget(VolumeIdentity identity)
+    /// <summary>All that is clean goes. False: not yet what was saved of it.</summary>
+    public bool Forget(VolumeIdentity identity)
     {
         known.Clear();
         xattrs.Clear();
         seals.DropClean(volume);
-        if (identity.Root.Volume == volume)
-            known.Saver.Forget(identity);
+        return identity.Root.Volume != volume || known.Saver.Forget(identity);
     }
 
     [LoggerMessage(EventId = 201, Level = LogLevel.Warning, Message = "The volume was restored, or is another one: what was cached of it is forgotten{More}")]

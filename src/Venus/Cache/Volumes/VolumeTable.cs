@@ -36,7 +36,6 @@ internal sealed class VolumeTable(
     private FrozenDictionary<VolumeId, Volume> _byId = FrozenDictionary<VolumeId, Volume>.Empty;
     private Volume[] _all = [];
     private Volume? _first;
-    private bool? _isOtherBoot;
 
     /// <summary>That of the mount's root.</summary>
     /// <exception cref="InvalidOperationException">None is open: a broken invariant.</exception>
@@ -56,7 +55,7 @@ internal sealed class VolumeTable(
     /// connection.
     /// </summary>
     /// <param name="server">Its connection. Once the volume is open the table ends it; else its maker does.</param>
-    /// <exception cref="DiskException">What is cached of it can't be told from what is of another incarnation.</exception>
+    /// <exception cref="DiskException">What is cached of it can't be told from what is of another incarnation; or the change log can't be read, or is of a later program.</exception>
     public async Task<Result<Fid>> OpenAsync(string name, IViceServer server, BreakLog breaks, OperationContext operation)
     {
         CacheOptions of = options with { VolumeName = name };
@@ -72,16 +71,24 @@ internal sealed class VolumeTable(
             return identity.Failure;
         if (Take(identity.Value.Root.Volume) is { IsNone: false } refusal)
             return refusal;
-        ChangeLog? changes = OpenLog(identity.Value.Root.Volume);
-        var volume = new Volume(identity.Value, around, storage, store, breaks, kernel, changes is null ? null : caches => MakeBehind(identity.Value.Root.Volume, server.Vice, caches, changes, of));
+        VolumeId id = identity.Value.Root.Volume;
+        var certainty = new CacheCertainty(storage.Disk, storage.BootId, storage.WasCleanEnd, id);
+        bool hadLog = ChangeLog.IsThere(storage.Disk, id);
+        bool isDoubtful = certainty.IsDoubtful(hadLog);
+        ChangeLog? changes = hadLog || of.WriteBehind is not null ? ChangeLog.Open(storage.Disk, id, ClientIdFile.LoadOrMake(storage.Disk, random), time, storage.Work, new ChangeLogOptions(), log) : null;
+        var volume = new Volume(identity.Value, around, storage, store, breaks, kernel, changes is null ? null : caches => MakeBehind(id, server.Vice, caches, changes, certainty, of));
         if (volume.Behind is { } behind)
             vice.Attach(behind);
         callbacks.Attach(volume.Callbacks);
         try
         {
-            if (changes is not null && (_isOtherBoot ??= LogsBoot.IsOther(storage)))
-                volume.ForgetClean(identity.Value);
-            volume.Begin(identity.Value, isToBeAsked: known is not null);
+            if (!isDoubtful)
+                volume.Begin(identity.Value, isToBeAsked: known is not null);
+            bool isCertain = !isDoubtful || await volume.BeginAnewAsync(identity.Value);
+            if (isCertain && volume.Behind is null)
+                certainty.End();
+            else if (isCertain)
+                volume.Behind!.Assure();
         }
         catch (DiskException)
         {
@@ -95,14 +102,8 @@ internal sealed class VolumeTable(
         return volume.Root;
     }
 
-    /// <summary>Null: nothing is written behind here, and no daemon before left anything.</summary>
-    /// <exception cref="DiskException">What is left can't be read, or is of a later program.</exception>
-    private ChangeLog? OpenLog(VolumeId volume) => options.WriteBehind is not null || ChangeLog.IsThere(storage.Disk, volume)
-        ? ChangeLog.Open(storage.Disk, volume, ClientIdFile.LoadOrMake(storage.Disk, random), time, storage.Work, new ChangeLogOptions(), log)
-        : null;
-
-    private WriteBehind MakeBehind(VolumeId volume, IViceService vice, ICachesBehind caches, ChangeLog changes, CacheOptions of) =>
-        new(volume, vice, caches, changes, of.WriteBehind is not null, of.WriteBehind ?? new WriteBehindOptions(), new CallTimesOf(of.Times, stopping), time, log);
+    private WriteBehind MakeBehind(VolumeId volume, IViceService vice, ICachesBehind caches, ChangeLog changes, CacheCertainty certainty, CacheOptions of) =>
+        new(volume, vice, caches, changes, certainty, of.WriteBehind is not null, of.WriteBehind ?? new WriteBehindOptions(), new CallTimesOf(of.Times, stopping), time, log);
 
     /// <summary>Ids are unique in a cell: of two volumes that have one the server says what can't be. Neither may touch what is the other's on the disk.</summary>
     private Failure Take(VolumeId id)
@@ -144,6 +145,13 @@ internal sealed class VolumeTable(
             await Task.WhenAll(All.Select(static volume => volume.LeaveAsync()));
         foreach (Volume volume in All)
             await volume.CloseAsync(isLeaving);
+    }
+
+    /// <summary>All that is known is saved, and the containers' index whole: the next start may believe it.</summary>
+    public void Assure()
+    {
+        foreach (Volume volume in All)
+            volume.Behind?.Assure();
     }
 
     /// <summary>INVARIANT: each stands under its own id, and the first is among them.</summary>
