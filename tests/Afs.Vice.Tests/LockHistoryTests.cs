@@ -172,7 +172,7 @@ public class LockHistoryTests
                         }
                     }
                 }
-                _bench.Pass(CellLocks.HeldBackMs);
+                _bench.Pass(ServerLocks.HeldBackMs);
                 HearAll();
                 Check();
             }
@@ -280,7 +280,7 @@ public class LockHistoryTests
                     if (decision.Verdict == LockVerdict.Granted)
                     {
                         if (waiter.Waits)
-                            CheckOrder(client, waiter.Fid, waiter.Range, waiter.Arrival, _bench.Time.GetElapsedTime(waiter.At).TotalMilliseconds >= CellLocks.HeldBackMs, heldSome);
+                            CheckOrder(client, waiter.Fid, waiter.Range, waiter.Arrival, _bench.Time.GetElapsedTime(waiter.At).TotalMilliseconds >= ServerLocks.HeldBackMs, heldSome);
                         client.Hold(waiter.Fid, waiter.Range);
                     }
                     else

@@ -38,6 +38,7 @@ public class LockTests
         await b.LockAsync(f, LockMode.Write);
         b.Detach();
         await a.LockAsync(f, LockMode.Unlock);
+        await TestCell.StaysPendingAsync(new TaskCompletionSource().Task);
         b.Reconnect();
         await Eventually.BecomesTrueAsync(() => b.Decisions.Contains((b.LastLock, LockVerdict.Granted)));
         b.Reconnect();
@@ -104,9 +105,15 @@ public class LockTests
         cell.Time.Advance(cell.ServerWait);
         b.Contact();
         Task sweep = cell.Server.SweepAsync();
-        await TestCell.StaysPendingAsync(store);
-        Assert.Empty(b.Decisions);
-        goesOn.Set();
+        try
+        {
+            await TestCell.StaysPendingAsync(store);
+            Assert.Empty(b.Decisions);
+        }
+        finally
+        {
+            goesOn.Set();
+        }
         await sweep;
         await Eventually.BecomesTrueAsync(() => b.Decisions.Count == 1);
         Assert.Equal(2UL, (await b.StatusAsync(f))!.DataVersion.Value);

@@ -4,7 +4,7 @@ using Afs.Wire;
 namespace Afs.Vice.Locks;
 
 /// <summary>
-/// One file's row in <see cref="CellLocks"/>, under its lock: a token, or ranges that are held; and those who wait, in line. Here is what ranges do to each other, and nothing else:
+/// One file's row in <see cref="ServerLocks"/>, under its lock: a token, or ranges that are held; and those who wait, in line. Here is what ranges do to each other, and nothing else:
 /// <list type="number">
 /// <item>Two locks clash if both are by flock or both by fcntl, their ranges overlap and one of them is for writing. Those of one owner never do: an owner holds each byte once.</item>
 /// <item>An owner's new lock replaces what the owner held there. Neighbours of one mode become one.</item>

@@ -14,9 +14,9 @@ internal sealed partial class LockDelivery(LeaseTerms terms, TimeProvider time, 
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(100);
 
     /// <summary>For who found that nobody tells the session.</summary>
-    public void Start(CellLocks locks, ClientSession session) => BackgroundWork.Start("telling what became of locks", () => TellAllAsync(locks, session));
+    public void Start(ServerLocks locks, ClientSession session) => BackgroundWork.Start("telling what became of locks", () => TellAllAsync(locks, session));
 
-    private async Task TellAllAsync(CellLocks locks, ClientSession session)
+    private async Task TellAllAsync(ServerLocks locks, ClientSession session)
     {
         await Task.Yield();
         while (locks.NextNews(session) is { } news)

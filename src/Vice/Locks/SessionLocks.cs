@@ -4,7 +4,7 @@ using Afs.Wire;
 namespace Afs.Vice.Locks;
 
 /// <summary>
-/// What <see cref="CellLocks"/> knows of one session, under its lock: the answers to requests that may come again, what it is still to be told, and who it is at this time. Of its numbers:
+/// What <see cref="ServerLocks"/> knows of one session, under its lock: the answers to requests that may come again, what it is still to be told, and who it is at this time. Of its numbers:
 /// <list type="number">
 /// <item>One below <see cref="Below"/> was answered: it is late.</item>
 /// <item>One that was answered and may come again gets the same answer.</item>
@@ -57,6 +57,8 @@ internal sealed class SessionLocks(ILockSession session)
 
     /// <summary>It is decided, and the client hasn't said that it knows.</summary>
     public bool IsUntold(LockNumber number) => _untold.Any(decision => decision.Number == number);
+
+    public bool IsUntoldOf(Fid fid) => _untold.Any(decision => decision.Fid == fid);
 
     /// <summary>Answers that nobody asks for any more are forgotten: so many.</summary>
     public int Advance(LockNumber answeredBelow)

@@ -11,7 +11,7 @@ using Afs.Wire;
 namespace Afs.Vice.Service;
 
 /// <summary>The changes that a client may ask for, each by a call of its own or in a batch. Run inside the writer, so that a repeated call still gets its first reply.</summary>
-internal sealed class Changes(StoreData storeData, CellLocks locks, Room room)
+internal sealed class Changes(StoreData storeData, ServerLocks locks, Room room)
 {
     public Outcome<CreateReply> Create(ServerScope scope, CreateRequest request) => Adding(true, () => CreateObject.Run(scope, request));
 

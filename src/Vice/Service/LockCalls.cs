@@ -10,7 +10,7 @@ namespace Afs.Vice.Service;
 /// <summary>The calls of locks that hold in the cell. Each is answered at once: it waits for the disk where the session isn't marked yet, and for no client.</summary>
 internal sealed class LockCalls(Sessions sessions, LockKeeping keeping, IReadOnlyList<VolumeId> volumes, ServiceFigures figures)
 {
-    private CellLocks Table => keeping.Table;
+    private ServerLocks Table => keeping.Table;
 
     public ValueTask<Outcome<SetLockReply>> SetAsync(SetLockRequest request, CallContext context) => RunAsync(
         context, Check(request), mayHold: !request.IsTest && request.Range.Mode != LockMode.Unlock,
@@ -123,12 +123,12 @@ internal sealed partial class LockKeeping
         (_terms, _writer, _time, _warnings, _log) = (terms, writer, time, warnings, log);
         var delivery = new LockDelivery(terms, time, log);
         // Whoever asked of it is a session of this server.
-        Table = new CellLocks(
+        Table = new ServerLocks(
             most, epoch, time, (session, recall) => promises.SendRecall((ClientSession)session, recall), session => delivery.Start(Table!, (ClientSession)session));
         promises.Fell = session => BuryLater(Table.Fall(session));
     }
 
-    public CellLocks Table { get; }
+    public ServerLocks Table { get; }
 
     /// <summary>What follows from time.</summary>
     public async Task SweepAsync(SessionTable sessions)

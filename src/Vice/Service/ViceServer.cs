@@ -113,7 +113,7 @@ public sealed class ViceServer
     public Promises Promises { get; }
 
     /// <summary>Who holds which lock on which file.</summary>
-    public CellLocks Locks { get; }
+    public ServerLocks Locks { get; }
 
     /// <summary>To be called every second or so: leases, sessions, uploads and kept versions whose time is over.</summary>
     /// <exception cref="StorageException">Something of it failed; all the rest was done.</exception>
@@ -298,7 +298,7 @@ internal sealed class Writer(GroupCommitter committer, ICommitEffects effects, T
 
 /// <summary>The server's figures, each with its name.</summary>
 internal sealed class ServerStatus(
-    Epoch epoch, SessionTable sessions, Promises promises, CellLocks locks, GroupCommitter committer, Uploads uploads, RetiredContents retired,
+    Epoch epoch, SessionTable sessions, Promises promises, ServerLocks locks, GroupCommitter committer, Uploads uploads, RetiredContents retired,
     DirectoryLog directories, ServiceFigures figures, TimeProvider time)
 {
     private static readonly string Version =

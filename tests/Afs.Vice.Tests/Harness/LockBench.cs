@@ -14,12 +14,12 @@ internal sealed class LockBench
 
     public LockBench(long most = 100_000, ulong epoch = 1)
     {
-        Locks = new CellLocks(most, new Epoch(epoch), Time, static (session, recall) => ((LockSession)session).Recalls.Add(recall), static session => ((LockSession)session).MustTell++);
+        Locks = new ServerLocks(most, new Epoch(epoch), Time, static (session, recall) => ((LockSession)session).Recalls.Add(recall), static session => ((LockSession)session).MustTell++);
     }
 
     public FakeTime Time { get; } = new();
 
-    public CellLocks Locks { get; }
+    public ServerLocks Locks { get; }
 
     /// <summary>The invariants are looked at after each call.</summary>
     public bool IsChecked { get; set; } = true;

@@ -5,7 +5,7 @@ using Afs.Wire;
 namespace Afs.Vice.Locks;
 
 /// <summary>How the table goes with the lives of sessions and of the server: rules 7 and 8, what a time brings, and what must always hold.</summary>
-public sealed partial class CellLocks
+public sealed partial class ServerLocks
 {
     /// <summary>Claims what the session held before a restart, or begins anew. Null: it has lost its locks since the call began.</summary>
     /// <param name="fallen">What is to be buried.</param>
@@ -235,8 +235,8 @@ public sealed partial class CellLocks
         _shares.GiveBack(own.Id, own.Advance(request.Number.Next));
         if (!isAwaited)
             fallen = Fall(own, news);
-        else if (own.Current is null && request.Fence != default)
-            own.Current = new LockHolder(own.Session, request.Fence);
+        else if (own.Claim is null)
+            BeginClaims(own, request.Fence);
         LockHolder holder = HolderOf(own);
         List<int> lost = [];
         for (int i = 0; i < request.Locks.Count; i++)
@@ -249,6 +249,17 @@ public sealed partial class CellLocks
         if (!request.HasMore)
             Claimed(own.Id, news);
         return reply;
+    }
+
+    /// <summary>The session is who it was before the restart. A request that came before its claims, under way since that life, was granted nothing, and is void.</summary>
+    private void BeginClaims(SessionLocks own, LockFence fence)
+    {
+        foreach (QueuedLock queued in own.Queued.Values.ToList())
+        {
+            RemoveQueued(own, queued, queued.File.Queue.IndexOf(queued));
+            Tidy(queued.Holder, queued.File);
+        }
+        own.Current = fence == default ? null : new LockHolder(own.Session, fence);
     }
 
     /// <summary>All of what is claimed of a file, or nothing.</summary>

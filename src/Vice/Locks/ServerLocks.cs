@@ -26,7 +26,7 @@ namespace Afs.Vice.Locks;
 /// <param name="most">Locks, tokens, requests that wait, answers and decisions that are kept, in all. Of these a session has its share (<see cref="FairShares{THolder}"/>).</param>
 /// <param name="recall">Sends a recall to the holder. Called without the lock; must not wait.</param>
 /// <param name="tell">A session is to be told something, and nobody does so yet: see <see cref="NextNews"/>. Called without the lock; must not wait.</param>
-public sealed partial class CellLocks(long most, Epoch epoch, TimeProvider time, Action<ILockSession, LockRecall> recall, Action<ILockSession> tell)
+public sealed partial class ServerLocks(long most, Epoch epoch, TimeProvider time, Action<ILockSession, LockRecall> recall, Action<ILockSession> tell)
 {
     /// <summary>For how long a file is nobody's after a second session asked for it.</summary>
     public const int QuietMs = 2_000;
@@ -72,6 +72,16 @@ public sealed partial class CellLocks(long most, Epoch epoch, TimeProvider time,
         {
             lock (_lock)
                 return (_held, _queued, _tokens);
+        }
+    }
+
+    /// <summary>Files that aren't free, or were not a moment ago.</summary>
+    public int FileCount
+    {
+        get
+        {
+            lock (_lock)
+                return _files.Count;
         }
     }
 
@@ -266,12 +276,12 @@ public sealed partial class CellLocks(long most, Epoch epoch, TimeProvider time,
         return new SetLockReply { Verdict = verdict, Token = takesToken ? file.Token!.Number : default, Conflict = conflict };
     }
 
-    /// <summary>Rule 1. What the session holds of the file is the client's to know from here on.</summary>
+    /// <summary>Rule 1. What the session holds of the file is the client's to know from here on: so none of it is yet to be told.</summary>
     private bool TryGiveToken(SessionLocks own, FileLocks file, long now)
     {
         LockHolder holder = HolderOf(own);
         bool isQuiet = file.OthersAskedAt == long.MinValue || time.GetElapsedTime(file.OthersAskedAt, now) >= Quiet;
-        if (!isQuiet || own.Session.IsWithoutPromises || file.Queue.Count > 0 || !file.Held.TrueForAll(held => held.Holder == holder) || !_shares.TryTake(own.Id, 1))
+        if (!isQuiet || own.Session.IsWithoutPromises || file.Queue.Count > 0 || own.IsUntoldOf(file.Fid) || !file.Held.TrueForAll(held => held.Holder == holder) || !_shares.TryTake(own.Id, 1))
             return false;
         int before = file.Held.Count;
         file.Held.Clear();
