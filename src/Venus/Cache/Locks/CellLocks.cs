@@ -107,7 +107,7 @@ internal sealed partial class CellLocks : ICellLocks, IClaimedLocks
         await InTurnAsync(file, async () =>
         {
             if (storesFirst)
-                stored = await _storeOpen(fid, operation);
+                stored = await _storeOpen(fid, new OperationContext(operation.Caller, _stopping)); // Also where a signal ends the wait of who closes.
             foreach (LockRange range in ranges)
                 await UnlockInTurnAsync(fid, range, losses, operation.Caller);
             lock (_lock)

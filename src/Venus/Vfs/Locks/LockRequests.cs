@@ -14,6 +14,11 @@ internal sealed class LockRequests(VfsMount mount)
     /// <summary>Rounds of a request for a file whose token comes and goes.</summary>
     private const int MostRounds = 64;
 
+    /// <summary>How often, and after what time, a request that conflicts only with what this client lets go of at this moment is asked again.</summary>
+    private const int MostReleaseRounds = 25;
+
+    private static readonly TimeSpan ReleasePause = TimeSpan.FromMilliseconds(10);
+
     private readonly LockTable _table = mount.Locks;
     private readonly KernelLink _kernel = mount.Kernel;
     private readonly ICellLocks? _cell = mount.Cache.Locks;
@@ -133,7 +138,7 @@ internal sealed class LockRequests(VfsMount mount)
 
     private async ValueTask<Errno> AskAsync(Fid fid, FileHandle handle, FileLock wanted, bool isSilent, bool wait, OperationContext operation)
     {
-        for (int round = 0; round < MostRounds; round++)
+        for (int round = 0, releases = 0; round < MostRounds; round++)
         {
             if (_table.IsLost(handle))
                 return Errno.EIO;
@@ -156,6 +161,12 @@ internal sealed class LockRequests(VfsMount mount)
 
             if (asked is { IsSuccess: true, Value: LockVerdict.Queued })
                 return await AwaitAsync(waiter, operation);
+            if (asked is { IsSuccess: true, Value: LockVerdict.Conflict } && waiter.Conflict is { IsOwn: true } && MayEndHere(fid, wanted) && releases++ < MostReleaseRounds)
+            {
+                await Task.Delay(ReleasePause, mount.Time, CancellationToken.None);
+                continue;
+            }
+
             return ToErrno(asked);
         }
 
@@ -184,6 +195,9 @@ internal sealed class LockRequests(VfsMount mount)
             ? await Finish(LockOutcome.Granted, null, waiter.Fid, waiter.Handle, waiter.Lock, waiter.IsSilent, operation)
             : ToErrno(decided);
     }
+
+    /// <summary>What conflicts at the server was this client's, and isn't held here any more, or may be closed.</summary>
+    private bool MayEndHere(Fid fid, FileLock wanted) => _table.Test(fid, wanted, out bool mayEnd).Kind == FileLockKind.Unlock || mayEnd;
 
     private async ValueTask<Result<LockVerdict>> DecidedAsync(AskedLock asked, OperationContext operation)
     {
