@@ -83,7 +83,7 @@ internal sealed class BehindVice(IViceService vice) : IViceService
 
     /// <summary>Who gets the lock next sees what was changed here under it.</summary>
     private async ValueTask<Outcome<TReply>> AfterAllAsync<TReply>(Func<ValueTask<Outcome<TReply>>> call, CallContext context) =>
-        Volatile.Read(ref _behind) is not { } behind || await behind.ShipPatientlyAsync(context.Cancellation) ? await call() : Outcome<TReply>.NotExecuted;
+        Volatile.Read(ref _behind) is not { } behind || await behind.ShipForReadAsync(context.Cancellation) ? await call() : Outcome<TReply>.NotExecuted;
 
     private ValueTask<Outcome<TReply>> ReadAsync<TReply>(IReadOnlyList<Fid> fids, Func<ValueTask<Outcome<TReply>>> read, CallContext context) =>
         Volatile.Read(ref _behind) is { } behind ? ReadBehindAsync(behind, fids, read, context) : read();
