@@ -26,6 +26,8 @@ internal sealed class HastyReturner(IViceServer server) : IViceServer
                 await vice.ReturnTokensAsync(new ReturnTokensRequest { Fids = request.Recalls }, new CallContext { Deadline = TimeSpan.FromSeconds(1) });
             return await callbacks.BreakPromisesAsync(request, context);
         }
+
+        public ValueTask<Outcome<LocksDecidedReply>> LocksDecidedAsync(LocksDecidedRequest request, CallContext context) => callbacks.LocksDecidedAsync(request, context);
     }
 }
 
