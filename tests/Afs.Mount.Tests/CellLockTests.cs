@@ -242,7 +242,7 @@ public sealed class CellLockTests
                 assert sorted(n for n, in db.execute('select n from t')) == list(range(2 * rounds))
                 assert db.execute("select count(*) from t where who = 'a'").fetchone() == (rounds,)
                 db.close()
-            """, rounds: 200);
+            """, Script.Rounds(60));
     }
 
     [Fact]

@@ -59,12 +59,25 @@ public sealed class KilledDaemonTests
 
     /// <summary>A thread that takes names back waits in the kernel, and where no signal reaches it.</summary>
     private static bool WaitsForALock(int daemon) =>
-        Directory.EnumerateDirectories($"/proc/{daemon}/task").Any(static task => File.ReadAllText(task + "/comm").Trim() == "afs-names" && StateOf(task) == 'D');
+        Directory.EnumerateDirectories($"/proc/{daemon}/task").Any(static task => Read(task + "/comm").Trim() == "afs-names" && StateOf(task) == 'D');
 
     private static char StateOf(string folder)
     {
-        string stat = File.ReadAllText(folder + "/stat");
-        return stat[stat.LastIndexOf(')') + 2];
+        string stat = Read(folder + "/stat");
+        return stat.Length == 0 ? ' ' : stat[stat.LastIndexOf(')') + 2];
+    }
+
+    /// <summary>Nothing of a thread that has ended meanwhile.</summary>
+    private static string Read(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file);
+        }
+        catch (IOException)
+        {
+            return "";
+        }
     }
 
     private static CommandResult Venus(params string[] arguments) =>

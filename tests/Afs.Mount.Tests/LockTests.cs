@@ -5,7 +5,7 @@ namespace Afs.Mount.Tests;
 /// <summary>Locks among the processes of one client: they are of the file, whatever another client does to it meanwhile.</summary>
 public sealed class LockTests
 {
-    private const int UsualRounds = 300;
+    private const int UsualRounds = 150;
 
     /// <summary>Of the scripts: what another process is told.</summary>
     private const string Others = """

@@ -8,6 +8,8 @@ namespace Afs.Mount.Tests;
 /// </summary>
 public sealed class SmallFileTests
 {
+    private const int UsualSteps = 200;
+
     [Theory]
     [InlineData("passthrough")]
     [InlineData("daemon")]
@@ -88,7 +90,7 @@ public sealed class SmallFileTests
                     if mode is not None: assert os.pread(fd, limit * 2, 0) == model, (number, fd)
                 for view, mode in maps: assert view[:] == model[:4096], number
 
-            for number in range(600):
+            for number in range(rounds):
                 step()
                 check(number)
             for fd, mode in handles: os.close(fd)
@@ -96,6 +98,6 @@ public sealed class SmallFileTests
             assert get(path) == model
             fd = os.open(path, os.O_RDWR); os.fsync(fd); os.close(fd)
             assert get(a + '/f') == model
-            """);
+            """, Script.Rounds(UsualSteps));
     }
 }

@@ -102,14 +102,14 @@ public sealed class SupervisedTests
             import os, sys, time
             fd = os.open(sys.argv[1] + '/log', os.O_CREAT | os.O_RDWR)
             print('begun', flush=True)
-            for i in range(4000):
+            for i in range(3000):
                 os.pwrite(fd, b'%08d' % i, i * 8)
                 assert os.pread(fd, 8, i * 8) == b'%08d' % i
                 if i % 100 == 0: os.fsync(fd); os.stat(sys.argv[1] + '/log'); os.listdir(sys.argv[1])
                 time.sleep(0.001)
             os.close(fd)
             data = open(sys.argv[1] + '/log', 'rb').read()
-            assert data == b''.join(b'%08d' % i for i in range(4000)), len(data)
+            assert data == b''.join(b'%08d' % i for i in range(3000)), len(data)
             """, a.MountPoint);
         Assert.Equal("begun", await busy.StandardOutput.ReadLineAsync());
 
@@ -122,7 +122,7 @@ public sealed class SupervisedTests
         Assert.True(await Eventually.IsAsync(() => busy.HasExited));
         Assert.True(busy.ExitCode == 0, await busy.StandardError.ReadToEndAsync() + a.Daemon.Output);
         Client other = await cell.MountAsync();
-        Script.Run(other, "assert len(get(a + '/log')) == 32000");
+        Script.Run(other, "assert len(get(a + '/log')) == 24000");
     }
 
     [Fact]

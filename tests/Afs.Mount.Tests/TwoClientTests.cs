@@ -5,7 +5,7 @@ namespace Afs.Mount.Tests;
 /// <summary>What one client does, the other sees the moment the call returned (contract S1), in both io modes.</summary>
 public sealed class TwoClientTests
 {
-    private const int UsualRounds = 500;
+    private const int UsualRounds = 200;
 
     [Theory]
     [InlineData("passthrough")]

@@ -270,44 +270,6 @@ public sealed class KernelCachesTests
     }
 
     [Fact]
-    public async Task A_directory_that_this_client_made_keeps_its_names_through_changes_until_another_client_changes_it()
-    {
-        using var vfs = new VfsFixture();
-        NodeId own = (await vfs.FileSystem.MakeDirectory(VfsFixture.Asker, NodeId.Root, "own"u8, 0x1ED, 0)).Value.Node;
-        Fid fid = vfs.Cache.FidOf("own");
-        vfs.Cache.AddTo(fid, "f");
-        await vfs.FileSystem.Lookup(VfsFixture.Asker, own, "f"u8);
-
-        Assert.True((await vfs.FileSystem.MakeDirectory(VfsFixture.Asker, own, "g"u8, 0x1ED, 0)).Value.EntryTimeout > TimeSpan.Zero);
-        Assert.Empty(vfs.Kernel.Expired);
-
-        await vfs.Cache.BreakAsync(fid);
-        Assert.Equal([(own, "f"), (own, "g")], vfs.Kernel.Expired.OrderBy(static e => e.Name));
-        Assert.Equal(TimeSpan.Zero, (await vfs.FileSystem.MakeDirectory(VfsFixture.Asker, own, "h"u8, 0x1ED, 0)).Value.EntryTimeout);
-    }
-
-    [Fact]
-    public async Task A_name_that_this_client_took_away_counts_no_more_once_another_change_begins()
-    {
-        using var vfs = new VfsFixture();
-        NodeId own = (await vfs.FileSystem.MakeDirectory(VfsFixture.Asker, NodeId.Root, "own"u8, 0x1ED, 0)).Value.Node;
-        await vfs.FileSystem.MakeDirectory(VfsFixture.Asker, own, "f"u8, 0x1ED, 0);
-        int before = vfs.FileSystem.NameCount;
-
-        await vfs.FileSystem.RemoveDirectory(VfsFixture.Asker, own, "f"u8);
-        Assert.Equal(before, vfs.FileSystem.NameCount); // The kernel has it until it has taken the reply in.
-        await vfs.FileSystem.MakeDirectory(VfsFixture.Asker, own, "g"u8, 0x1ED, 0);
-        Assert.Equal(before, vfs.FileSystem.NameCount);
-
-        await vfs.FileSystem.RemoveDirectory(VfsFixture.Asker, own, "g"u8);
-        await vfs.FileSystem.Lookup(VfsFixture.Asker, own, "g"u8); // That it is absent is kept too.
-        await vfs.FileSystem.MakeDirectory(VfsFixture.Asker, own, "h"u8, 0x1ED, 0);
-        await vfs.Cache.BreakAsync(vfs.Cache.FidOf("own"));
-        Assert.Contains((own, "g"), vfs.Kernel.Expired);
-        Assert.DoesNotContain((own, "f"), vfs.Kernel.Expired);
-    }
-
-    [Fact]
     public async Task A_name_that_is_moved_into_a_directory_without_a_promise_goes()
     {
         using var vfs = new VfsFixture();

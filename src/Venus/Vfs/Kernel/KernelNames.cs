@@ -39,9 +39,6 @@ internal sealed class GivenNames
     /// <summary>This daemon made it, and no other client has changed it.</summary>
     public bool IsOwn { get; set; }
 
-    /// <summary>Of an own one: names of <see cref="Names"/> that the last change took away. The kernel has none of them any more once another change begins, for it lets one change in at a time.</summary>
-    public HashSet<byte[]>? Left { get; set; }
-
     /// <summary>Names of it were changed here, and by others: both may do so again in the same moment.</summary>
     public bool IsChangedHere { get; set; }
 
@@ -75,9 +72,8 @@ internal sealed class GivenNames
 ///     one directory, each trusting names in it, would wait for each other. So who changes a directory trusts no names in it until a second after his last change,
 ///     a minute where others change it too: he has nothing to expire, and acknowledges at once.
 ///  4. A first change, with names of the directory trusted, is sent back before anything has happened: the kernel lets go of the lock, the names go, and it comes
-///     again (ESTALE makes it look the path up again and repeat the call, once).
-///     Neither this nor rule 3 is for a directory that this daemon made and nobody else has changed. Of two clients at most one has it so: the other one trusts no names while it
-///     changes it, acknowledges at once, and so the first one's change ends and its names can go.
+///     again (ESTALE makes it look the path up again and repeat the call, once). Not in a directory that this daemon made and nobody else has changed: of two
+///     clients at most one doesn't send back.
 ///  5. What this leaves (a name that doesn't go in between, a change in what was changed a moment ago, attributes of one directory that two clients set) is not waited for: the
 ///     kernel is made to forget the directory's attributes, which needs no lock, and whoever asks for them, as each walk through it does, waits until the names have gone
 ///     (<see cref="HeldDirectories"/>). The break is acknowledged then.
@@ -186,24 +182,7 @@ internal sealed class KernelNames(KernelLink kernel, NameExpirer expirer, NameRe
             GivenNames given = directory.Names ??= new GivenNames();
             given.IsChangedHere = true;
             given.Requests++;
-            foreach (byte[] name in given.Left ?? [])
-            {
-                if (given.Names.Remove(name, out int record))
-                    Drop(record);
-            }
-            given.Left = null;
-            if (!given.IsOwn)
-                MakeRestless(given);
-        }
-    }
-
-    /// <summary>The change that is about to end took this name away, and the kernel forgets it with the reply.</summary>
-    public void Leaves(DirectoryNode directory, byte[] name)
-    {
-        lock (_lock)
-        {
-            if (directory.Names is { IsOwn: true } given && given.Names.ContainsKey(name))
-                (given.Left ??= new(NameComparer.Instance)).Add(name);
+            MakeRestless(given);
         }
     }
 
@@ -228,8 +207,6 @@ internal sealed class KernelNames(KernelLink kernel, NameExpirer expirer, NameRe
         {
             GivenNames given = directory.Names!;
             given.Requests--;
-            if (given.IsOwn)
-                return;
             MakeRestless(given);
             expiry = Take(directory, given);
         }
@@ -310,7 +287,7 @@ internal sealed class KernelNames(KernelLink kernel, NameExpirer expirer, NameRe
             foreach (int record in given.Names.Values)
                 records.Remove(record);
             Interlocked.Add(ref _count, -given.Names.Count);
-            (given.Names, given.Left) = (GivenNames.New(), null);
+            given.Names = GivenNames.New();
         }
     }
 
@@ -413,7 +390,6 @@ internal sealed class KernelNames(KernelLink kernel, NameExpirer expirer, NameRe
             Interlocked.Increment(ref _count);
         }
 
-        given.Left?.Remove(key!);
         if (!isLocked && (isKnown && !isAgain || given.MayRevalidate))
             given.RevalidatedAt = now;
         return new GivenName(directory, key);
@@ -437,7 +413,7 @@ internal sealed class KernelNames(KernelLink kernel, NameExpirer expirer, NameRe
         if (given.Names.Count == 0)
             return null;
         var expiry = new NameExpiry(this, directory, [.. given.Names.Select(static pair => (pair.Key, pair.Value))]);
-        (given.Names, given.Left) = (GivenNames.New(), null);
+        given.Names = GivenNames.New();
         Add(given, expiry);
         return expiry;
     }
@@ -447,12 +423,6 @@ internal sealed class KernelNames(KernelLink kernel, NameExpirer expirer, NameRe
         given.MayRevalidate = true;
         expiry.IsTwice = given.RevalidatedAt != long.MinValue && time.GetTimestamp() - given.RevalidatedAt < _restTicks;
         given.Pending.Add(expiry);
-    }
-
-    private void Drop(int record)
-    {
-        records.Remove(record);
-        Interlocked.Decrement(ref _count);
     }
 
     private void MakeRestless(GivenNames given)
@@ -652,5 +622,56 @@ internal sealed class NameExpirer(KernelLink kernel, TimeProvider time)
         expiry.IsTwice = false;
         await Task.Delay(Between, time);
         Enqueue(expiry, _urgent);
+    }
+}
+
+/// <summary>
+/// Repeats invalidations of nodes that the kernel was about to learn of when they were broken. Each is sent once more after some milliseconds,
+/// and for the last time after some more; by then the reply that introduced the node has long been taken in.
+/// </summary>
+internal sealed class LateInvalidations : IDisposable
+{
+    private const int MaxWaiting = 65536;
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(20);
+
+    private readonly Lock _lock = new();
+    private readonly KernelLink _kernel;
+    private readonly ITimer _timer;
+    private HashSet<NodeId> _waiting = [];
+    private HashSet<NodeId> _sentOnce = [];
+
+    public LateInvalidations(KernelLink kernel, TimeProvider time)
+    {
+        _kernel = kernel;
+        _timer = time.CreateTimer(_ => Send(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Beyond the bound nodes are left out.</summary>
+    public void Add(NodeId node)
+    {
+        lock (_lock)
+        {
+            if (_waiting.Count >= MaxWaiting)
+                return;
+            if (_waiting.Add(node) && _waiting.Count == 1)
+                _timer.Change(Interval, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    public void Dispose() => _timer.Dispose();
+
+    private void Send()
+    {
+        HashSet<NodeId> first, last;
+        lock (_lock)
+        {
+            (first, last) = (_waiting, _sentOnce);
+            (_sentOnce, _waiting) = (first, []);
+            if (first.Count > 0)
+                _timer.Change(Interval, Timeout.InfiniteTimeSpan);
+        }
+
+        foreach (NodeId node in first.Concat(last))
+            _kernel.Session.Notifier.InvalidateNode(node);
     }
 }

@@ -104,10 +104,7 @@ internal sealed class Removals(VfsMount mount)
         mount.Cache.Directories.TryLookup(parent.Fid, name, out Fid child, out _);
         Failure failure = await mount.Cache.Operations.RemoveAsync(parent.Fid, name, isDirectory, operation);
         if (failure.IsNone)
-        {
             NoteRemoved(child);
-            mount.Names.Leaves(parent, name);
-        }
         return await GoneParents.ToErrnoAsync(mount, failure, parent, operation);
     }
 
@@ -137,12 +134,9 @@ internal sealed class Removals(VfsMount mount)
             moves.Add(to, toName, from, fromName);
         Failure failure = await mount.Cache.Operations.RenameAsync(from.Fid, fromName, to.Fid, toName, mode.Value, operation);
         if (failure.IsNone)
-        {
             moves.Settle();
+        if (failure.IsNone)
             NoteRemoved(replaced);
-            if (mode != RenameMode.Exchange)
-                mount.Names.Leaves(from, fromName);
-        }
         Errno error = await GoneParents.ToErrnoAsync(mount, failure, to, operation);
         return error == Errno.ESTALE ? await GoneParents.ToErrnoAsync(mount, failure, from, operation) : error;
     }
