@@ -38,11 +38,19 @@ internal sealed class LastJudgement(SimWorld world, Model model)
         || model.Local(content.Client, content.Vnode).CutAt > content.WrittenAt
         || Recovered(clients[content.Client - 1]).Contains(content.Crc32C);
 
-    private static IEnumerable<uint> Recovered(SimClient client)
+    private static IEnumerable<uint> Recovered(SimClient client) => Recovered(client, "recovered");
+
+    private static IEnumerable<uint> Recovered(SimClient client, string folder)
     {
-        foreach (string name in client.Disk.List("recovered"))
+        foreach (string name in client.Disk.List(folder))
         {
-            SimInode inode = client.Disk.Find($"recovered/{name}")!;
+            // What was refused together is a tree.
+            if (client.Disk.Find($"{folder}/{name}") is not { } inode)
+            {
+                foreach (uint below in Recovered(client, $"{folder}/{name.TrimEnd('/')}"))
+                    yield return below;
+                continue;
+            }
             byte[] bytes = new byte[inode.LengthBytes];
             inode.Read(0, bytes);
             yield return Crc32C.Of(bytes);
