@@ -279,9 +279,10 @@ public sealed partial class VfsFileSystem : FuseFileSystem, IDisposable
         static async ValueTask<FuseResult<ReadOnlyMemory<byte>>> FetchAsync(IStatusCache statuses, Fid fid, OperationContext operation)
         {
             Result<FetchStatus> fetched = await statuses.GetAsync(fid, operation);
+            if (fetched.IsSuccess)
+                return new ReadOnlyMemory<byte>(fetched.Value.SymlinkTarget);
             // A link that was replaced since its name was looked up still says where it led, as on a local disk.
-            bool isKnown = fetched.IsSuccess | statuses.TryGet(fid, out FetchStatus last) && fetched.Failure.IsGone();
-            return isKnown ? new ReadOnlyMemory<byte>(fetched.IsSuccess ? fetched.Value.SymlinkTarget : last.SymlinkTarget) : fetched.Failure.ToErrno();
+            return fetched.Failure.IsGone() && statuses.TryGet(fid, out FetchStatus last) ? new ReadOnlyMemory<byte>(last.SymlinkTarget) : fetched.Failure.ToErrno();
         }
     }
 

@@ -155,7 +155,8 @@ internal sealed class FetchCommand(MountSettings settings, VenusCache cache)
 
     private async Task<ControlReply> FetchAsync(Prefetch prefetch, ControlAnswer answer, OperationContext operation)
     {
-        Task<(TreeEntry? Entry, Failure Failure)> run = prefetch.RunAsync(operation);
+        // Where contents come faster than they are read here, all of it may run before it first waits: the progress is told beside it.
+        Task<(TreeEntry? Entry, Failure Failure)> run = Task.Run(() => prefetch.RunAsync(operation), CancellationToken.None);
         using var timer = new PeriodicTimer(ProgressInterval);
         do
             await answer.SendAsync(new ControlReply { HasMore = true, Progress = Read(prefetch) });
