@@ -73,7 +73,7 @@ refused fetch-folder-needs-recursive 2 '--recursive' "$afs" fetch "$b/d"
 on_terminal() { script -qec "stty cols 100; $1" /dev/null | tr '\r' '\n' >"$work/terminal"; }
 bar_has() { on_terminal "$afs flush -r $b/bar; ${2:-} $afs fetch -r $b/bar" && grep -qaE "$1" "$work/terminal"; }
 # The rate is shown while it runs, so it has to last a moment.
-need sh -c 'mkdir "$1" && echo text >"$1/f" && head -c 300000000 /dev/urandom >"$1/large"' sh "$b/bar"
+need sh -c 'mkdir "$1" && echo text >"$1/f" && head -c 1000000000 /dev/urandom >"$1/large"' sh "$b/bar"
 check fetch-bar-has-rate-and-time-left bar_has '[012] of 2 files .* [0-9.]+ [KMG]?i?B/s .*[0-9]{2}:[0-9]{2}:[0-9]{2}'
 check fetch-bar-ends-with-all grep -qaE '2 of 2 files' "$work/terminal"
 check fetch-bar-has-colours bar_has $'\e\\[38;5;'
