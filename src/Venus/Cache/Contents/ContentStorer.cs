@@ -158,9 +158,9 @@ internal sealed partial class ContentStorer(
             ChangeTime = at.ChangeTime,
             Fence = fences.Of(container.Fid),
         };
-        // A small content isn't protected from mappings while it is read, which would begin its way to the disk here and now. So its times decide nothing until it was compared, which costs little.
-        bool isProtected = at.LengthBytes > Limits.InlineContentBytes;
-        Result<FilledStore> filled = isProtected ? await PlannedAsync(container, request) : Inline(container.File, request);
+        Result<FilledStore> filled = at.LengthBytes <= Limits.InlineContentBytes
+            ? Inline(new ProtectedFile(container.File, files), request)
+            : await PlannedAsync(container, request);
         if (!filled.IsSuccess)
             return filled.Failure;
         if (begun is not null && container.WritesBegun != begun)
@@ -182,7 +182,7 @@ internal sealed partial class ContentStorer(
         Count(reply.Value, filled.Value);
         // First the status, then the container: in between it still counts as changed here, and nobody fetches.
         statuses.Grant(status, mark);
-        container.Stored(status.DataVersion, request.Crc32C, isProtected ? before : before with { Stat = at with { IsDecisive = false } }, filled.Value.Blocks);
+        container.Stored(status.DataVersion, request.Crc32C, before, filled.Value.Blocks);
         if (!container.HasWriters)
             dirty.LookSoon(container); // Somebody may have it mapped.
         table.Measure(container.Id, at.AllocatedBytes);
