@@ -35,9 +35,10 @@ public sealed class StaleTests
             write = "t = sys.argv[2] + '/t' + sys.argv[3]\nfd = os.open(t, os.O_CREAT | os.O_WRONLY); os.write(fd, b'x'); os.close(fd); os.rename(t, sys.argv[2] + '/f')\n" \
                 "os.symlink('f', t); os.rename(t, sys.argv[2] + '/l')"
             read = "f = sys.argv[2] + '/f'\nfd = os.open(f, os.O_RDONLY); assert os.read(fd, 9) == b'x'; os.close(fd)\nos.stat(f); os.chmod(f, 0o644); os.utime(f); os.readlink(sys.argv[2] + '/l'); os.stat(sys.argv[2] + '/l')"
-            found = met(loop(write, 150, a, 1), loop(write, 150, a, 2), loop(read, 250, a), loop(read, 250, b), loop(write, 150, b, 3))
+            reads = rounds * 5 // 3
+            found = met(loop(write, rounds, a, 1), loop(write, rounds, a, 2), loop(read, reads, a), loop(read, reads, b), loop(write, rounds, b, 3))
             assert found == {}, found
-            """);
+            """, Script.Rounds(50));
     }
 
     [Theory]
