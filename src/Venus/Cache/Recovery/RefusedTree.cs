@@ -37,6 +37,7 @@ internal sealed class RefusedTree(IDisk disk, TimeProvider time, Func<Fid, byte[
         string folder = FreeFolder();
         disk.CreateDirectory($"{Recovered}/{folder}");
         var made = new HashSet<string>(StringComparer.Ordinal) { $"{Recovered}/{folder}" };
+        var files = new HashSet<string>(StringComparer.Ordinal) { $"{Recovered}/{folder}/{ListName}" };
         var names = new Dictionary<Fid, (Fid Parent, ReadOnlyMemory<byte> Name)>();
         var entries = new List<RefusedEntry>(changes.Count);
         foreach (ParkedChange parked in changes)
@@ -47,9 +48,9 @@ internal sealed class RefusedTree(IDisk disk, TimeProvider time, Func<Fid, byte[
             Note(change, names);
             string? file = null;
             if (parked.Content is { } content)
-                file = Write(folder, path, content, made);
+                file = Write(folder, path, content, made, files);
             else if (parked.MadeType == FileType.Directory)
-                file = MakeFolder(folder, path, made);
+                file = MakeFolder(folder, path, made, files);
             entries.Add(new RefusedEntry(change.Kind.ToString(), path, to, change.Object.ToString(), parked.Reason.ToString(), parked.Time, file));
         }
         using (IDiskFile list = disk.Open($"{Recovered}/{folder}/{ListName}", DiskOpenMode.CreateNew))
@@ -103,26 +104,29 @@ internal sealed class RefusedTree(IDisk disk, TimeProvider time, Func<Fid, byte[
 
     private static string Join(string parent, ReadOnlySpan<byte> name) => $"{parent}/{SafeName.Of(name, SafeName.MostBytes)}";
 
-    private string MakeFolder(string top, string path, HashSet<string> made)
+    /// <summary>Where another has the name already, as a file or as the list, it gets a longer one.</summary>
+    private string MakeFolder(string top, string path, HashSet<string> made, HashSet<string> files)
     {
         string full = $"{Recovered}/{top}";
         foreach (string part in path.Split('/'))
         {
             full = $"{full}/{part}";
+            while (files.Contains(full))
+                full += "_";
             if (made.Add(full))
                 disk.CreateDirectory(full);
         }
-        return path;
+        return full[(Recovered.Length + top.Length + 2)..];
     }
 
     /// <summary>A file may have had several contents: each is kept.</summary>
-    private string Write(string top, string path, byte[] content, HashSet<string> made)
+    private string Write(string top, string path, byte[] content, HashSet<string> made, HashSet<string> files)
     {
         int slash = path.LastIndexOf('/');
         if (slash > 0)
-            MakeFolder(top, path[..slash], made);
+            path = $"{MakeFolder(top, path[..slash], made, files)}/{path[(slash + 1)..]}";
         string free = path;
-        for (int count = 2; disk.Exists($"{Recovered}/{top}/{free}"); count++)
+        for (int count = 2; made.Contains($"{Recovered}/{top}/{free}") || !files.Add($"{Recovered}/{top}/{free}"); count++)
             free = $"{path}.{count}";
         using IDiskFile file = disk.Open($"{Recovered}/{top}/{free}", DiskOpenMode.CreateNew);
         file.Write(0, content);
